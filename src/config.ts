@@ -1,0 +1,118 @@
+/** Every setting, once: its flag, its environment variable, its default and what it means. */
+import { availableParallelism } from 'node:os';
+import { AppError } from './std/errors.ts';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly data: string;
+  /** Undefined: what the data directory has, or `shardsDefault` for a new one. */
+  readonly shards: number | undefined;
+  readonly fronts: number;
+  readonly inflightBytesMax: number;
+  readonly freeBytesMin: number;
+  readonly corsOrigins: readonly string[];
+  readonly adminKey: string | undefined;
+  readonly writeKey: string | undefined;
+  readonly readKey: string | undefined;
+}
+
+/** One row of the table of settings. */
+export interface Setting {
+  readonly flag: string;
+  readonly variable: string;
+  readonly value: string;
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+const cores = availableParallelism();
+/** A front and a shard share a core well: the one parses while the other waits for its flush. */
+export const shardsDefault = Math.min(16, Math.max(1, Math.floor(cores / 2)));
+const frontsDefault = Math.min(16, Math.max(1, Math.floor(cores / 2)));
+export const shardsMax = 64;
+export const frontsMax = 64;
+const mebibyte = 1024 * 1024;
+
+export const settings = [
+  ['--host', 'TAPELINE_HOST', '<address>', '127.0.0.1', 'address to listen on'],
+  ['--port', 'TAPELINE_PORT', '<n>', '8787', 'port to listen on; 0 takes a free one'],
+  ['--data', 'TAPELINE_DATA', '<directory>', './data', 'where everything is kept'],
+  [
+    '--shards',
+    'TAPELINE_SHARDS',
+    '<n>',
+    String(shardsDefault),
+    'writer threads; fixed when the data directory is made',
+  ],
+  ['--fronts', 'TAPELINE_FRONTS', '<n>', String(frontsDefault), 'threads that serve connections'],
+  [
+    '--inflight-mib',
+    'TAPELINE_INFLIGHT_MIB',
+    '<n>',
+    '256',
+    'MiB received and not yet acknowledged, all connections together; past it: overloaded',
+  ],
+  [
+    '--free-mib',
+    'TAPELINE_FREE_MIB',
+    '<n>',
+    '64',
+    'MiB to leave free on the disk; below it: unavailable',
+  ],
+  [
+    '--cors-origins',
+    'TAPELINE_CORS_ORIGINS',
+    '<origins>',
+    '',
+    'web origins, separated by commas, that may read (ingest is open to all)',
+  ],
+  ['--admin-key', 'TAPELINE_ADMIN_KEY', '<key>', '', 'admin key of a new data directory'],
+  ['--write-key', 'TAPELINE_WRITE_KEY', '<key>', '', 'write key of a new data directory'],
+  ['--read-key', 'TAPELINE_READ_KEY', '<key>', '', 'read key of a new data directory'],
+].map(([flag, variable, value, fallback, meaning]): Setting => {
+  return {
+    flag: flag!,
+    variable: variable!,
+    value: value!,
+    fallback: fallback!,
+    meaning: meaning!,
+  };
+});
+
+/**
+ * Reads the settings: a flag wins over its variable, which wins over the default.
+ *
+ * @param flags values by flag name without dashes, such as `inflight-mib`.
+ * @throws AppError `invalid` that names the setting.
+ */
+export function readConfig(
+  flags: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Config {
+  const text = (flag: string): string => {
+    const setting = settings.find((row) => row.flag === `--${flag}`)!;
+    return flags[flag] ?? environment[setting.variable] ?? setting.fallback;
+  };
+  const number = (flag: string, least: number, most: number): number => {
+    const value = Number(text(flag));
+    if (text(flag).trim() === '' || !Number.isInteger(value) || value < least || value > most) {
+      throw new AppError('invalid', `--${flag} must be a whole number from ${least} to ${most}`);
+    }
+    return value;
+  };
+  const isShardsGiven = (flags['shards'] ?? environment['TAPELINE_SHARDS']) !== undefined;
+  return {
+    host: text('host'),
+    port: number('port', 0, 65_535),
+    data: text('data'),
+    shards: isShardsGiven ? number('shards', 1, shardsMax) : undefined,
+    fronts: number('fronts', 1, frontsMax),
+    inflightBytesMax: number('inflight-mib', 1, 65_536) * mebibyte,
+    freeBytesMin: number('free-mib', 0, 1_048_576) * mebibyte,
+    corsOrigins: text('cors-origins').split(',').filter(Boolean),
+    adminKey: text('admin-key') || undefined,
+    writeKey: text('write-key') || undefined,
+    readKey: text('read-key') || undefined,
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * The HTTP application of one front thread: every route, and an answer for everything else (uWS
+ * cuts the connection of a request that no handler matches).
+ */
+import { App, type TemplatedApp } from 'uWebSockets.js';
+import { AppError } from '../std/errors.ts';
+import type { Front } from './context.ts';
+import { type Cors, corsHeaders, optionsReply } from './cors.ts';
+import { docsRoutes } from './docs.ts';
+import { Exchange } from './exchange.ts';
+import { healthRoutes } from './health.ts';
+import { keyRoutes } from './keys.ts';
+import { errorReply, withHeaders, writeReply } from './reply.ts';
+import { type Route, route, uwsPattern } from './route.ts';
+import { tapeRoutes } from './tape.ts';
+import { Traffic } from './traffic.ts';
+import { viewRoutes } from './views.ts';
+import { workspaceRoutes } from './workspaces.ts';
+
+/** The routes of this room that are plain request and reply. */
+export const plainRoutes: readonly Route[] = [
+  ...tapeRoutes,
+  ...viewRoutes,
+  ...keyRoutes,
+  ...workspaceRoutes,
+  ...healthRoutes,
+  ...docsRoutes,
+];
+
+/** Paths whose GET is served by code of its own: WebSockets, and a reply without an end. */
+const doors = [
+  { path: '/v1/ingest', isSocket: true },
+  { path: '/v1/live', isSocket: true },
+  { path: '/v1/live/sse', isSocket: false },
+];
+
+export interface AppOptions {
+  /** Routes besides `plainRoutes`, such as ingest. */
+  readonly routes?: readonly Route[];
+  /** Shared with whoever waits for the last reply at shutdown. */
+  readonly traffic?: Traffic;
+}
+
+/** A `Traffic` that answers overdue requests itself. */
+export function openTraffic(front: Front): Traffic {
+  return new Traffic(front.clock, (exchange) => {
+    const message = 'no answer in time; the outcome is unknown, sending again is safe';
+    const error = new AppError('unavailable', message, { retryAfterSeconds: 1 });
+    writeReply(exchange, errorReply(error, front.log));
+  });
+}
+
+/** Makes the application of this thread, not listening yet. WebSocket routes are added by the caller. */
+export function openApp(front: Front, options: AppOptions = {}): TemplatedApp {
+  const app = App();
+  const traffic = options.traffic ?? openTraffic(front);
+  const routes = [...plainRoutes, ...(options.routes ?? [])];
+  for (const spec of routes) route(app, front, traffic, spec);
+  for (const path of new Set(routes.map((spec) => spec.path))) {
+    const here = routes.filter((spec) => spec.path === path);
+    const methods = here.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method]));
+    const cors = here[0]?.cors ?? 'listed';
+    otherMethods(app, front, { path, cors, methods: methods.map((name) => name.toUpperCase()) });
+  }
+  for (const door of doors) {
+    otherMethods(app, front, { ...door, cors: 'listed', methods: ['GET'] });
+  }
+  app.any('/*', (res, req) => {
+    const exchange = new Exchange(front, res, req);
+    const error = new AppError('not_found', 'there is nothing at this path; see /docs');
+    refuse(front, exchange, error, []);
+  });
+  return app;
+}
+
+interface KnownPath {
+  readonly path: string;
+  readonly cors: Cors;
+  readonly methods: readonly string[];
+  readonly isSocket?: boolean;
+}
+
+/** OPTIONS, and methods that a known path does not have: the contract has no 405, so 404 with Allow. */
+function otherMethods(app: TemplatedApp, front: Front, known: KnownPath): void {
+  app.any(uwsPattern(known.path), (res, req) => {
+    const exchange = new Exchange(front, res, req);
+    const { head } = exchange;
+    if (head.method === 'options' && head.fault === undefined) {
+      writeReply(exchange, optionsReply(known.cors, head, front, known.methods));
+      return;
+    }
+    const allow = known.methods.join(', ');
+    const message =
+      known.isSocket === true && head.method === 'get'
+        ? 'open a WebSocket here'
+        : `this path does not answer to ${head.method.toUpperCase()}, only to ${allow}`;
+    const cors = corsHeaders(known.cors, head, front);
+    refuse(front, exchange, new AppError('not_found', message), [['Allow', allow], ...cors]);
+  });
+}
+
+function refuse(
+  front: Front,
+  exchange: Exchange,
+  error: AppError,
+  headers: readonly (readonly [name: string, value: string])[],
+): void {
+  const { fault } = exchange.head;
+  const shown = fault === undefined ? error : new AppError('malformed', fault);
+  const reply = withHeaders(errorReply(shown, front.log), headers);
+  writeReply(exchange, fault === undefined ? reply : { ...reply, close: true });
+}

@@ -1,0 +1,78 @@
+/**
+ * Who is asking, and may they? The workspace comes from the credential alone, never from the body
+ * or the path. Synchronous, because a WebSocket must be refused within its upgrade callback.
+ */
+import { AppError } from '../std/errors.ts';
+import type { Credential, Scope } from '../workspaces/types.ts';
+import type { Front } from './context.ts';
+import type { Head } from './head.ts';
+import { Query } from './query.ts';
+
+export interface AuthOptions {
+  /** Accept `?key=` when there is no Authorization header (WebSocket, SSE, beacons). */
+  readonly keyInQuery?: boolean;
+  /** Serve keys narrowed to some views; the handler then checks which. */
+  readonly narrowed?: boolean;
+}
+
+/** `any` is satisfied by every valid credential. */
+export type Demand = Scope | 'any';
+
+/**
+ * Finds the credential of a request and checks that it holds `demand`.
+ * @throws AppError unauthorized (no credential, or not a valid one), forbidden (lacks the scope).
+ */
+export function authenticate(
+  front: Pick<Front, 'directory' | 'clock'>,
+  head: Head,
+  demand: Demand,
+  options: AuthOptions = {},
+): Credential {
+  const key = presentedKey(head, options.keyInQuery === true);
+  if (key === undefined) {
+    const where = options.keyInQuery === true ? ' or ?key=' : '';
+    throw new AppError('unauthorized', `send a key as Authorization: Bearer <key>${where}`);
+  }
+  const credential = front.directory.authenticate(key, front.clock.now());
+  if (credential === undefined) {
+    throw new AppError('unauthorized', 'the key is not known, or its token has expired');
+  }
+  if (!holds(credential, demand)) {
+    throw new AppError('forbidden', `this key does not have the scope ${demand}`);
+  }
+  const reads = demand !== 'any' && demand !== 'write';
+  if (credential.views !== undefined && reads && options.narrowed !== true) {
+    throw new AppError('forbidden', 'this key may read its views and nothing else');
+  }
+  return credential;
+}
+
+/** Whether a narrowed or full credential may read the view `name`. */
+export function mayReadView(credential: Credential, name: string): boolean {
+  return credential.views === undefined || credential.views.includes(name);
+}
+
+/** The key as sent; undefined when there is none. A header always wins over the query. */
+export function presentedKey(head: Head, keyInQuery: boolean): string | undefined {
+  if (head.authorization !== '') {
+    return /^bearer +([^\s]+) *$/i.exec(head.authorization)?.[1];
+  }
+  if (!keyInQuery || !head.query.includes('key=')) return undefined;
+  const key = new Query(head.query).one('key');
+  return key === '' ? undefined : key;
+}
+
+/** `admin` implies reading and writing; `publish` is a way to write; `server` implies nothing. */
+function holds(credential: Credential, demand: Demand): boolean {
+  const scopes = credential.scopes;
+  switch (demand) {
+    case 'any':
+      return true;
+    case 'write':
+      return scopes.has('write') || scopes.has('publish') || scopes.has('admin');
+    case 'read':
+      return scopes.has('read') || scopes.has('admin');
+    default:
+      return scopes.has(demand);
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Request bodies. uWebSockets.js has no limit of its own and lends each chunk for the length of a
+ * callback only, so bytes are counted and copied here as they arrive.
+ */
+import { AppError } from '../std/errors.ts';
+import type { Exchange } from './exchange.ts';
+import { mediaType } from './head.ts';
+import { receivingBytesMax, type Traffic } from './traffic.ts';
+
+/** A refused body up to this size is swallowed, so that the client can read why; beyond it we hang up. */
+const swallowBytesMax = 64 * 1024 * 1024;
+
+/** What to do with the rest of a refused body. */
+export function mustClose(exchange: Exchange): boolean {
+  return (exchange.head.contentLength ?? 0) > swallowBytesMax;
+}
+
+/**
+ * Receives a whole body. To be called synchronously in the uWS callback, or the bytes are lost.
+ * Calls `done` at most once, never when the client goes away first.
+ * @param done gets the bytes (owned by the receiver), or an AppError too_large or overloaded.
+ */
+export function receiveBody(
+  exchange: Exchange,
+  traffic: Traffic,
+  bytesMax: number,
+  done: (body: Uint8Array | AppError) => void,
+): void {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  let isDone = false;
+  const finish = (body: Uint8Array | AppError): void => {
+    if (isDone) return;
+    isDone = true;
+    traffic.receivingBytes -= bytes;
+    chunks.length = 0;
+    done(body);
+  };
+  if ((exchange.head.contentLength ?? 0) > bytesMax) {
+    finish(tooLarge(bytesMax));
+    return;
+  }
+  exchange.onGone = () => {
+    if (!isDone) traffic.receivingBytes -= bytes;
+    isDone = true;
+  };
+  exchange.res.onData((lent, isLast) => {
+    if (isDone) return;
+    if (bytes + lent.byteLength > bytesMax) {
+      finish(tooLarge(bytesMax));
+      return;
+    }
+    const chunk = new Uint8Array(lent.slice(0));
+    if (isLast && chunks.length === 0) {
+      finish(chunk);
+      return;
+    }
+    bytes += chunk.length;
+    traffic.receivingBytes += chunk.length;
+    chunks.push(chunk);
+    if (isLast) finish(joined(chunks, bytes));
+    else if (traffic.receivingBytes > receivingBytesMax) finish(tooMuch());
+  });
+}
+
+/**
+ * Reads a body as JSON.
+ * @throws AppError unsupported_media_type, malformed.
+ */
+export function parseJson(body: Uint8Array, contentType: string): unknown {
+  if (mediaType(contentType) !== 'application/json') {
+    throw new AppError('unsupported_media_type', 'send Content-Type: application/json');
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown;
+  } catch (cause) {
+    throw new AppError('malformed', 'the body is not JSON in UTF-8', { cause });
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+function tooLarge(bytesMax: number): AppError {
+  return new AppError('too_large', `the body may have at most ${bytesMax} bytes`);
+}
+
+function tooMuch(): AppError {
+  return new AppError('overloaded', 'too many bodies are being received; send again', {
+    retryAfterSeconds: 1,
+  });
+}

@@ -1,0 +1,36 @@
+/** Checks administrative bodies against their schemas; compiled once, when the module is loaded. */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { AppError } from '../std/errors.ts';
+import { NewKey, NewToken, NewWorkspace } from './schemas.ts';
+
+const ajv = new Ajv({ strict: true });
+
+/** Each returns the body, known to have the shape. @throws AppError invalid, naming the place. */
+export const checkNewKey = checker(ajv.compile<NewKey>(NewKey));
+export const checkNewToken = checker(ajv.compile<NewToken>(NewToken));
+export const checkNewWorkspace = checker(ajv.compile<NewWorkspace>(NewWorkspace));
+
+function checker<Shape>(validate: ValidateFunction<Shape>): (value: unknown) => Shape {
+  return (value) => {
+    if (validate(value)) return value;
+    const [first] = validate.errors ?? [];
+    throw new AppError('invalid', first === undefined ? 'the body is invalid' : sentenceOf(first));
+  };
+}
+
+function sentenceOf(error: ErrorObject): string {
+  const place = error.instancePath.slice(1).replaceAll('/', '.') || 'the body';
+  const params = error.params as Record<string, unknown>;
+  if (error.keyword === 'additionalProperties') {
+    return `${place} has an unknown member '${String(params['additionalProperty'])}'`;
+  }
+  if (error.keyword === 'required') {
+    const missing = String(params['missingProperty']);
+    return `${place === 'the body' ? missing : `${place}.${missing}`} is required`;
+  }
+  if (error.keyword === 'enum') {
+    const allowed = params['allowedValues'] as readonly unknown[];
+    return `${place} must be one of ${allowed.join(', ')}`;
+  }
+  return `${place} ${error.message ?? 'is invalid'}`;
+}

@@ -1,0 +1,58 @@
+/**
+ * What a handler may use: everything else of the process is out of its reach. The front thread's
+ * entry builds one `Front`; tests build one with members of their own.
+ */
+import type { Clock } from '../std/clock.ts';
+import type { Log } from '../std/log.ts';
+import type { Metrics } from '../std/metrics.ts';
+import type { Directory } from '../workspaces/directory.ts';
+import type { ViewRecord, WorkspaceCommand, WorkspaceReply } from '../workspaces/types.ts';
+
+/** One page of a tape, newest first. Times are epoch milliseconds, inclusive; empty lists mean all. */
+export interface TapeQuery {
+  readonly workspace: number;
+  readonly customer: string;
+  /** 1–1000. */
+  readonly limit: number;
+  readonly before: string | undefined;
+  readonly since: number | undefined;
+  readonly until: number | undefined;
+  readonly types: readonly string[];
+  readonly channels: readonly string[];
+}
+
+/** One view of one customer; `asOf` absent means now. */
+export interface ViewQuery {
+  readonly workspace: number;
+  readonly customer: string;
+  readonly view: ViewRecord;
+  readonly asOf: number | undefined;
+  /** Set by `?fresh=1`: no snapshot may answer. */
+  readonly fresh: boolean;
+}
+
+export type Health =
+  | { readonly status: 'ready' }
+  | { readonly status: 'starting' | 'draining' | 'unavailable'; readonly reason: string };
+
+export interface Front {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly metricsMemory: SharedArrayBuffer;
+  readonly directory: Directory;
+  /** Origins of web pages that may call routes other than ingest; compared exactly. */
+  readonly corsOrigins: readonly string[];
+  /**
+   * Carried out by the main thread; in force on all fronts when it resolves.
+   * @throws AppError conflict, not_found, invalid, unavailable.
+   */
+  change(command: WorkspaceCommand): Promise<WorkspaceReply>;
+  /** Resolves to the JSON text of the whole answer. @throws AppError invalid, cursor_expired. */
+  readTape(query: TapeQuery): Promise<string>;
+  /** Resolves to the JSON text of the whole answer. */
+  readView(query: ViewQuery): Promise<string>;
+  health(): Health;
+  /** True once shutdown has begun: replies then ask clients to close the connection. */
+  draining(): boolean;
+}

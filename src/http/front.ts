@@ -1,0 +1,232 @@
+/**
+ * Entry of a front thread: an HTTP application of its own on the shared port, and the switch on what
+ * main and the shards say. It listens from the start, so that `/healthz` can tell how the start goes.
+ */
+
+import {
+  type us_listen_socket,
+  us_listen_socket_close,
+  us_socket_local_port,
+} from 'uWebSockets.js';
+import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { Ingest } from '../ingest/ingest.ts';
+import { assert, unreachable } from '../std/assert.ts';
+import { systemClock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
+import { openLog } from '../std/log.ts';
+import { openMetrics } from '../std/metrics.ts';
+import { systemRandom } from '../std/random.ts';
+import { Feed } from '../streams/feed.ts';
+import { tapePage } from '../tape/page.ts';
+import { ScanBudget, ScanTooLong } from '../tape/scan.ts';
+import { Tape } from '../tape/tape.ts';
+import { Bells } from '../threads/bells.ts';
+import type {
+  FrontStart,
+  FrontToMain,
+  FrontToShard,
+  HeavyRead,
+  MainToFront,
+  ShardToFront,
+} from '../threads/messages.ts';
+import { answerView } from '../views/answer.ts';
+import { Directory } from '../workspaces/directory.ts';
+import type { WorkspaceReply } from '../workspaces/types.ts';
+import { openApp, openTraffic } from './app.ts';
+import type { Front, Health } from './context.ts';
+import { ingestRoute } from './ingest.ts';
+import { IngestSockets } from './ingestsocket.ts';
+import { Live, type LiveParts } from './live.ts';
+
+assert(!isMainThread && parentPort !== null, 'a front runs on a thread of its own');
+const main = parentPort;
+const start = workerData as FrontStart;
+const clock = systemClock;
+const metrics = openMetrics(start.metrics, start.row);
+const log = openLog(clock.now, { thread: `front-${start.number}` });
+const bells = new Bells(start.bells);
+const directory = new Directory(start.directory);
+const shards: MessagePort[] = [];
+
+/** Index steps a read may take on this thread (about ten milliseconds); then it goes to the pool. */
+const readStepsMax = 200_000;
+
+let health: Health = { status: 'starting', reason: 'the server is starting' };
+let ingest: Ingest | undefined;
+let live: LiveParts | undefined;
+let listenSocket: us_listen_socket | undefined;
+
+/** Requests to the main thread that have no answer yet. */
+const asked = new Map<
+  number,
+  { resolve: (value: never) => void; reject: (error: Error) => void }
+>();
+let lastRequest = 0;
+
+function ask<T>(message: (request: number) => FrontToMain): Promise<T> {
+  const request = ++lastRequest;
+  return new Promise<T>((resolve, reject) => {
+    asked.set(request, { resolve, reject });
+    tell(message(request));
+  });
+}
+
+function settle(request: number, how: { value: unknown } | { error: Error }): void {
+  const waiting = asked.get(request);
+  asked.delete(request);
+  if ('error' in how) waiting?.reject(how.error);
+  else waiting?.resolve(how.value as never);
+}
+
+/** Reads on this thread; what outgrows the budget is done again in the pool. */
+async function read(heavy: HeavyRead, light: (tape: Tape, budget: ScanBudget) => string) {
+  if (live === undefined) {
+    throw new AppError('unavailable', 'the server is starting', { retryAfterSeconds: 1 });
+  }
+  metrics.add('scans_total', 1);
+  const budget = new ScanBudget(readStepsMax);
+  try {
+    return light(live.tape, budget);
+  } catch (error) {
+    if (!(error instanceof ScanTooLong)) throw error;
+    metrics.add('scans_pooled_total', 1);
+    return ask<string>((request) => ({ kind: 'heavy', request, ask: heavy }));
+  }
+}
+
+const front: Front = {
+  clock,
+  log,
+  metrics,
+  metricsMemory: start.metrics,
+  directory,
+  corsOrigins: start.corsOrigins,
+  change: (command) => ask<WorkspaceReply>((request) => ({ kind: 'change', request, command })),
+  readTape(query) {
+    return read({ kind: 'page', query }, (tape, budget) => tapePage(tape, query, budget));
+  },
+  readView({ asOf, customer, view, workspace }) {
+    metrics.add('views_total', 1);
+    const { name, template } = view;
+    const wanted = { workspace, customer, name, template, asOf: asOf ?? clock.now() };
+    return read({ kind: 'view', ask: wanted }, (tape, budget) => answerView(tape, wanted, budget));
+  },
+  health: () => health,
+  draining: () => health.status === 'draining',
+};
+
+const traffic = openTraffic(front);
+const sockets = new IngestSockets(front, () => ingest);
+const subscribers = new Live(front, () => live);
+const app = openApp(front, { traffic, routes: [ingestRoute(() => ingest)] });
+sockets.register(app);
+subscribers.register(app);
+
+main.on('message', (message: MainToFront) => {
+  switch (message.kind) {
+    case 'listen':
+      listen(message.port);
+      break;
+    case 'connect':
+      connect(message.shard, message.port);
+      break;
+    case 'health':
+      if (message.health.status === 'ready') open();
+      if (health.status !== 'draining') health = message.health;
+      break;
+    case 'directory':
+      directory.replace(message.snapshot);
+      tell({ kind: 'inForce', version: message.snapshot.version });
+      break;
+    case 'changed':
+      settle(message.request, { value: message.reply });
+      break;
+    case 'refused': {
+      const { code, message: text } = message.error;
+      settle(message.request, { error: new AppError(code, text, { retryAfterSeconds: 1 }) });
+      break;
+    }
+    case 'read':
+      settle(message.request, { value: message.json });
+      break;
+    case 'drain':
+      drain();
+      break;
+    default:
+      unreachable(message);
+  }
+});
+
+function listen(port: number): void {
+  app.listen(start.host, port, (socket) => {
+    if (socket === false) {
+      tell({ kind: 'busy', message: `cannot listen on ${start.host}:${port}` });
+      return;
+    }
+    listenSocket = socket;
+    tell({ kind: 'listening', port: us_socket_local_port(socket) });
+  });
+}
+
+function connect(shard: number, port: MessagePort): void {
+  shards[shard] = port;
+  port.on('message', (message: ShardToFront) => {
+    switch (message.kind) {
+      case 'receipts':
+        for (const receipt of message.receipts) ingest?.settle(receipt);
+        break;
+      case 'published':
+        bells.answer(start.number);
+        live?.feed.wake();
+        break;
+      default:
+        unreachable(message);
+    }
+  });
+}
+
+/** Every shard is open: read and write. */
+function open(): void {
+  if (live !== undefined) return;
+  const tape = new Tape(start.tape, metrics);
+  const feed = new Feed(tape, metrics, (on) => bells.listen(start.number, on));
+  live = { tape, feed };
+  ingest = new Ingest({
+    shards: start.shards,
+    hashSeed: start.tape.hashSeed,
+    inflightBytesMax: start.inflightBytesMax,
+    clock,
+    random: systemRandom,
+    metrics,
+    send(shard, parcel) {
+      const message: FrontToShard = { kind: 'parcel', parcel };
+      shards[shard]!.postMessage(message, [parcel.buffer]);
+    },
+  });
+}
+
+/** Stops listening, lets everything that was received be answered, then says so. */
+function drain(): void {
+  health = { status: 'draining', reason: 'the server is shutting down' };
+  if (listenSocket !== undefined) us_listen_socket_close(listenSocket);
+  listenSocket = undefined;
+  sockets.drain();
+  subscribers.drain();
+  ingest?.sendOpen();
+  const whenQuiet = (): void => {
+    const busy = traffic.pending + (ingest?.pending ?? 0) + sockets.size;
+    if (busy > 0) {
+      clock.after(10, whenQuiet);
+      return;
+    }
+    traffic.close();
+    app.close();
+    for (const port of shards) port.close();
+    tell({ kind: 'drained' });
+  };
+  whenQuiet();
+}
+
+function tell(message: FrontToMain): void {
+  main.postMessage(message);
+}

@@ -1,0 +1,134 @@
+/** `POST /v1/events`: a batch in, a receipt out, once everything accepted is durable. */
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { batchBytesMax } from '../event/envelope.ts';
+import { type BodyFormat, readBody } from '../ingest/body.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import type { Receipt } from '../ingest/receipt.ts';
+import { AppError } from '../std/errors.ts';
+import type { Metrics } from '../std/metrics.ts';
+import type { Front } from './context.ts';
+import { mediaType } from './head.ts';
+import { jsonReply, type Reply, textReply } from './reply.ts';
+import type { Route, RouteRequest } from './route.ts';
+
+const unzip = promisify(gunzip);
+
+/** Seconds after which a refused sender should try again. */
+const retryAfterSeconds = 1;
+
+/** The route, on the front's own `ingest`; undefined while the front is not ready. */
+export function ingestRoute(ingest: () => Ingest | undefined): Route {
+  return {
+    method: 'post',
+    path: '/v1/events',
+    scope: 'write',
+    query: [],
+    bodyBytesMax: batchBytesMax,
+    keyInQuery: true,
+    cors: 'any',
+    handle: (request, front) => accept(request, front, ingest()),
+  };
+}
+
+function accept(
+  request: RouteRequest,
+  front: Front,
+  ingest: Ingest | undefined,
+): Reply | Promise<Reply> {
+  checkServing(front, ingest);
+  const format = formatOf(request.head.contentType);
+  const encoding = request.head.contentEncoding.trim().toLowerCase();
+  if (encoding === '' || encoding === 'identity') {
+    return store(request, request.body, { format, front, ingest });
+  }
+  if (encoding !== 'gzip') {
+    throw new AppError('unsupported_media_type', 'Content-Encoding must be gzip, or absent');
+  }
+  return inflate(request.body).then((body) => store(request, body, { format, front, ingest }));
+}
+
+/** @throws AppError `unavailable` when this front cannot take events now. */
+export function checkServing(front: Front, ingest: Ingest | undefined): asserts ingest is Ingest {
+  const health = front.health();
+  if (health.status !== 'ready') {
+    throw new AppError('unavailable', health.reason, { retryAfterSeconds });
+  }
+  if (ingest === undefined) {
+    throw new AppError('unavailable', 'the server is starting', { retryAfterSeconds });
+  }
+}
+
+/** @throws AppError `overloaded` when too much is under way. */
+export function checkLoad(ingest: Ingest, bytes: number, metrics: Metrics): void {
+  if (!ingest.isOverloaded(bytes)) return;
+  metrics.add('batches_overloaded_total', 1);
+  const message = 'too many events are waiting to be written; send the batch again';
+  throw new AppError('overloaded', message, { retryAfterSeconds });
+}
+
+function formatOf(contentType: string): BodyFormat {
+  switch (mediaType(contentType)) {
+    case 'application/json':
+    case 'text/plain':
+      return 'json';
+    case 'application/x-ndjson':
+      return 'ndjson';
+    case 'application/msgpack':
+      return 'msgpack';
+    default:
+      throw new AppError(
+        'unsupported_media_type',
+        'Content-Type must be application/json, application/x-ndjson or application/msgpack',
+      );
+  }
+}
+
+async function inflate(body: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await unzip(body, { maxOutputLength: batchBytesMax });
+  } catch (cause) {
+    if ((cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') {
+      const message = `the body may have at most ${batchBytesMax} bytes after decompression`;
+      throw new AppError('too_large', message, { cause });
+    }
+    throw new AppError('malformed', 'the body is not valid gzip', { cause });
+  }
+}
+
+function store(
+  request: RouteRequest,
+  body: Uint8Array,
+  parts: { format: BodyFormat; front: Front; ingest: Ingest },
+): Promise<Reply> {
+  const { format, front, ingest } = parts;
+  checkLoad(ingest, body.length, front.metrics);
+  const batch = ingest.begin(request.credential.workspace, body.length);
+  try {
+    readBody(format, body, front.clock.now(), ingest, batch);
+  } catch (error) {
+    ingest.abandon(batch);
+    throw error;
+  }
+  return new Promise((resolve, reject) => {
+    ingest.send(batch, (receipt) => {
+      if (receipt.unavailable) reject(notStored(front.metrics));
+      else resolve(receiptReply(receipt));
+    });
+  });
+}
+
+/** Nothing of a batch could be written. */
+export function notStored(metrics: Metrics): AppError {
+  metrics.add('batches_unavailable_total', 1);
+  const message = 'the events could not be written; send the batch again';
+  return new AppError('unavailable', message, { retryAfterSeconds });
+}
+
+function receiptReply({ accepted, duplicates, rejected }: Receipt): Reply {
+  if (rejected.length === 0) {
+    return textReply(200, `{"accepted":${accepted},"duplicates":${duplicates},"rejected":[]}`);
+  }
+  const status = accepted + duplicates === 0 ? 422 : 200;
+  return jsonReply(status, { accepted, duplicates, rejected });
+}

@@ -1,0 +1,261 @@
+/**
+ * `GET /v1/ingest`: batches over a WebSocket, one a frame, answered in the order they came.
+ *
+ *     frame ─▶ window ─▶ events to parcels ─▶ … durable ─▶ its turn ─▶ ack │ nack
+ *
+ * The window bounds what a connection may have unanswered; an answer counts as given only when the
+ * client takes it, so one that sends but never reads runs into its window too.
+ */
+
+import type { TemplatedApp, WebSocket } from 'uWebSockets.js';
+import { Packr } from 'msgpackr';
+import { batchBytesMax } from '../event/envelope.ts';
+import { type FrameResult, readJsonFrame, readMsgpackFrame } from '../ingest/frame.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import type { Receipt } from '../ingest/receipt.ts';
+import { AppError } from '../std/errors.ts';
+import { authenticate } from './auth.ts';
+import type { Front } from './context.ts';
+import { checkLoad, checkServing, notStored } from './ingest.ts';
+import { Query } from './query.ts';
+import { upgradeSocket } from './socket.ts';
+
+export const windowFramesMax = 64;
+export const windowBytesMax = 32 * 1024 * 1024;
+export const frameBytesMax = batchBytesMax;
+/** Frames up to this size are read, to be closed with 4009; larger ones just end the connection. */
+const frameReadBytesMax = frameBytesMax + 1024 * 1024;
+/** Answers that a client does not take; past it, frames count as unanswered. */
+const answersBytesMax = 1024 * 1024;
+const retryAfterMs = 200;
+
+const jsonProtocol = 'tapeline.json';
+const msgpackProtocol = 'tapeline.msgpack';
+const packr = new Packr({ useRecords: false });
+
+const closeCode = { goingAway: 1001, windowExceeded: 4008, frameTooLarge: 4009 } as const;
+
+interface SocketData {
+  readonly workspace: number;
+  readonly isMsgpack: boolean;
+  connection: Connection | undefined;
+}
+
+interface Data {
+  readonly data: SocketData;
+}
+
+/** A frame that was read, and its answer once there is one. */
+interface Frame {
+  readonly bytes: number;
+  answer: unknown;
+}
+
+/** The ingest sockets of one front. */
+export class IngestSockets {
+  readonly #front: Front;
+  readonly #ingest: () => Ingest | undefined;
+  readonly #connections = new Set<Connection>();
+
+  constructor(front: Front, ingest: () => Ingest | undefined) {
+    this.#front = front;
+    this.#ingest = ingest;
+  }
+
+  /** Closes every socket as soon as what it sent is answered; later frames are refused. */
+  drain(): void {
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  register(app: TemplatedApp): void {
+    app.ws<Data>('/v1/ingest', {
+      maxPayloadLength: frameReadBytesMax,
+      maxBackpressure: 64 * 1024 * 1024,
+      idleTimeout: 120,
+      sendPingsAutomatically: true,
+      upgrade: (res, req, context) => {
+        upgradeSocket<SocketData>(this.#front, { res, req, context }, ({ head }) => {
+          new Query(head.query).checkNames(['key']);
+          const { workspace } = authenticate(this.#front, head, 'write', { keyInQuery: true });
+          checkServing(this.#front, this.#ingest());
+          const protocol = chooseProtocol(head.websocketProtocol);
+          const isMsgpack = protocol === msgpackProtocol;
+          const offered = head.websocketProtocol !== '';
+          return {
+            data: { workspace, isMsgpack, connection: undefined },
+            protocol: offered ? protocol : '',
+          };
+        });
+      },
+      open: (ws) => {
+        const connection = new Connection(ws, this.#front, this.#ingest()!);
+        ws.getUserData().data.connection = connection;
+        this.#connections.add(connection);
+        this.#front.metrics.add('ingest_sockets', 1);
+        connection.hello();
+      },
+      message: (ws, message, isBinary) => {
+        ws.getUserData().data.connection!.receive(new Uint8Array(message), isBinary);
+      },
+      drain: (ws) => ws.getUserData().data.connection!.flush(),
+      close: (ws) => {
+        const { connection } = ws.getUserData().data;
+        if (connection === undefined) return;
+        connection.closed = true;
+        this.#connections.delete(connection);
+        this.#front.metrics.add('ingest_sockets', -1);
+      },
+    });
+  }
+}
+
+/** The first protocol of ours that the client offers; JSON when it offers none. */
+function chooseProtocol(offered: string): string {
+  if (offered === '') return jsonProtocol;
+  const names = offered.split(',').map((name) => name.trim());
+  const known = names.find((name) => name === jsonProtocol || name === msgpackProtocol);
+  if (known === undefined) {
+    const message = `the subprotocol must be ${msgpackProtocol} or ${jsonProtocol}`;
+    throw new AppError('invalid', message);
+  }
+  return known;
+}
+
+class Connection {
+  closed = false;
+  readonly #ws: WebSocket<Data>;
+  readonly #front: Front;
+  readonly #ingest: Ingest;
+  readonly #workspace: number;
+  readonly #isMsgpack: boolean;
+  readonly #frames: Frame[] = [];
+  #unansweredBytes = 0;
+  #lastSeq = 0;
+  #draining = false;
+
+  constructor(ws: WebSocket<Data>, front: Front, ingest: Ingest) {
+    const { data } = ws.getUserData();
+    this.#ws = ws;
+    this.#front = front;
+    this.#ingest = ingest;
+    this.#workspace = data.workspace;
+    this.#isMsgpack = data.isMsgpack;
+  }
+
+  hello(): void {
+    this.#write({ hello: 1, window: windowFramesMax, windowBytes: windowBytesMax, frameBytesMax });
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.flush();
+  }
+
+  receive(bytes: Uint8Array, isBinary: boolean): void {
+    if (this.closed) return;
+    if (bytes.length > frameBytesMax) {
+      this.#close(closeCode.frameTooLarge, `a frame may have at most ${frameBytesMax} bytes`);
+      return;
+    }
+    this.#unansweredBytes += bytes.length;
+    if (this.#frames.length >= windowFramesMax || this.#unansweredBytes > windowBytesMax) {
+      this.#front.metrics.add('ingest_window_closed_total', 1);
+      this.#close(closeCode.windowExceeded, 'more was sent unacknowledged than the window allows');
+      return;
+    }
+    const frame: Frame = { bytes: bytes.length, answer: undefined };
+    this.#frames.push(frame);
+    if (isBinary === this.#isMsgpack) this.#read(bytes, frame);
+    else {
+      const kind = this.#isMsgpack ? 'binary' : 'text';
+      this.#answer(frame, nack(0, 'malformed', `this subprotocol takes ${kind} frames`));
+    }
+  }
+
+  #read(bytes: Uint8Array, frame: Frame): void {
+    const ingest = this.#ingest;
+    const batch = ingest.begin(this.#workspace, bytes.length);
+    const now = this.#front.clock.now();
+    const read = this.#isMsgpack ? readMsgpackFrame : readJsonFrame;
+    const result: FrameResult = read(bytes, now, ingest, batch);
+    const { seq } = result;
+    const problem = result.problem ?? this.#seqProblem(seq);
+    if (problem !== undefined) {
+      ingest.abandon(batch);
+      this.#answer(frame, nack(seq, 'malformed', problem));
+      return;
+    }
+    const refusal = this.#refusal(bytes.length);
+    if (refusal !== undefined) {
+      ingest.abandon(batch);
+      this.#answer(frame, nack(seq, refusal.code, refusal.message));
+      return;
+    }
+    this.#lastSeq = seq;
+    ingest.send(batch, (receipt) => this.#answer(frame, this.#receipt(seq, receipt)));
+  }
+
+  #seqProblem(seq: number): string | undefined {
+    return seq > this.#lastSeq ? undefined : 'seq must be greater than the one before';
+  }
+
+  #refusal(bytes: number): AppError | undefined {
+    try {
+      checkServing(this.#front, this.#ingest);
+      checkLoad(this.#ingest, bytes, this.#front.metrics);
+      return undefined;
+    } catch (error) {
+      if (error instanceof AppError) return error;
+      throw error;
+    }
+  }
+
+  #receipt(seq: number, receipt: Receipt): unknown {
+    if (receipt.unavailable) {
+      const { code, message } = notStored(this.#front.metrics);
+      return nack(seq, code, message);
+    }
+    const { accepted, duplicates, rejected } = receipt;
+    return { ack: seq, accepted, duplicates, rejected };
+  }
+
+  #answer(frame: Frame, answer: unknown): void {
+    frame.answer = answer;
+    this.flush();
+  }
+
+  /** Gives the answers whose turn it is, as far as the client takes them. */
+  flush(): void {
+    if (this.closed) return;
+    this.#ws.cork(() => {
+      while (this.#frames[0]?.answer !== undefined) {
+        if (this.#ws.getBufferedAmount() > answersBytesMax) return;
+        const frame = this.#frames.shift()!;
+        this.#unansweredBytes -= frame.bytes;
+        this.#write(frame.answer);
+      }
+    });
+    if (this.#draining && this.#frames.length === 0) {
+      this.#close(closeCode.goingAway, 'the server is going away');
+    }
+  }
+
+  #write(answer: unknown): void {
+    if (this.#isMsgpack) this.#ws.send(packr.pack(answer), true);
+    else this.#ws.send(JSON.stringify(answer), false);
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.closed) return;
+    this.#ws.end(code, reason);
+  }
+}
+
+function nack(seq: number, code: string, message: string): unknown {
+  const retries = code === 'malformed' ? {} : { retryAfterMs };
+  return { nack: seq, error: { code, message, ...retries } };
+}

@@ -1,0 +1,73 @@
+/** Keys and tokens of one's own workspace. */
+import { assert } from '../std/assert.ts';
+import { AppError } from '../std/errors.ts';
+import type { KeyRecord } from '../workspaces/types.ts';
+import { checkNewKey, checkNewToken } from './check.ts';
+import type { Front } from './context.ts';
+import { emptyReply, jsonReply, type Reply } from './reply.ts';
+import type { Route, RouteRequest } from './route.ts';
+
+const bodyBytesMax = 64 * 1024;
+
+export const keyRoutes: readonly Route[] = [
+  { method: 'post', path: '/v1/keys', scope: 'admin', query: [], bodyBytesMax, handle: createKey },
+  { method: 'get', path: '/v1/keys', scope: 'admin', query: [], handle: listKeys },
+  { method: 'delete', path: '/v1/keys/{id}', scope: 'admin', query: [], handle: deleteKey },
+  {
+    method: 'post',
+    path: '/v1/tokens',
+    scope: 'any',
+    narrowed: true,
+    query: [],
+    bodyBytesMax,
+    handle: createToken,
+  },
+];
+
+async function createKey(request: RouteRequest, front: Front): Promise<Reply> {
+  const wanted = checkNewKey(request.json());
+  if (wanted.scopes.includes('server') && !request.credential.scopes.has('server')) {
+    throw new AppError('forbidden', 'only a key with the scope server can give it');
+  }
+  if (wanted.views !== undefined && wanted.scopes.some((scope) => scope !== 'read')) {
+    throw new AppError('invalid', 'views narrow the scope read and go with no other scope');
+  }
+  const reply = await front.change({
+    kind: 'createKey',
+    workspace: request.credential.workspace,
+    name: wanted.name ?? '',
+    scopes: wanted.scopes,
+    ...(wanted.views !== undefined && { views: wanted.views }),
+  });
+  assert(reply.kind === 'key', 'createKey answers with a key');
+  return jsonReply(201, { ...shownKey(reply.record), key: reply.key });
+}
+
+function listKeys(request: RouteRequest, front: Front): Reply {
+  const keys = front.directory.keys(request.credential.workspace);
+  return jsonReply(200, { keys: keys.map(shownKey) });
+}
+
+async function deleteKey(request: RouteRequest, front: Front): Promise<Reply> {
+  const { workspace } = request.credential;
+  await front.change({ kind: 'deleteKey', workspace, id: request.param('id') });
+  return emptyReply;
+}
+
+function createToken(request: RouteRequest, front: Front): Reply {
+  const wanted = checkNewToken(request.json());
+  const minted = front.directory.mintToken(
+    request.credential,
+    wanted.scopes,
+    wanted.ttlSeconds,
+    front.clock.now(),
+    wanted.views,
+  );
+  return jsonReply(201, minted);
+}
+
+/** A key as people may see it: without its hash. */
+export function shownKey(record: KeyRecord): Record<string, unknown> {
+  const { id, name, scopes, views, createdAt } = record;
+  return { id, name, scopes, ...(views !== undefined && { views }), createdAt };
+}

@@ -1,0 +1,154 @@
+/** `GET /v1/live` (WebSocket) and `GET /v1/live/sse`: the feed of this front, to its subscribers. */
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import { channelBytesMax, customerBytesMax, typeBytesMax } from '../event/envelope.ts';
+import { AppError } from '../std/errors.ts';
+import type { Feed, LiveMessage, LiveSink, Subscription } from '../streams/feed.ts';
+import type { LiveFilter } from '../streams/filter.ts';
+import { earliest, type Position, parsePosition } from '../tape/cursor.ts';
+import type { Tape } from '../tape/tape.ts';
+import { authenticate } from './auth.ts';
+import type { Front } from './context.ts';
+import { corsHeaders } from './cors.ts';
+import { Exchange } from './exchange.ts';
+import type { Head } from './head.ts';
+import { Query } from './query.ts';
+import { errorReply, withHeaders, writeReply } from './reply.ts';
+import { upgradeSocket } from './socket.ts';
+import { EventStream } from './sse.ts';
+import { filterOf } from './tape.ts';
+
+/** Opened when the front becomes ready. */
+export interface LiveParts {
+  readonly feed: Feed;
+  readonly tape: Tape;
+}
+
+interface Wanted {
+  readonly filter: LiveFilter;
+  readonly from: Position;
+}
+
+interface SocketData {
+  readonly data: Wanted;
+  subscription?: Subscription;
+}
+
+/** What uWS may hold of a socket's unsent bytes; the feed stops well before. */
+const socketBackpressureMax = 1024 * 1024;
+const pingMs = 5000;
+
+/** The live subscribers of one front. */
+export class Live {
+  readonly #front: Front;
+  readonly #parts: () => LiveParts | undefined;
+  readonly #sockets = new Set<{ end(code: number, reason: string): unknown }>();
+  readonly #streams = new Set<EventStream>();
+
+  constructor(front: Front, parts: () => LiveParts | undefined) {
+    this.#front = front;
+    this.#parts = parts;
+    front.clock.every(pingMs, () => {
+      for (const stream of this.#streams) stream.ping();
+    });
+  }
+
+  /** Ends every subscription; clients go on elsewhere from their last cursor. */
+  drain(): void {
+    for (const socket of this.#sockets) socket.end(1001, 'the server is going away');
+    for (const stream of this.#streams) stream.end();
+  }
+
+  register(app: TemplatedApp): void {
+    app.ws<SocketData>('/v1/live', {
+      maxPayloadLength: 4096,
+      maxBackpressure: socketBackpressureMax,
+      idleTimeout: 120,
+      sendPingsAutomatically: true,
+      upgrade: (res, req, context) => {
+        upgradeSocket<Wanted>(this.#front, { res, req, context }, ({ head }) => {
+          return { data: this.#wanted(head, head.query), protocol: '' };
+        });
+      },
+      open: (ws) => {
+        const user = ws.getUserData();
+        const sink: LiveSink = {
+          bufferedBytes: () => ws.getBufferedAmount(),
+          deliver: (messages: readonly LiveMessage[]) => {
+            ws.cork(() => {
+              for (const message of messages) ws.send(message.socketText, false);
+            });
+          },
+        };
+        this.#sockets.add(ws);
+        user.subscription = this.#parts()!.feed.subscribe(user.data.filter, user.data.from, sink);
+      },
+      drain: (ws) => ws.getUserData().subscription?.resume(),
+      close: (ws) => {
+        this.#sockets.delete(ws);
+        ws.getUserData().subscription?.close();
+      },
+    });
+    app.get('/v1/live/sse', (res, req) => this.#openStream(res, req));
+  }
+
+  #openStream(res: HttpResponse, req: HttpRequest): void {
+    const exchange = new Exchange(this.#front, res, req);
+    const { head } = exchange;
+    const cors = corsHeaders('listed', head, this.#front);
+    let wanted: Wanted;
+    try {
+      if (head.fault !== undefined) throw new AppError('malformed', head.fault);
+      wanted = this.#wanted(head, head.query);
+    } catch (error) {
+      writeReply(exchange, withHeaders(errorReply(error, this.#front.log), cors));
+      return;
+    }
+    exchange.answered = true;
+    const stream = new EventStream(exchange, cors);
+    this.#streams.add(stream);
+    const subscription = this.#parts()!.feed.subscribe(wanted.filter, wanted.from, stream);
+    stream.onWritable = () => subscription.resume();
+    exchange.onGone = () => {
+      stream.gone = true;
+      this.#streams.delete(stream);
+      subscription.close();
+    };
+  }
+
+  /** @throws AppError for a bad credential, filter or cursor, or when the front is not ready. */
+  #wanted(head: Head, queryText: string): Wanted {
+    const credential = authenticate(this.#front, head, 'read', { keyInQuery: true });
+    const parts = this.#parts();
+    const health = this.#front.health();
+    if (parts === undefined || health.status === 'starting' || health.status === 'draining') {
+      const reason = health.status === 'ready' ? 'the server is starting' : health.reason;
+      throw new AppError('unavailable', reason, { retryAfterSeconds: 1 });
+    }
+    const query = new Query(queryText);
+    query.checkNames(['from', 'customer', 'type', 'channel', 'key']);
+    const filter: LiveFilter = {
+      workspace: credential.workspace,
+      customers: values(query, 'customer', customerBytesMax),
+      types: values(query, 'type', typeBytesMax),
+      channels: values(query, 'channel', channelBytesMax),
+    };
+    const from = head.lastEventId !== '' ? head.lastEventId : (query.one('from') ?? 'now');
+    return { filter, from: positionOf(from, parts.tape) };
+  }
+}
+
+function values(query: Query, name: string, bytesMax: number): readonly string[] {
+  return filterOf(query.all(name), { name, bytesMax });
+}
+
+/** @throws AppError `invalid` for what is no cursor, or one ahead of everything on the tape. */
+function positionOf(text: string, tape: Tape): Position {
+  const now = tape.now();
+  if (text === 'now') return now;
+  if (text === 'earliest') return earliest;
+  const position = parsePosition(text);
+  if (position.stamp > now.stamp) {
+    throw new AppError('invalid', 'the cursor is ahead of everything on this tape');
+  }
+  return position;
+}

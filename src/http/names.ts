@@ -1,0 +1,24 @@
+/** Path parameters with rules of their own. */
+import { customerBytesMax } from '../event/envelope.ts';
+import { AppError } from '../std/errors.ts';
+import type { RouteRequest } from './route.ts';
+
+export const viewNameBytesMax = 128;
+
+/** The customer of a path. @throws AppError invalid. */
+export function customerOf(request: RouteRequest): string {
+  return bounded(request.param('customer'), 'customer', customerBytesMax);
+}
+
+/** The view of a path. @throws AppError invalid. */
+export function viewNameOf(request: RouteRequest): string {
+  return bounded(request.param('name'), 'the name of a view', viewNameBytesMax);
+}
+
+function bounded(text: string, what: string, bytesMax: number): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes < 1 || bytes > bytesMax) {
+    throw new AppError('invalid', `${what} must be 1 to ${bytesMax} bytes`);
+  }
+  return text;
+}

@@ -1,0 +1,230 @@
+/** The routes by which a workspace is set up, and those of the server itself. */
+import type { Description, Paths } from './describe.ts';
+import { describe, inPath, jsonOf } from './describe.ts';
+
+const auth = '\\\n  -H "Authorization: Bearer $KEY"';
+const json = "\\\n  -H 'Content-Type: application/json'";
+const base = 'http://127.0.0.1:8787';
+const bodyErrors: Description['errors'] = [
+  'malformed',
+  'unsupported_media_type',
+  'too_large',
+  'invalid',
+  'conflict',
+  'unavailable',
+];
+const gone = { 204: { description: 'Done.' } };
+const view = {
+  fields: [
+    {
+      name: 'City',
+      event: 'Profile',
+      attribute: 'City',
+      limit: 2,
+      lookback: '365d',
+      type: 'value',
+    },
+    {
+      name: 'Items in Cart',
+      event: 'Add To Cart',
+      attribute: 'SKU',
+      lookback: '7d',
+      type: 'count',
+    },
+    { name: 'Activity', event: 'Login', lookback: '30d', type: 'sum' },
+  ],
+};
+const storedView = { name: 'basic', ...view, version: 1, updatedAt: 1763740000000 };
+const key = {
+  id: 'k_7Qx2',
+  name: 'level 1 desk',
+  scopes: ['read'],
+  views: ['basic'],
+  createdAt: 1763740000000,
+};
+
+const putViewText = `
+Stores a view under a name of 1–128 bytes, or replaces it. Each row (field) of a view looks at the newest events of a type:
+
+| type | gives |
+|---|---|
+| \`value\` | the newest values, newest first |
+| \`count\` | how many events match, at most \`limit\` |
+| \`distinct\` | the distinct values, newest first, at most \`limit\` of them |
+| \`sum\` | numbers added; without an attribute each event adds 1 |
+| \`min\` \`max\` \`average\` | over numbers |
+| \`first\` \`last\` | the oldest and the newest matching value |
+
+\`event\` is a type or \`*\`; \`attribute\` a dotted path into \`data\` or \`*\` for all of it. Values that are not numbers are left out of numeric types and counted in \`skipped\`. Conditions (\`where\`) are not supported yet and refused.`;
+
+export const viewPaths: Paths = {
+  '/v1/views': {
+    get: describe({
+      id: 'listViews',
+      tag: 'Profile views',
+      summary: 'List views',
+      description: 'All views of the workspace, by name; for a narrowed key only its own.',
+      scope: 'read',
+      responses: {
+        200: { description: 'The views.', content: jsonOf('Views', { views: [storedView] }) },
+      },
+      errors: [],
+      curl: `curl -s ${base}/v1/views ${auth}`,
+    }),
+  },
+  '/v1/views/{name}': {
+    get: describe({
+      id: 'getView',
+      tag: 'Profile views',
+      summary: 'Get a view’s template',
+      description: 'The template as it was stored.',
+      scope: 'read',
+      parameters: [inPath('name', 'The view.')],
+      responses: { 200: { description: 'The view.', content: jsonOf('View', storedView) } },
+      errors: ['malformed', 'invalid', 'not_found'],
+      curl: `curl -s ${base}/v1/views/basic ${auth}`,
+    }),
+    put: describe({
+      id: 'putView',
+      tag: 'Profile views',
+      summary: 'Store a view’s template',
+      description: putViewText,
+      scope: 'admin',
+      parameters: [inPath('name', 'The view, 1–128 bytes.')],
+      body: jsonOf('ViewTemplate', view),
+      responses: {
+        200: { description: 'Replaced.', content: jsonOf('View', storedView) },
+        201: { description: 'Created.', content: jsonOf('View', storedView) },
+      },
+      errors: bodyErrors,
+      curl: `curl -s -X PUT ${base}/v1/views/basic ${auth} ${json} \\\n  -d '${JSON.stringify(view)}'`,
+    }),
+    delete: describe({
+      id: 'deleteView',
+      tag: 'Profile views',
+      summary: 'Delete a view',
+      description: 'Deletes the template. No event is touched.',
+      scope: 'admin',
+      parameters: [inPath('name', 'The view.')],
+      responses: gone,
+      errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
+      curl: `curl -s -X DELETE ${base}/v1/views/basic ${auth}`,
+    }),
+  },
+};
+
+export const keyPaths: Paths = {
+  '/v1/keys': {
+    post: describe({
+      id: 'createKey',
+      tag: 'Keys',
+      summary: 'Make a key',
+      description:
+        'Answers once with the key; only its hash is kept. `views` narrows a read key to the views named, and goes with no other scope. Only a key with the scope `server` can give that scope.',
+      scope: 'admin',
+      body: jsonOf('NewKey', { scopes: ['read'], views: ['basic'], name: 'level 1 desk' }),
+      responses: {
+        201: {
+          description: 'The key.',
+          content: jsonOf('CreatedKey', { ...key, key: 'rk_3vTq0…' }),
+        },
+      },
+      errors: bodyErrors,
+      curl: `curl -s ${base}/v1/keys ${auth} ${json} \\\n  -d '{"scopes":["read"],"views":["basic"],"name":"level 1 desk"}'`,
+    }),
+    get: describe({
+      id: 'listKeys',
+      tag: 'Keys',
+      summary: 'List keys',
+      description: 'All keys of the workspace, oldest first, without their secrets.',
+      scope: 'admin',
+      responses: { 200: { description: 'The keys.', content: jsonOf('Keys', { keys: [key] }) } },
+      errors: [],
+      curl: `curl -s ${base}/v1/keys ${auth}`,
+    }),
+  },
+  '/v1/keys/{id}': {
+    delete: describe({
+      id: 'deleteKey',
+      tag: 'Keys',
+      summary: 'Delete a key',
+      description: 'The key, and every token made with it, is refused from the answer on.',
+      scope: 'admin',
+      parameters: [inPath('id', 'The key’s id (not the key).')],
+      responses: gone,
+      errors: ['malformed', 'not_found', 'conflict', 'unavailable'],
+      curl: `curl -s -X DELETE ${base}/v1/keys/k_7Qx2 ${auth}`,
+    }),
+  },
+  '/v1/tokens': {
+    post: describe({
+      id: 'createToken',
+      tag: 'Keys',
+      summary: 'Make a short-lived token',
+      description:
+        'A token can do at most what the key that asks can do, and dies with that key. It is used like a key, and fit to stand in a URL. A token cannot make tokens.',
+      scope: 'any',
+      body: jsonOf('NewToken', { scopes: ['read'], ttlSeconds: 300 }),
+      responses: {
+        201: {
+          description: 'The token.',
+          content: jsonOf('Token', { token: 'tk_eyJ3Ijox…', expiresAt: 1763740300000 }),
+        },
+      },
+      errors: ['malformed', 'unsupported_media_type', 'too_large', 'invalid', 'forbidden'],
+      curl: `curl -s ${base}/v1/tokens ${auth} ${json} \\\n  -d '{"scopes":["read"],"ttlSeconds":300}'`,
+    }),
+  },
+};
+
+const workspace = { id: 'w_5Tk9', name: 'acme', createdAt: 1763740000000 };
+const adminKey = { id: 'k_1Bc4', name: 'admin', scopes: ['admin'], createdAt: 1763740000000 };
+
+export const workspacePaths: Paths = {
+  '/v1/workspaces': {
+    post: describe({
+      id: 'createWorkspace',
+      tag: 'Workspaces',
+      summary: 'Make a workspace',
+      description: 'Answers with the workspace and, once, its first admin key.',
+      scope: 'server',
+      body: jsonOf('NewWorkspace', { name: 'acme' }),
+      responses: {
+        201: {
+          description: 'The workspace.',
+          content: jsonOf('CreatedWorkspace', { workspace, key: { ...adminKey, key: 'ak_9mPz…' } }),
+        },
+      },
+      errors: bodyErrors,
+      curl: `curl -s ${base}/v1/workspaces ${auth} ${json} \\\n  -d '{"name":"acme"}'`,
+    }),
+    get: describe({
+      id: 'listWorkspaces',
+      tag: 'Workspaces',
+      summary: 'List workspaces',
+      description: 'All workspaces, oldest first.',
+      scope: 'server',
+      responses: {
+        200: {
+          description: 'The workspaces.',
+          content: jsonOf('Workspaces', { workspaces: [workspace] }),
+        },
+      },
+      errors: [],
+      curl: `curl -s ${base}/v1/workspaces ${auth}`,
+    }),
+  },
+  '/v1/workspaces/{id}': {
+    delete: describe({
+      id: 'deleteWorkspace',
+      tag: 'Workspaces',
+      summary: 'Delete a workspace',
+      description: 'Its keys are refused from the answer on. The workspace `default` stays.',
+      scope: 'server',
+      parameters: [inPath('id', 'The workspace’s id.')],
+      responses: gone,
+      errors: ['malformed', 'not_found', 'conflict', 'unavailable'],
+      curl: `curl -s -X DELETE ${base}/v1/workspaces/w_5Tk9 ${auth}`,
+    }),
+  },
+};

@@ -1,0 +1,75 @@
+/** The OpenAPI 3.1 document, assembled from the descriptions of the routes and the schemas. */
+import { schemas } from '../schemas.ts';
+import { keyPaths, viewPaths, workspacePaths } from './definitions.ts';
+import type { Json, Paths } from './describe.ts';
+import { guide } from './guide.ts';
+import { readPaths } from './reads.ts';
+import { serverPaths } from './server.ts';
+import { sinkPaths } from './sink.ts';
+
+export interface ApiDocument {
+  readonly openapi: string;
+  readonly info: {
+    readonly title: string;
+    readonly version: string;
+    readonly summary: string;
+    readonly description: string;
+    readonly license: { readonly name: string; readonly identifier: string };
+  };
+  readonly servers: readonly { readonly url: string; readonly description: string }[];
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
+  readonly paths: Paths;
+  readonly components: {
+    readonly schemas: { readonly [name: string]: Json };
+    readonly securitySchemes: { readonly [name: string]: Json };
+  };
+}
+
+const tags = [
+  { name: 'Ingest', description: 'Events in.' },
+  { name: 'Tape', description: 'Everything known of one customer, newest first.' },
+  { name: 'Profile views', description: 'A customer at a glance: stored questions to the tape.' },
+  { name: 'Live', description: 'Events as they are committed, from any point on.' },
+  { name: 'Keys', description: 'Who may do what in a workspace.' },
+  { name: 'Workspaces', description: 'Tenants, isolated from one another.' },
+  { name: 'Server', description: 'Readiness, metrics and this description.' },
+];
+
+const securitySchemes: { readonly [name: string]: Json } = {
+  key: { type: 'http', scheme: 'bearer', description: 'A key, or a token made from one.' },
+  keyInQuery: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'key',
+    description: 'For clients that cannot set headers. Prefer a short-lived token.',
+  },
+};
+
+/** The whole document; plain data, ready for JSON. */
+export function openApiDocument(): ApiDocument {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Tapeline API',
+      version: '1',
+      summary: 'A durable event tape per customer, profile views and live streams.',
+      description: guide.trim(),
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: 'This server.' }],
+    tags,
+    paths: {
+      ...sinkPaths,
+      ...readPaths,
+      ...viewPaths,
+      ...keyPaths,
+      ...workspacePaths,
+      ...serverPaths,
+    },
+    components: {
+      // Through JSON, because the schema library marks its objects with members of its own.
+      schemas: JSON.parse(JSON.stringify(schemas)) as { readonly [name: string]: Json },
+      securitySchemes,
+    },
+  };
+}

@@ -1,0 +1,87 @@
+/** The prose of the document: what holds for all routes, and what the contract leaves open. */
+
+export const guide = `
+Tapeline keeps every touchpoint of a customer on one immutable **tape**, answers **profile views** by reading that tape from newest to oldest, and **streams** events live.
+
+Three promises to build on:
+
+- **A receipt means durable.** The events are on disk, flushed. There is no "202, maybe".
+- **The same customer and event id is stored once**, whenever it is sent again.
+- **One customer's tape has one order**, the same for every reader.
+
+## Start
+
+\`\`\`
+export KEY=wk_…     # a key with the scope write
+curl -s http://127.0.0.1:8787/v1/events -H "Authorization: Bearer $KEY" \\
+  -H 'Content-Type: application/json' \\
+  -d '{"id":"v1","customer":"c1","type":"Page View","channel":"web"}'
+# {"accepted":1,"duplicates":0,"rejected":[]}
+
+export KEY=rk_…     # a key with the scope read
+curl -s http://127.0.0.1:8787/v1/customers/c1/tape -H "Authorization: Bearer $KEY"
+\`\`\`
+
+## Credentials
+
+Send \`Authorization: Bearer <key>\`. Clients that cannot set headers (WebSocket, Server-Sent Events, beacons) pass \`?key=\` instead; make that a short-lived token (\`POST /v1/tokens\`) whenever you can, because URLs end up in logs. A header wins over the query. A key belongs to one workspace, which is never named in a request.
+
+| scope | may | key prefix |
+|---|---|---|
+| \`write\` | send events | \`wk_\` |
+| \`publish\` | send events; safe in a web page | \`pk_\` |
+| \`read\` | read tapes, views and streams; may be narrowed to named views | \`rk_\` |
+| \`admin\` | everything in the workspace, reading and writing included | \`ak_\` |
+| \`server\` | workspaces, nothing inside them | \`ak_\` |
+
+No key or an unknown one is \`unauthorized\`; one that lacks the scope is \`forbidden\`.
+
+## Errors
+
+Every refusal is JSON: \`{"error":{"code":"…","message":"…"}}\`. Rely on the code; the message is for people.
+
+| code | status | meaning | send again? |
+|---|---|---|---|
+| \`malformed\` | 400 | the bytes are not what they claim to be: body, percent-encoding, headers | no |
+| \`unauthorized\` | 401 | no key, or not a valid one | no |
+| \`forbidden\` | 403 | the key lacks the scope or the view | no |
+| \`not_found\` | 404 | no such path, method, view, key or workspace | no |
+| \`conflict\` | 409 | the state of things forbids it | no |
+| \`cursor_expired\` | 410 | older than what is kept; \`earliest\` is the earliest cursor still held | from \`earliest\` |
+| \`too_large\` | 413 | the body is over its limit | smaller |
+| \`unsupported_media_type\` | 415 | a content type or encoding this route does not read | no |
+| \`invalid\` | 422 | well-formed, but against a rule; the message says which | no |
+| \`rate_limited\` | 429 | more than this key may send | after \`Retry-After\` |
+| \`internal\` | 500 | a bug; the server's log has it | yes, with the same ids |
+| \`overloaded\` | 503 | too much in flight | after \`Retry-After\` |
+| \`unavailable\` | 503 | it cannot write, or no answer in time | after \`Retry-After\` |
+
+\`Retry-After\` is in whole seconds. Sending events with ids again is always safe.
+
+## Limits
+
+| what | at most |
+|---|---|
+| an event, as sent | 32 KiB |
+| a batch | 10,000 events and 16 MiB, after decompression |
+| \`id\`, \`customer\`, \`previous\`, \`source\` | 256 bytes each |
+| \`type\` · \`channel\` | 128 · 64 bytes |
+| \`data\` | 32 levels deep |
+| a tape page | 1,000 events |
+| a view | 100 fields, 256 KiB |
+| a filter | 100 values |
+| request headers | 16 KiB |
+| waiting for an answer | 30 seconds, then \`unavailable\` |
+
+## Conventions
+
+- **Times** in answers are epoch milliseconds, UTC. In requests, RFC 3339 is understood as well.
+- **Cursors** are opaque text, safe in a URL, and belong to one workspace.
+- **Path parameters** are percent-encoded UTF-8; anything else is \`malformed\`.
+- **Unknown query parameters** are \`invalid\`: a misspelt filter must not return everything.
+- **Methods** a path does not have answer 404 with \`Allow\`. \`HEAD\` works wherever \`GET\` does.
+- **Lists** are never null. **Deleting** answers 204 without a body, making something 201.
+- **Cross-origin** calls: \`POST /v1/events\` from any origin; other routes only from origins the operator lists. Cookies are never used.
+- **MessagePack** must be expressible as JSON: NaN, infinities, binary and extension types other than the timestamp are refused, event by event.
+- **Connections** are kept alive for 10 idle seconds. While the server shuts down it answers with \`Connection: close\`.
+`;

@@ -1,0 +1,164 @@
+/** The routes by which a customer's tape, views and live events are read. */
+import type { Paths } from './describe.ts';
+import { describe, inPath, inQuery, jsonOf, repeated, timeSchema } from './describe.ts';
+
+const customer = inPath('customer', 'Any identity of the customer, percent-encoded, 1–256 bytes.');
+const auth = '\\\n  -H "Authorization: Bearer $KEY"';
+
+const storedEvent = {
+  id: 'order-8841',
+  customer: 'c1',
+  type: 'Purchased',
+  time: 1763740000000,
+  channel: 'web',
+  data: { Product: 'Trail shoes', total: 89.5 },
+  received: 1763740000123,
+  cursor: 'AQAAAZqn…',
+};
+
+const tapeText = `
+Newest first, in the order (time, commit), descending; the order is the same for every reader, for ever.
+
+Follow \`next\` to visit every event that was on the tape at the first page exactly once, whatever arrives meanwhile; pass the same filters each time. \`live\` continues in the live stream without a gap. An unknown customer has an empty tape.`;
+
+const viewText = `
+Answers a stored view for one customer by reading the tape from newest to oldest. The result may be a snapshot up to 30 minutes old; \`asOf\` says which instant it speaks of. An unknown customer has a view without matches.`;
+
+const liveText = `
+A WebSocket of text messages \`{"cursor":"…","event":{…}}\` (schema LiveMessage). Within one customer, events come in commit order; every event committed after the cursor is delivered at least once and none is skipped. Keep the last cursor you have dealt with and pass it as \`from\` after a lost connection.
+
+A subscriber that cannot keep up is served from the log at its own speed; it never makes the sink wait. Different filters are and-ed, repeats of one are or-ed. What a subscriber sends is ignored. A bad credential or parameter is refused at the upgrade, and so is a cursor older than what is kept (410).
+
+| close code | meaning |
+|---|---|
+| 1001 | the server is going away: connect again with the last cursor |`;
+
+const sseText = `
+The same stream as Server-Sent Events: \`id\` is the cursor, \`event\` is \`event\`, \`data\` the event. A browser's \`EventSource\` resumes by itself with \`Last-Event-ID\`, which wins over \`from\`. A comment is sent every few seconds to keep the connection; a reader that takes nothing for about 10 seconds is cut off.`;
+
+const liveFilters = [
+  inQuery('from', '`now`, `earliest`, or a cursor of a tape or of this stream.', {
+    type: 'string',
+    default: 'now',
+  }),
+  repeated('customer', 'Only these customers.'),
+  repeated('type', 'Only these event types.'),
+  repeated('channel', 'Only these channels.'),
+];
+
+export const readPaths: Paths = {
+  '/v1/customers/{customer}/tape': {
+    get: describe({
+      id: 'readTape',
+      tag: 'Tape',
+      summary: 'Read a customer’s tape',
+      description: tapeText,
+      scope: 'read',
+      parameters: [
+        customer,
+        inQuery('limit', 'Events per page.', {
+          type: 'integer',
+          minimum: 1,
+          maximum: 1000,
+          default: 50,
+        }),
+        inQuery('before', 'A cursor: `next` of the page before.'),
+        inQuery('since', 'Not older than this time, inclusive.', timeSchema),
+        inQuery('until', 'Not newer than this time, inclusive.', timeSchema),
+        repeated('type', 'Only these event types.'),
+        repeated('channel', 'Only these channels.'),
+      ],
+      responses: {
+        200: {
+          description: 'A page of the tape.',
+          content: jsonOf('TapePage', {
+            customer: 'c1',
+            events: [storedEvent],
+            next: null,
+            live: 'AQAAAZqn…',
+          }),
+        },
+      },
+      errors: ['malformed', 'invalid', 'cursor_expired', 'unavailable'],
+      curl: `curl -s "http://127.0.0.1:8787/v1/customers/c1/tape?limit=10" ${auth}`,
+    }),
+  },
+  '/v1/customers/{customer}/views/{name}': {
+    get: describe({
+      id: 'readView',
+      tag: 'Profile views',
+      summary: 'Read a customer’s profile view',
+      description: viewText,
+      scope: 'read',
+      parameters: [
+        customer,
+        inPath('name', 'The view.'),
+        inQuery('fresh', '`1` answers from the tape and renews the snapshot.', {
+          enum: ['0', '1'],
+        }),
+        inQuery('asOf', 'Answers as of that instant.', timeSchema),
+      ],
+      responses: {
+        200: {
+          description: 'The view.',
+          content: jsonOf('ViewResult', {
+            customer: 'c1',
+            view: 'basic',
+            asOf: 1763740000000,
+            fields: [{ name: 'City', value: ['San Francisco', 'Oakland'], events: 2 }],
+          }),
+        },
+      },
+      errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
+      curl: `curl -s "http://127.0.0.1:8787/v1/customers/c1/views/basic?fresh=1" ${auth}`,
+    }),
+  },
+  '/v1/live': {
+    get: describe({
+      id: 'openLive',
+      tag: 'Live',
+      summary: 'Follow events (WebSocket)',
+      description: liveText,
+      scope: 'read',
+      keyInQuery: true,
+      parameters: liveFilters,
+      responses: { 101: { description: 'Switches to the WebSocket protocol.' } },
+      errors: ['malformed', 'invalid', 'cursor_expired', 'not_found', 'unavailable'],
+      curl: 'npx wscat -c "ws://127.0.0.1:8787/v1/live?customer=c1&key=$KEY"',
+    }),
+  },
+  '/v1/live/sse': {
+    get: describe({
+      id: 'openLiveSse',
+      tag: 'Live',
+      summary: 'Follow events (Server-Sent Events)',
+      description: sseText,
+      scope: 'read',
+      keyInQuery: true,
+      parameters: [
+        ...liveFilters,
+        {
+          name: 'Last-Event-ID',
+          in: 'header',
+          required: false,
+          description: 'The last cursor received; set by browsers when they connect again.',
+          schema: { type: 'string' },
+        },
+      ],
+      responses: {
+        200: {
+          description: 'A stream without end.',
+          content: {
+            'text/event-stream': {
+              schema: { type: 'string' },
+              example:
+                'id: AQAAAZqn…\nevent: event\ndata: {"id":"order-8841","customer":"c1",…}\n\n',
+            },
+          },
+        },
+      },
+      errors: ['malformed', 'invalid', 'cursor_expired', 'unavailable'],
+      curl: `curl -sN "http://127.0.0.1:8787/v1/live/sse?type=Purchased" ${auth}`,
+    }),
+  },
+};

@@ -1,0 +1,187 @@
+/**
+ * The wrapper around every handler. In this order, all within the uWS callback: abort handler, head,
+ * credential, path and query, body; then the handler; then one reply, whatever happens.
+ */
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import { assert } from '../std/assert.ts';
+import { AppError } from '../std/errors.ts';
+import type { Credential } from '../workspaces/types.ts';
+import { authenticate, type Demand } from './auth.ts';
+import { mustClose, parseJson, receiveBody } from './body.ts';
+import type { Front } from './context.ts';
+import { type Cors, corsHeaders } from './cors.ts';
+import { Exchange } from './exchange.ts';
+import type { Head } from './head.ts';
+import { decodePercent, Query } from './query.ts';
+import { errorReply, type Reply, withHeaders, writeReply } from './reply.ts';
+import type { Traffic } from './traffic.ts';
+
+export type Method = 'get' | 'post' | 'put' | 'delete';
+
+export interface Route {
+  readonly method: Method;
+  /** As in OpenAPI: `/v1/customers/{customer}/tape`. */
+  readonly path: string;
+  /** `none` needs no credential. */
+  readonly scope: Demand | 'none';
+  /** Names of the query parameters it knows, `key` aside; others are refused. */
+  readonly query: readonly string[];
+  /** Set when the route takes a body, which is then read before the handler is called. */
+  readonly bodyBytesMax?: number;
+  readonly keyInQuery?: boolean;
+  readonly narrowed?: boolean;
+  /** `listed` when absent. */
+  readonly cors?: Cors;
+  /** May throw AppError; anything else thrown is a bug and answered as `internal`. */
+  handle(request: RouteRequest, front: Front): Reply | Promise<Reply>;
+}
+
+const nobody: Credential = { workspace: 0, keyId: '', scopes: new Set(), views: undefined };
+const noBytes = new Uint8Array(0);
+
+/** What a handler gets. Everything in it is decoded and owned: it may be kept across awaits. */
+export class RouteRequest {
+  readonly head: Head;
+  readonly query: Query;
+  /** For routes with scope `none`: a credential of nobody, workspace 0. */
+  readonly credential: Credential;
+  body: Uint8Array = noBytes;
+  readonly #params: ReadonlyMap<string, string>;
+
+  constructor(
+    head: Head,
+    parts: { params: ReadonlyMap<string, string>; query: Query; credential: Credential },
+  ) {
+    this.head = head;
+    this.#params = parts.params;
+    this.query = parts.query;
+    this.credential = parts.credential;
+  }
+
+  /** A path parameter, percent-decoded. */
+  param(name: string): string {
+    const value = this.#params.get(name);
+    assert(value !== undefined, `the route has no parameter ${name}`);
+    return value;
+  }
+
+  /** The body as JSON. @throws AppError unsupported_media_type, malformed. */
+  json(): unknown {
+    return parseJson(this.body, this.head.contentType);
+  }
+}
+
+interface Bound {
+  readonly route: Route;
+  readonly names: readonly string[];
+  readonly known: readonly string[];
+  readonly front: Front;
+  readonly traffic: Traffic;
+}
+
+/** Registers a route; GET is answered to HEAD as well, without the body. */
+export function route(app: TemplatedApp, front: Front, traffic: Traffic, spec: Route): void {
+  const bound: Bound = {
+    route: spec,
+    names: [...spec.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!),
+    known: spec.keyInQuery === true ? [...spec.query, 'key'] : spec.query,
+    front,
+    traffic,
+  };
+  const pattern = uwsPattern(spec.path);
+  const serve = (res: HttpResponse, req: HttpRequest): void => serveRoute(bound, res, req);
+  switch (spec.method) {
+    case 'get':
+      app.get(pattern, serve);
+      app.head(pattern, serve);
+      break;
+    case 'post':
+      app.post(pattern, serve);
+      break;
+    case 'put':
+      app.put(pattern, serve);
+      break;
+    case 'delete':
+      app.del(pattern, serve);
+      break;
+  }
+}
+
+/** `/v1/views/{name}` as uWS writes it: `/v1/views/:name`. */
+export function uwsPattern(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}
+
+function serveRoute(bound: Bound, res: HttpResponse, req: HttpRequest): void {
+  const exchange = new Exchange(bound.front, res, req);
+  let request: RouteRequest;
+  try {
+    request = openRequest(bound, exchange.head, req);
+  } catch (error) {
+    refuse(bound, exchange, error);
+    return;
+  }
+  const { bodyBytesMax } = bound.route;
+  bound.traffic.follow(exchange);
+  if (bodyBytesMax === undefined) {
+    run(bound, exchange, request);
+    return;
+  }
+  receiveBody(exchange, bound.traffic, bodyBytesMax, (body) => {
+    if (body instanceof AppError) {
+      refuse(bound, exchange, body);
+      return;
+    }
+    request.body = body;
+    bound.traffic.follow(exchange);
+    run(bound, exchange, request);
+  });
+}
+
+function openRequest(bound: Bound, head: Head, req: HttpRequest): RouteRequest {
+  const { route: spec, front } = bound;
+  if (head.fault !== undefined) throw new AppError('malformed', head.fault);
+  const credential =
+    spec.scope === 'none' ? nobody : authenticate(front, head, spec.scope, authOptions(spec));
+  const params = new Map<string, string>();
+  for (const [index, name] of bound.names.entries()) {
+    params.set(name, decodePercent(req.getParameter(index) ?? '', `{${name}} in the path`));
+  }
+  const query = new Query(head.query);
+  query.checkNames(bound.known);
+  return new RouteRequest(head, { params, query, credential });
+}
+
+function authOptions(spec: Route): { keyInQuery: boolean; narrowed: boolean } {
+  return { keyInQuery: spec.keyInQuery === true, narrowed: spec.narrowed === true };
+}
+
+function run(bound: Bound, exchange: Exchange, request: RouteRequest): void {
+  let result: Reply | Promise<Reply>;
+  try {
+    result = bound.route.handle(request, bound.front);
+  } catch (error) {
+    refuse(bound, exchange, error);
+    return;
+  }
+  if (!(result instanceof Promise)) {
+    answer(bound, exchange, result);
+    return;
+  }
+  result.then(
+    (reply) => answer(bound, exchange, reply),
+    (error: unknown) => refuse(bound, exchange, error),
+  );
+}
+
+function answer({ route: spec, front }: Bound, exchange: Exchange, reply: Reply): void {
+  const headers = corsHeaders(spec.cors ?? 'listed', exchange.head, front);
+  writeReply(exchange, withHeaders(reply, headers));
+}
+
+function refuse(bound: Bound, exchange: Exchange, error: unknown): void {
+  const reply = errorReply(error, bound.front.log);
+  // What follows a faulty head, or a huge body nobody wants, cannot be read as a next request.
+  const close = exchange.head.fault !== undefined || mustClose(exchange);
+  answer(bound, exchange, close ? { ...reply, close } : reply);
+}

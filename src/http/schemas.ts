@@ -1,0 +1,296 @@
+/**
+ * The shape of every body, once: the same schema checks what comes in (`check.ts`) and describes it
+ * in the OpenAPI document. Bodies of events are not here to be checked: the byte walkers do that.
+ */
+import { type Static, Type } from 'typebox';
+import {
+  batchEventsMax,
+  channelBytesMax,
+  customerBytesMax,
+  idBytesMax,
+  previousBytesMax,
+  sourceBytesMax,
+  typeBytesMax,
+} from '../event/envelope.ts';
+import { errorCodes } from '../std/errors.ts';
+import { scopes } from '../workspaces/types.ts';
+import {
+  fieldLimitMax,
+  fieldNameCharactersMax,
+  fieldsMax,
+  fieldTypes,
+} from '../workspaces/view.ts';
+
+/** Points at a shape in the document; for describing only, never for checking. */
+function ref(name: string) {
+  return Type.Unsafe<unknown>({ $ref: `#/components/schemas/${name}` });
+}
+
+const closed = { additionalProperties: false } as const;
+const text = (maxLength: number, description: string) =>
+  Type.String({ minLength: 1, maxLength, description });
+const epochMs = (description: string) =>
+  Type.Integer({ description: `${description}, epoch milliseconds`, examples: [1763740000000] });
+const cursor = (description: string) => Type.String({ description });
+const anything = (description: string) => Type.Unsafe<unknown>({ description });
+
+const scopeList = Type.Array(Type.Enum([...scopes]), {
+  minItems: 1,
+  uniqueItems: true,
+  description: 'What the key may do.',
+});
+const viewNames = Type.Array(text(128, 'A view.'), {
+  minItems: 1,
+  maxItems: 100,
+  uniqueItems: true,
+  description: 'Narrows `read` to these views: no tape, no live stream, no other view.',
+});
+
+/** Bodies of the administrative routes. */
+export const NewKey = Type.Object(
+  {
+    scopes: scopeList,
+    views: Type.Optional(viewNames),
+    name: Type.Optional(
+      Type.String({ maxLength: 128, description: 'For people.', examples: ['level 1 desk'] }),
+    ),
+  },
+  closed,
+);
+export const NewToken = Type.Object(
+  {
+    scopes: scopeList,
+    ttlSeconds: Type.Integer({
+      minimum: 1,
+      maximum: 86400,
+      description: 'Seconds from now until the token is refused.',
+    }),
+    views: Type.Optional(viewNames),
+  },
+  closed,
+);
+export const NewWorkspace = Type.Object({ name: text(128, 'For people.') }, closed);
+export type NewKey = Static<typeof NewKey>;
+export type NewToken = Static<typeof NewToken>;
+export type NewWorkspace = Static<typeof NewWorkspace>;
+
+const bytes = (max: number, description: string) =>
+  Type.String({ minLength: 1, description: `${description} 1–${max} bytes of UTF-8.` });
+const sentTime = Type.Unsafe<unknown>({
+  oneOf: [{ type: 'string', format: 'date-time' }, { type: 'integer' }],
+  description:
+    'When it occurred: RFC 3339 or epoch milliseconds, from 1970 to one day ahead of the server. Absent: the time of receipt.',
+  examples: ['2025-11-21T15:46:40Z'],
+});
+const data = Type.Unsafe<unknown>({
+  type: 'object',
+  description: 'Anything JSON can say, at most 32 levels deep.',
+  additionalProperties: true,
+});
+
+const eventFields = {
+  id: bytes(
+    idBytesMax,
+    'With `customer` the idempotency key: the same pair is stored once. Absent: the server makes a UUIDv7, and sending again stores again.',
+  ),
+  customer: bytes(customerBytesMax, 'Any identity of the customer.'),
+  previous: bytes(previousBytesMax, 'Another identity of the same customer; links the two.'),
+  type: bytes(typeBytesMax, 'Such as `Add To Cart`. May not begin with `tapeline.`.'),
+  channel: bytes(channelBytesMax, 'Such as `web`, `email`, `ivr`, `chat`, `voice`, `store`.'),
+  source: bytes(sourceBytesMax, 'The sending system.'),
+};
+
+const Event = Type.Object(
+  {
+    id: Type.Optional(eventFields.id),
+    customer: eventFields.customer,
+    previous: Type.Optional(eventFields.previous),
+    type: eventFields.type,
+    time: Type.Optional(sentTime),
+    channel: Type.Optional(eventFields.channel),
+    source: Type.Optional(eventFields.source),
+    data: Type.Optional(data),
+  },
+  {
+    ...closed,
+    description:
+      'A touchpoint as it is sent: at most 32 KiB. Unknown top-level fields are refused; put your own under `data`. Top-level keys are plain (no escapes) and may not repeat.',
+  },
+);
+
+const StoredEvent = Type.Object(
+  {
+    id: eventFields.id,
+    customer: eventFields.customer,
+    previous: Type.Optional(eventFields.previous),
+    type: eventFields.type,
+    time: epochMs('When it occurred'),
+    channel: Type.Optional(eventFields.channel),
+    source: Type.Optional(eventFields.source),
+    data: Type.Optional(data),
+    received: epochMs('When the server received it'),
+    cursor: cursor('Where it stands.'),
+  },
+  {
+    description:
+      'An event as it is read back. `data` is as it was sent, numbers to the last digit.',
+  },
+);
+
+const Rejected = Type.Object({
+  index: Type.Integer({ minimum: 0, description: 'Place in the batch, from 0.' }),
+  id: Type.Optional(Type.String({ description: 'The id that was sent, if it could be read.' })),
+  code: Type.Enum([...errorCodes]),
+  message: Type.String(),
+});
+
+const Receipt = Type.Object(
+  {
+    accepted: Type.Integer({ minimum: 0, description: 'Stored and flushed to disk.' }),
+    duplicates: Type.Integer({ minimum: 0, description: 'Already stored: same customer and id.' }),
+    rejected: Type.Array(ref('Rejected'), { maxItems: batchEventsMax }),
+  },
+  { description: 'What became of a batch. Its three counts add up to the events sent.' },
+);
+
+const TapePage = Type.Object({
+  customer: Type.String(),
+  events: Type.Array(ref('StoredEvent'), { description: 'Newest first.' }),
+  next: Type.Unsafe<unknown>({
+    type: ['string', 'null'],
+    description: 'Pass as `before` for the next (older) page; null on the last one.',
+  }),
+  live: cursor('Pass as `from` to `/v1/live` to go on without a gap.'),
+});
+
+const ViewField = Type.Object(
+  {
+    name: text(fieldNameCharactersMax, 'The row, unique in the view.'),
+    event: text(typeBytesMax, 'An event type, or `*` for every type.'),
+    attribute: Type.Optional(
+      text(
+        512,
+        'A dotted path into `data`, or `*` for all of it. Only `count` and `sum` do without.',
+      ),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: fieldLimitMax,
+        description: 'Newest matches only. Absent: all.',
+      }),
+    ),
+    lookback: Type.Optional(
+      Type.String({
+        pattern: '^[1-9][0-9]{0,11}[smhdw]$',
+        description: 'How far back: `90d`, `12h`, `30m`; at most 3650d. Absent: the whole tape.',
+      }),
+    ),
+    type: Type.Enum([...fieldTypes]),
+  },
+  closed,
+);
+const ViewTemplate = Type.Object(
+  {
+    fields: Type.Unsafe<unknown>({
+      type: 'array',
+      items: { $ref: '#/components/schemas/ViewField' },
+      minItems: 1,
+      maxItems: fieldsMax,
+    }),
+  },
+  closed,
+);
+const View = Type.Object({
+  name: Type.String(),
+  fields: Type.Array(ref('ViewField')),
+  version: Type.Integer({ description: 'Grows with every change.' }),
+  updatedAt: epochMs('When it was stored'),
+});
+
+const ViewResultField = Type.Object({
+  name: Type.String(),
+  value: anything(
+    'With `limit` 1, and for all types but `value` and `distinct`, a scalar; otherwise a list, newest first. No match: null, or 0 for `count` and `sum`.',
+  ),
+  events: Type.Integer({ description: 'How many events it was made from.' }),
+  skipped: Type.Optional(
+    Type.Integer({ description: 'Values left out because they are no numbers.' }),
+  ),
+});
+const ViewResult = Type.Object({
+  customer: Type.String(),
+  view: Type.String(),
+  asOf: epochMs('The instant the answer speaks of'),
+  fields: Type.Array(ref('ViewResultField')),
+});
+
+const keyFields = {
+  id: Type.String(),
+  name: Type.String(),
+  scopes: Type.Array(Type.Enum([...scopes])),
+  views: Type.Optional(Type.Array(Type.String())),
+  createdAt: epochMs('When it was made'),
+};
+const Key = Type.Object(keyFields, { description: 'A key, without its secret.' });
+const CreatedKey = Type.Object(
+  { ...keyFields, key: Type.String({ description: 'The key itself: shown now and never again.' }) },
+  { description: 'A new key, with its secret.' },
+);
+const Token = Type.Object({ token: Type.String(), expiresAt: epochMs('When it is refused') });
+const Workspace = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  createdAt: epochMs('When it was made'),
+});
+const CreatedWorkspace = Type.Object({
+  workspace: ref('Workspace'),
+  key: Type.Unsafe<unknown>({
+    $ref: '#/components/schemas/CreatedKey',
+    description: 'The first admin key of the workspace.',
+  }),
+});
+
+const ErrorBody = Type.Object({
+  error: Type.Object({
+    code: Type.Enum([...errorCodes], { description: 'Stable: programs may rely on it.' }),
+    message: Type.String({ description: 'For people; may change.' }),
+    earliest: Type.Optional(cursor('With `cursor_expired`: the earliest cursor still held.')),
+  }),
+});
+const Health = Type.Object({
+  status: Type.Enum(['ready', 'starting', 'draining', 'unavailable']),
+  reason: Type.Optional(Type.String()),
+});
+const LiveMessage = Type.Object({
+  cursor: cursor('Pass as `from` to go on after this event.'),
+  event: ref('StoredEvent'),
+});
+
+/** Everything named in the document. */
+export const schemas = {
+  Event,
+  StoredEvent,
+  Receipt,
+  Rejected,
+  TapePage,
+  LiveMessage,
+  ViewTemplate,
+  ViewField,
+  View,
+  Views: Type.Object({ views: Type.Array(ref('View')) }),
+  ViewResult,
+  ViewResultField,
+  NewKey,
+  CreatedKey,
+  Key,
+  Keys: Type.Object({ keys: Type.Array(ref('Key')) }),
+  NewToken,
+  Token,
+  NewWorkspace,
+  CreatedWorkspace,
+  Workspace,
+  Workspaces: Type.Object({ workspaces: Type.Array(ref('Workspace')) }),
+  Health,
+  Error: ErrorBody,
+} as const;

@@ -1,0 +1,47 @@
+/**
+ * What one front thread has in hand: bodies being received, counted in bytes, and requests not
+ * answered yet. Shutdown waits for the latter; both are bounded.
+ */
+import type { Clock } from '../std/clock.ts';
+import type { Exchange } from './exchange.ts';
+
+/** All bodies in reception on one front together. */
+export const receivingBytesMax = 256 * 1024 * 1024;
+/** uWS waits for ever on a handler that does not answer; we do not. */
+export const replyMsMax = 30_000;
+
+export class Traffic {
+  /** Bytes of bodies received in part. */
+  receivingBytes = 0;
+  readonly #since = new Map<Exchange, number>();
+  readonly #clock: Clock;
+  readonly #stop: () => void;
+
+  /** @param onOverdue called for each request that has waited longer than `replyMsMax`. */
+  constructor(clock: Clock, onOverdue: (exchange: Exchange) => void) {
+    this.#clock = clock;
+    this.#stop = clock.every(1000, () => this.#sweep(onOverdue));
+  }
+
+  /** Requests whose reply is not with their socket yet. */
+  get pending(): number {
+    return this.#since.size;
+  }
+
+  /** Follows `exchange` until it settles. Calling it again restarts its deadline. */
+  follow(exchange: Exchange): void {
+    this.#since.set(exchange, this.#clock.monotonicMs());
+    exchange.onSettled = () => this.#since.delete(exchange);
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #sweep(onOverdue: (exchange: Exchange) => void): void {
+    const oldest = this.#clock.monotonicMs() - replyMsMax;
+    for (const [exchange, since] of this.#since) {
+      if (since < oldest && !exchange.answered) onOverdue(exchange);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/** The command line: reads the settings, opens the server, says where it is, and ends it in order. */
+import { Command } from 'commander';
+import { readConfig, settings } from './config.ts';
+import { openServer, type Server } from './server.ts';
+import { systemClock } from './std/clock.ts';
+import { AppError } from './std/errors.ts';
+import { openLog } from './std/log.ts';
+import { systemRandom } from './std/random.ts';
+
+/** Exit codes, as in sysexits.h: 70 for a failure of ours, 64 and 73 for a wrong call. */
+const exitCode = { usage: 64, software: 70, cannotOpen: 73 } as const;
+/** A drain that takes longer has a client that never goes away. */
+const stopMsMax = 20_000;
+
+const log = openLog(systemClock.now, { thread: 'main' });
+
+function die(name: string, reason: string): void {
+  log.error('a thread died; the process ends', { name, reason });
+  process.exit(exitCode.software);
+}
+
+function parseFlags(argv: readonly string[]): Record<string, string | undefined> {
+  const command = new Command('tapeline').description('Serves Tapeline.');
+  for (const { fallback, flag, meaning, value, variable } of settings) {
+    const shown = fallback === '' ? '' : `, default ${fallback}`;
+    command.option(`${flag} ${value}`, `${meaning} (${variable}${shown})`);
+  }
+  const options = command.parse(argv).opts<Record<string, string>>();
+  const flags: Record<string, string | undefined> = {};
+  for (const { flag } of settings) {
+    const name = flag.slice(2);
+    flags[name] = options[name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+  }
+  return flags;
+}
+
+function announce(server: Server, host: string): void {
+  const shown = host.includes(':') ? `[${host}]` : host;
+  const url = `http://${shown}:${server.port}`;
+  const events = server.events.toLocaleString('en');
+  const lines = [`Tapeline is ready on ${url}   docs: ${url}/docs   events on tape: ${events}`];
+  const { admin, read, write } = server.freshKeys;
+  if (admin ?? read ?? write) {
+    lines.push('', 'Keys of the new workspace "default"; they are not shown again:');
+    if (write !== undefined) lines.push(`  export TAPELINE_WRITE_KEY=${write}`);
+    if (read !== undefined) lines.push(`  export TAPELINE_READ_KEY=${read}`);
+    if (admin !== undefined) lines.push(`  export TAPELINE_ADMIN_KEY=${admin}`);
+    lines.push('');
+  }
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+let server: Server | undefined;
+let isStopping = false;
+
+async function stop(signal: string): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  log.info('stopping', { signal });
+  systemClock.after(stopMsMax, () => die('main', 'the server did not stop in time'));
+  await server?.stop();
+  process.exit(0);
+}
+
+process.on('SIGTERM', () => void stop('SIGTERM'));
+process.on('SIGINT', () => void stop('SIGINT'));
+process.on('uncaughtException', (error) => die('main', error.stack ?? String(error)));
+process.on('unhandledRejection', (error) => die('main', String(error)));
+
+try {
+  const config = readConfig(parseFlags(process.argv), process.env);
+  const parts = { config, clock: systemClock, random: systemRandom, log, onDeath: die };
+  server = await openServer(parts);
+  announce(server, config.host);
+} catch (error) {
+  if (!(error instanceof AppError)) throw error;
+  process.stderr.write(`tapeline: ${error.message}\n`);
+  process.exit(error.code === 'invalid' ? exitCode.usage : exitCode.cannotOpen);
+}

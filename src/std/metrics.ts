@@ -1,0 +1,76 @@
+/**
+ * Counters and gauges, kept in shared memory: every thread adds to a row of its own, so nothing is
+ * locked and nothing is sent, and any thread can sum the rows for `/metrics`.
+ *
+ *     row (thread)   events_accepted │ events_duplicate │ …      one Float64 each
+ */
+
+/** The closed list: name, kind and the sentence that `/metrics` prints. Gauges sum over threads too. */
+export const metricTable = {
+  events_accepted_total: ['counter', 'Events stored and flushed'],
+  events_duplicate_total: ['counter', 'Events recognised as already stored'],
+  events_duplicate_different_total: ['counter', 'Duplicates whose payload differed from the first'],
+  events_rejected_total: ['counter', 'Events refused by index'],
+  event_bytes_total: ['counter', 'Bytes of batches received, after decompression'],
+  batches_total: ['counter', 'Batches and frames received'],
+  batches_malformed_total: ['counter', 'Bodies and frames that could not be read'],
+  batches_overloaded_total: ['counter', 'Batches refused because too much was in flight'],
+  batches_unavailable_total: ['counter', 'Batches refused because the store could not write'],
+  commits_total: ['counter', 'Group commits flushed'],
+  commits_failed_total: ['counter', 'Group commits that failed and were taken back'],
+  commit_seconds_total: ['counter', 'Time spent in group commits, flush included'],
+  blocks_total: ['counter', 'Blocks written'],
+  block_bytes_total: ['counter', 'Bytes of blocks written'],
+  blocks_damaged_total: ['counter', 'Blocks whose checksum did not match when read'],
+  inflight_bytes: ['gauge', 'Bytes received and not yet acknowledged'],
+  ingest_sockets: ['gauge', 'Open ingest WebSockets'],
+  ingest_window_closed_total: ['counter', 'Ingest WebSockets closed for ignoring their window'],
+  live_subscribers: ['gauge', 'Open live subscriptions'],
+  live_events_total: ['counter', 'Events sent to live subscribers'],
+  live_lagging_total: ['counter', 'Times a subscriber fell behind and went on from the log'],
+  live_cut_total: ['counter', 'Subscribers cut off because they took nothing'],
+  scans_total: ['counter', 'Tape scans'],
+  scan_events_total: ['counter', 'Events read by tape scans'],
+  scans_pooled_total: ['counter', 'Scans moved to the pool because they outgrew their budget'],
+  views_total: ['counter', 'Profile views answered'],
+  http_requests_total: ['counter', 'HTTP requests'],
+  http_errors_total: ['counter', 'HTTP requests answered with an error'],
+} as const satisfies Record<string, readonly ['counter' | 'gauge', string]>;
+
+export type MetricName = keyof typeof metricTable;
+
+const names = Object.keys(metricTable) as MetricName[];
+const columnOf = new Map(names.map((name, column) => [name, column]));
+const rowBytes = names.length * 8;
+
+export interface Metrics {
+  add(name: MetricName, amount: number): void;
+}
+
+/** Memory for `threads` rows; pass it to every thread. */
+export function createMetricsMemory(threads: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(threads * rowBytes);
+}
+
+/** One thread's counters. Only this thread may write row `thread`. */
+export function openMetrics(memory: SharedArrayBuffer, thread: number): Metrics {
+  const row = new Float64Array(memory, thread * rowBytes, names.length);
+  return {
+    add(name, amount) {
+      const column = columnOf.get(name)!;
+      row[column] = row[column]! + amount;
+    },
+  };
+}
+
+/** The sum over all threads of every metric, in the order of the table. */
+export function sumMetrics(memory: SharedArrayBuffer): Map<MetricName, number> {
+  const all = new Float64Array(memory);
+  const sums = new Map<MetricName, number>();
+  for (const [column, name] of names.entries()) {
+    let sum = 0;
+    for (let at = column; at < all.length; at += names.length) sum += all[at]!;
+    sums.set(name, sum);
+  }
+  return sums;
+}

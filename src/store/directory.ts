@@ -1,0 +1,141 @@
+/**
+ * The data directory: its manifest, which fixes what can never change, and a lock, because two
+ * processes that write one directory would destroy it.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { AppError } from '../std/errors.ts';
+import type { Random } from '../std/random.ts';
+import { flushDirectory } from './environment.ts';
+
+const manifestFile = 'tapeline.json';
+const lockFile = 'lock';
+/** The version of the on-disk format (`tape/layout.ts`). */
+const format = 1;
+
+interface Manifest {
+  readonly format: number;
+  readonly shards: number;
+  /** Seeds the hashes that route events; random, so that nobody can prepare colliding names. */
+  readonly hashSeed: number;
+}
+
+export interface DataDirectory extends Manifest {
+  readonly path: string;
+  readonly isNew: boolean;
+  release(): void;
+}
+
+export interface DirectoryOptions {
+  /** Undefined: what the directory has. */
+  readonly shards: number | undefined;
+  readonly shardsDefault: number;
+  readonly random: Random;
+}
+
+/**
+ * Opens or makes the data directory and locks it.
+ *
+ * @throws AppError `conflict` when another process has it or the number of shards differs, `invalid`
+ * when it is not a data directory of ours.
+ */
+export function openDataDirectory(path: string, options: DirectoryOptions): DataDirectory {
+  const directory = resolve(path);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  lock(directory);
+  const release = (): void => rmSync(join(directory, lockFile), { force: true });
+  try {
+    const file = join(directory, manifestFile);
+    const isNew = !existsSync(file);
+    const manifest = isNew ? create(file, options) : check(file, options);
+    return { ...manifest, path: directory, isNew, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function create(file: string, { random, shards, shardsDefault }: DirectoryOptions): Manifest {
+  const hashSeed = Buffer.from(random.bytes(4)).readUInt32LE(0);
+  const manifest: Manifest = { format, shards: shards ?? shardsDefault, hashSeed };
+  writeDurably(file, `${JSON.stringify(manifest, undefined, 2)}\n`);
+  return manifest;
+}
+
+function check(file: string, { shards }: DirectoryOptions): Manifest {
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+  } catch (cause) {
+    throw new AppError('invalid', `${file} cannot be read`, { cause });
+  }
+  if (manifest.format !== format) {
+    const message = `the data directory has format ${manifest.format}; this version reads ${format}`;
+    throw new AppError('invalid', message);
+  }
+  if (shards !== undefined && shards !== manifest.shards) {
+    const message = `the data directory was made with ${manifest.shards} shards, not ${shards}; the number cannot change`;
+    throw new AppError('conflict', message);
+  }
+  return manifest;
+}
+
+/** Content first, then the name, then the directory: a power cut leaves the old file or the new one. */
+function writeDurably(file: string, text: string): void {
+  const temporary = `${file}.new`;
+  const descriptor = openSync(temporary, 'w', 0o600);
+  writeSync(descriptor, text);
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+  renameSync(temporary, file);
+  flushDirectory(join(file, '..'));
+  flushDirectory(join(file, '../..'));
+}
+
+function lock(directory: string): void {
+  const file = join(directory, lockFile);
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      const descriptor = openSync(file, 'wx', 0o600);
+      writeSync(descriptor, `${process.pid} ${startOf(process.pid)}`);
+      closeSync(descriptor);
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EEXIST') throw error;
+    }
+    const [pid, start] = readFileSync(file, 'utf8').split(' ');
+    if (pid !== undefined && startOf(Number(pid)) === start && start !== '') {
+      throw new AppError('conflict', `the data directory ${directory} is in use by process ${pid}`);
+    }
+    rmSync(file, { force: true });
+  }
+  throw new AppError(
+    'conflict',
+    `the data directory ${directory} is being opened by another process`,
+  );
+}
+
+/** When a process started (so that a new one with an old number is not taken for it); '' if gone. */
+function startOf(pid: number): string {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return '';
+  }
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'alive';
+  } catch {
+    return 'alive';
+  }
+}

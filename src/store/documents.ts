@@ -1,0 +1,44 @@
+/**
+ * Small JSON documents in an LMDB environment of their own: the definitions of workspaces, keys and
+ * views. One thread (main) writes; it also holds them all in memory, so nobody reads here later.
+ */
+import { dirname } from 'node:path';
+import { type Environment, flushDirectory, openEnvironment } from './environment.ts';
+
+const documentsMapBytes = 2 ** 36;
+
+/** Changes are atomic and durable when `commit` resolves; `undefined` removes. Keys ≤ 500 bytes. */
+export interface DocumentStore {
+  entries(): Iterable<[string, unknown]>;
+  commit(changes: readonly (readonly [key: string, value: unknown])[]): Promise<void>;
+}
+
+export class LmdbDocuments implements DocumentStore {
+  readonly #environment: Environment;
+
+  constructor(path: string) {
+    this.#environment = openEnvironment(path, documentsMapBytes);
+    flushDirectory(dirname(path));
+  }
+
+  *entries(): Iterable<[string, unknown]> {
+    for (const { key, value } of this.#environment.getRange({})) {
+      yield [key.toString('utf8'), JSON.parse(value.toString('utf8'))];
+    }
+  }
+
+  async commit(changes: readonly (readonly [key: string, value: unknown])[]): Promise<void> {
+    const done = await this.#environment.batch(() => {
+      for (const [key, value] of changes) {
+        if (value === undefined) this.#environment.remove(Buffer.from(key));
+        else this.#environment.put(Buffer.from(key), Buffer.from(JSON.stringify(value)));
+      }
+    });
+    if (done !== true) throw new Error('the documents could not be written');
+    await this.#environment.flushed;
+  }
+
+  async close(): Promise<void> {
+    await this.#environment.close();
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The block log of one shard: an LMDB environment that maps a commit stamp (8 bytes, big-endian, so
+ * that key order is commit order) to a block of events. Written by the shard's thread alone; read by
+ * every thread.
+ */
+import { dirname } from 'node:path';
+import { AppError } from '../std/errors.ts';
+import { type Environment, flushDirectory, openEnvironment } from './environment.ts';
+
+/** Address space of one log. */
+const logMapBytes = 2 ** 40;
+
+export interface LogBlock {
+  readonly stamp: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The seam for tests: called around each commit; throwing makes the commit fail. */
+export interface LogFaults {
+  beforeCommit?(blocks: readonly LogBlock[]): Promise<void> | void;
+  afterCommit?(blocks: readonly LogBlock[]): Promise<void> | void;
+}
+
+export class BlockLog {
+  readonly #environment: Environment;
+  readonly #faults: LogFaults;
+  readonly #key = Buffer.alloc(8);
+
+  private constructor(environment: Environment, faults: LogFaults) {
+    this.#environment = environment;
+    this.#faults = faults;
+  }
+
+  /** Opens the log to write it. Thread: the shard's own. */
+  static openWriter(path: string, faults: LogFaults = {}): BlockLog {
+    const log = new BlockLog(openEnvironment(path, logMapBytes), faults);
+    flushDirectory(dirname(path));
+    return log;
+  }
+
+  /** Opens the log to read it, on any thread, after its writer has opened it. */
+  static openReader(path: string): BlockLog {
+    return new BlockLog(openEnvironment(path, logMapBytes), {});
+  }
+
+  /**
+   * Writes all blocks in one transaction; resolves when they are flushed, rejects when none of them
+   * is stored. The bytes must not change until then: the library reads them from another thread.
+   *
+   * @throws AppError `unavailable` when there is no room (worth trying again); anything else means
+   * that the device or the library failed, and the process must not go on.
+   */
+  async commit(blocks: readonly LogBlock[]): Promise<void> {
+    await this.#faults.beforeCommit?.(blocks);
+    try {
+      const done = this.#environment.batch(() => {
+        for (const block of blocks) {
+          const value = Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.length);
+          this.#environment.put(stampKey(Buffer.allocUnsafe(8), block.stamp), value);
+        }
+      });
+      if ((await done) !== true) throw new Error('the transaction was refused');
+      await this.#environment.flushed;
+    } catch (error) {
+      throw commitError(error);
+    }
+    await this.#faults.afterCommit?.(blocks);
+  }
+
+  /** The block at `stamp`. The bytes are valid until the next read on this thread. */
+  read(stamp: number): Uint8Array | undefined {
+    return this.#environment.getBinaryFast(stampKey(this.#key, stamp));
+  }
+
+  /** From here on, reads see everything flushed so far. Call before a group of reads. */
+  refresh(): void {
+    this.#environment.resetReadTxn();
+  }
+
+  /** Calls `visit` for each block in commit order, in bounded snapshots. Bytes: valid for the call. */
+  forEach(visit: (stamp: number, bytes: Uint8Array) => void): void {
+    let start = stampKey(Buffer.alloc(8), 0);
+    for (;;) {
+      const keys = [...this.#environment.getKeys({ start, limit: 4096, snapshot: false })];
+      if (keys.length === 0) return;
+      for (const key of keys) {
+        const stamp = stampOf(key);
+        const bytes = this.read(stamp);
+        if (bytes !== undefined) visit(stamp, bytes);
+      }
+      start = stampKey(Buffer.alloc(8), stampOf(keys.at(-1)!) + 1);
+      this.refresh();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#environment.close();
+  }
+}
+
+/** Stamps are integers below 2^53. */
+function stampKey(key: Buffer, stamp: number): Buffer {
+  key.writeUInt32BE(Math.floor(stamp / 2 ** 32), 0);
+  key.writeUInt32BE(stamp % 2 ** 32, 4);
+  return key;
+}
+
+function stampOf(key: Buffer): number {
+  return key.readUInt32BE(0) * 2 ** 32 + key.readUInt32BE(4);
+}
+
+/** ENOSPC, EFBIG, EDQUOT and a full map are operating errors; the rest is not ours to survive. */
+function commitError(error: unknown): unknown {
+  const text = [error, (error as { cause?: unknown } | null)?.cause].map(String).join(' ');
+  if (/no space left|file too large|quota exceeded|MDB_MAP_FULL|mapsize/i.test(text)) {
+    return new AppError('unavailable', 'there is no room to write', { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,87 @@
+/** A stored event as readers meet it: positions into a block, rendered on demand. */
+import { fieldText, renderData, renderEvent } from '../event/render.ts';
+import type { Block } from './block.ts';
+import { formatCursor } from './cursor.ts';
+import { row } from './layout.ts';
+import {
+  customerSpan,
+  encodingOf,
+  idSpan,
+  isMadeId,
+  payloadSpan,
+  type StoredRecord,
+  spanIs,
+  typeSpan,
+} from './record.ts';
+
+/** Valid until the next event is asked for: the bytes belong to the reader. */
+export class TapeEvent {
+  readonly #record: StoredRecord;
+  readonly stamp: number;
+  readonly ordinal: number;
+  readonly time: number;
+  readonly received: number;
+  readonly workspace: number;
+  readonly customerHash: number;
+
+  constructor(block: Block, ordinal: number) {
+    const rowAt = block.rowAt(ordinal);
+    this.#record = { payloads: block.bytes, rows: block.view, rowAt };
+    this.stamp = block.stamp;
+    this.ordinal = ordinal;
+    this.received = block.received;
+    this.time = block.view.getFloat64(rowAt + row.time, true);
+    this.workspace = block.view.getUint32(rowAt + row.workspace, true);
+    this.customerHash = block.view.getUint32(rowAt + row.customerHash, true);
+  }
+
+  get cursor(): string {
+    return formatCursor(this.stamp, this.ordinal, this.time);
+  }
+
+  get type(): string {
+    return this.#text(typeSpan(this.#record));
+  }
+
+  isOf(workspace: number, customer: Uint8Array): boolean {
+    return (
+      this.workspace === workspace && spanIs(this.#record, customerSpan(this.#record), customer)
+    );
+  }
+
+  hasType(type: Uint8Array): boolean {
+    return spanIs(this.#record, typeSpan(this.#record), type);
+  }
+
+  channel(): string | undefined {
+    const { at, length } = payloadSpan(this.#record);
+    const { payloads } = this.#record;
+    return fieldText(payloads, at, at + length, encodingOf(this.#record), 'channel');
+  }
+
+  /** JSON text of `data`. */
+  data(): string | undefined {
+    const { at, length } = payloadSpan(this.#record);
+    return renderData(this.#record.payloads, at, at + length, encodingOf(this.#record));
+  }
+
+  /** The whole event as JSON text on one line. */
+  json(): string {
+    const { at, length } = payloadSpan(this.#record);
+    return renderEvent({
+      bytes: this.#record.payloads,
+      payloadAt: at,
+      payloadEnd: at + length,
+      encoding: encodingOf(this.#record),
+      time: this.time,
+      received: this.received,
+      cursor: this.cursor,
+      madeId: isMadeId(this.#record) ? this.#text(idSpan(this.#record)) : undefined,
+    });
+  }
+
+  #text({ at, length }: { at: number; length: number }): string {
+    const { payloads } = this.#record;
+    return Buffer.from(payloads.buffer, payloads.byteOffset + at, length).toString('utf8');
+  }
+}

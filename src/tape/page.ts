@@ -1,0 +1,32 @@
+/** One page of a tape, as the answer's JSON text. */
+import { formatCursor, parseEventPosition } from './cursor.ts';
+import { type ScanBudget, type ScanQuery, scan } from './scan.ts';
+import type { Tape } from './tape.ts';
+
+export interface PageQuery extends Omit<ScanQuery, 'before'> {
+  /** 1…1000. */
+  readonly limit: number;
+  readonly before: string | undefined;
+}
+
+/**
+ * @throws AppError `invalid` when `before` is not a cursor; ScanTooLong past the budget.
+ */
+export function tapePage(tape: Tape, query: PageQuery, budget: ScanBudget): string {
+  const before = query.before === undefined ? undefined : parseEventPosition(query.before);
+  // Taken first: what is committed during the scan comes again in the stream rather than not at all.
+  const now = tape.now();
+  const events: string[] = [];
+  let last = '';
+  let next: string | null = null;
+  for (const event of scan(tape, { ...query, before }, budget)) {
+    if (events.length === query.limit) {
+      next = last;
+      break;
+    }
+    events.push(event.json());
+    last = event.cursor;
+  }
+  const live = formatCursor(now.stamp, now.ordinal);
+  return `{"customer":${JSON.stringify(query.customer)},"events":[${events.join(',')}],"next":${JSON.stringify(next)},"live":"${live}"}`;
+}

@@ -1,0 +1,340 @@
+/**
+ * A shard: the single writer of many tapes. Synchronous but for the commit.
+ *
+ *     parcel ─▶ deduplicate ─▶ index ─▶ open block ─▶ … ─▶ group ─▶ stamps ─▶ one transaction, flushed
+ *                    │                                                            │
+ *                    └─ duplicate: waits for the group of its original            ├─▶ publish, receipts
+ *                                                                                 └─▶ failed: take back
+ *
+ * While one group is being flushed the next one fills. Groups stack on each other in the index, so a
+ * failed commit takes back its own entries and those of the group behind it, and both are refused.
+ * After that the shard refuses everything until an empty block could be written.
+ *
+ * Thread: the shard's own. Nobody else writes its environment or its index.
+ */
+
+import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
+import type { Metrics } from '../std/metrics.ts';
+import type { LogBlock } from '../store/log.ts';
+import { BlockBuilder } from './block.ts';
+import type { HotLog } from './hotlog.ts';
+import type { IndexWriter } from './index.ts';
+import { flagNoTime, row, rowBytes } from './layout.ts';
+import { type ParcelData, parcelRowAt } from './parcel.ts';
+import { recordsEqual, type StoredRecord } from './record.ts';
+import type { Stamps } from './stamps.ts';
+
+/** What became of one batch's events in one parcel. */
+export interface Outcome {
+  readonly ticket: number;
+  accepted: number;
+  duplicates: number;
+}
+
+/** The answer to one parcel; `buffer` goes back to its front. */
+export interface ParcelReceipt {
+  readonly buffer: ArrayBuffer;
+  readonly outcomes: readonly Outcome[];
+  /** Set when nothing of the parcel's new events is stored; `refused` then lists their batches. */
+  readonly refusal: 'unavailable' | undefined;
+  readonly refused: readonly RefusedEvents[];
+}
+
+/** Indexes, in its batch, of events that could not be stored. */
+export interface RefusedEvents {
+  readonly ticket: number;
+  readonly indexes: readonly number[];
+}
+
+interface WaitingParcel {
+  readonly parcel: ParcelData;
+  readonly outcomes: Outcome[];
+  readonly reply: (receipt: ParcelReceipt) => void;
+}
+
+/** Events that are committed together, and who waits for that. */
+interface Group {
+  readonly blocks: BlockBuilder[];
+  readonly waiting: WaitingParcel[];
+}
+
+export interface ShardParts {
+  readonly number: number;
+  readonly log: HotLog;
+  readonly index: IndexWriter;
+  readonly stamps: Stamps;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** Called when the shard stops or resumes accepting events. */
+  readonly onWritable?: (writable: boolean, reason: string) => void;
+  /** Called after each publish. */
+  readonly onPublished?: () => void;
+}
+
+/** How long after a failed commit the shard tries to write again. */
+const retryMs = 500;
+
+export class Shard {
+  readonly #parts: ShardParts;
+  #open: Group = { blocks: [], waiting: [] };
+  #inFlight: Group | undefined;
+  #block: BlockBuilder | undefined;
+  #received = 0;
+  #writable = true;
+  #free: BlockBuilder[] = [];
+  #committing: Promise<void> | undefined;
+
+  constructor(parts: ShardParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Takes a parcel in. `reply` is called once, later, when what it says is durable.
+   * Call `commit` some time after.
+   */
+  accept(parcel: ParcelData, reply: (receipt: ParcelReceipt) => void): void {
+    if (!this.#writable || !this.#parts.index.reserve(parcel.records)) {
+      reply(refuse({ parcel, outcomes: [], reply }));
+      return;
+    }
+    const waiting: WaitingParcel = { parcel, outcomes: [], reply };
+    const mustWait = this.#append(parcel, waiting.outcomes);
+    if (!mustWait) reply(receiptOf(waiting));
+    else if (this.#open.blocks.length > 0) this.#open.waiting.push(waiting);
+    else (this.#inFlight ?? this.#open).waiting.push(waiting);
+  }
+
+  /** Appends what is new; true when the receipt has to wait for a flush. */
+  #append(parcel: ParcelData, outcomes: Outcome[]): boolean {
+    const bytes = new Uint8Array(parcel.buffer);
+    const view = new DataView(parcel.buffer);
+    const { index } = this.#parts;
+    const published = index.publishedCount;
+    this.#received = Math.max(this.#received, this.#parts.clock.now());
+    let mustWait = false;
+    let outcome: Outcome | undefined;
+    for (let record = 0; record < parcel.records; record++) {
+      const at = parcelRowAt(bytes.length, record);
+      const ticket = view.getUint32(at + row.ticket, true);
+      if (outcome?.ticket !== ticket) {
+        outcome = { ticket, accepted: 0, duplicates: 0 };
+        outcomes.push(outcome);
+      }
+      const original = this.#findDuplicate(bytes, view, at);
+      if (original === 0) {
+        this.#add(bytes, view, at);
+        outcome.accepted += 1;
+        mustWait = true;
+      } else {
+        outcome.duplicates += 1;
+        if (original > published) mustWait = true;
+      }
+    }
+    this.#block?.flushRun();
+    return mustWait;
+  }
+
+  #add(bytes: Uint8Array, view: DataView, at: number): void {
+    const payloadBytes =
+      view.getUint16(at + row.payloadBytes, true) + view.getUint16(at + row.extraBytes, true);
+    let block = this.#block;
+    if (block === undefined || !block.fits(payloadBytes)) {
+      this.#closeBlock();
+      block = this.#openBlock(BlockBuilder.bytesFor(payloadBytes));
+    }
+    const noTime = (view.getUint8(at + row.flags) & flagNoTime) !== 0;
+    const time = noTime ? this.#received : view.getFloat64(at + row.time, true);
+    block.add(bytes, view, at, time);
+    this.#parts.index.append(
+      view.getUint32(at + row.customerHash, true),
+      view.getUint32(at + row.idHash, true),
+      view.getUint16(at + row.typeHash, true),
+      time,
+    );
+  }
+
+  #openBlock(bytesMax: number): BlockBuilder {
+    const spare = this.#free.at(-1);
+    const block = spare?.bytesMax === bytesMax ? spare : new BlockBuilder(bytesMax);
+    if (block === spare) this.#free.pop();
+    block.reset(this.#parts.index.openBlock());
+    this.#block = block;
+    this.#open.blocks.push(block);
+    return block;
+  }
+
+  #closeBlock(): void {
+    this.#block?.close(this.#received);
+    this.#block = undefined;
+  }
+
+  /** The entry that already holds the event at row `at`, or 0. Compares bytes, never hashes alone. */
+  #findDuplicate(bytes: Uint8Array, view: DataView, at: number): number {
+    const { index, metrics } = this.#parts;
+    const idHash = view.getUint32(at + row.idHash, true);
+    let entry = index.findId(idHash, 0);
+    while (entry !== 0) {
+      const stored = this.#recordOf(entry);
+      if (stored !== undefined) {
+        const verdict = recordsEqual(stored, { payloads: bytes, rows: view, rowAt: at });
+        if (verdict === 'different') metrics.add('events_duplicate_different_total', 1);
+        if (verdict !== 'unrelated') return entry;
+      }
+      entry = index.findId(idHash, entry);
+    }
+    return 0;
+  }
+
+  /** The record of an entry, flushed or not. Undefined when its block is damaged. */
+  #recordOf(entry: number): StoredRecord | undefined {
+    const { index, log } = this.#parts;
+    const number = index.block[entry]!;
+    const ordinal = entry - index.first[number]!;
+    const pending = this.#pendingBlock(number);
+    if (pending !== undefined) {
+      pending.flushRun();
+      return { payloads: pending.payloads, rows: pending.rows, rowAt: ordinal * rowBytes };
+    }
+    const block = log.block(index.stamp[number]!);
+    if (block === undefined) return undefined;
+    return { payloads: block.bytes, rows: block.view, rowAt: block.rowAt(ordinal) };
+  }
+
+  #pendingBlock(number: number): BlockBuilder | undefined {
+    const first = this.#inFlight?.blocks[0] ?? this.#open.blocks[0];
+    if (first === undefined || number < first.number) return undefined;
+    const inFlight = this.#inFlight?.blocks ?? [];
+    const position = number - first.number;
+    return inFlight[position] ?? this.#open.blocks[position - inFlight.length];
+  }
+
+  /**
+   * Commits what is open, group after group, until nothing is. Resolves when all is settled.
+   *
+   * @throws what the store threw when the device failed: the process must end.
+   */
+  commit(): Promise<void> {
+    this.#committing ??= this.#commitAll().finally(() => {
+      this.#committing = undefined;
+    });
+    return this.#committing;
+  }
+
+  async #commitAll(): Promise<void> {
+    while (this.#open.blocks.length > 0) {
+      this.#closeBlock();
+      const group = this.#open;
+      this.#open = { blocks: [], waiting: [] };
+      this.#inFlight = group;
+      const last = group.blocks.at(-1)!;
+      const entries = this.#parts.index.first[last.number]! + last.records - 1;
+      try {
+        await this.#write(group.blocks);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        this.#takeBack(group, error);
+        return;
+      }
+      this.#settle(group, entries, last.number);
+    }
+  }
+
+  async #write(blocks: readonly BlockBuilder[]): Promise<void> {
+    const { clock, index, log, metrics, number, stamps } = this.#parts;
+    const first = stamps.take(number, blocks.length);
+    const values: LogBlock[] = blocks.map((block, position) => {
+      index.setStamp(block.number, first + position);
+      return { stamp: first + position, bytes: block.stamp(first + position) };
+    });
+    const started = clock.monotonicMs();
+    await log.commit(values);
+    metrics.add('commits_total', 1);
+    metrics.add('commit_seconds_total', (clock.monotonicMs() - started) / 1000);
+    metrics.add('blocks_total', values.length);
+    metrics.add(
+      'block_bytes_total',
+      values.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    );
+  }
+
+  /** The group is durable: readers first, then its stamps, then the receipts. */
+  #settle(group: Group, entries: number, blocks: number): void {
+    const { index, number, stamps } = this.#parts;
+    index.publish(entries, blocks);
+    stamps.settle(number);
+    this.#inFlight = undefined;
+    for (const waiting of group.waiting) waiting.reply(receiptOf(waiting));
+    for (const block of group.blocks) this.#recycle(block);
+    this.#parts.onPublished?.();
+  }
+
+  #recycle(block: BlockBuilder): void {
+    if (block.bytesMax === BlockBuilder.bytesFor(0) && this.#free.length < 1024) {
+      this.#free.push(block);
+    }
+  }
+
+  /** The group is not stored, nor is anything that was accepted after it. */
+  #takeBack(failed: Group, error: AppError): void {
+    const { index, metrics } = this.#parts;
+    this.#closeBlock();
+    const blocks = [...failed.blocks, ...this.#open.blocks];
+    const waiting = [...failed.waiting, ...this.#open.waiting];
+    const firstBlock = blocks[0]!.number;
+    index.takeBack((entry) => {
+      const number = index.block[entry]!;
+      const at = (entry - index.first[number]!) * rowBytes;
+      return blocks[number - firstBlock]!.rows.getUint32(at + row.customerHash, true);
+    });
+    this.#inFlight = undefined;
+    this.#open = { blocks: [], waiting: [] };
+    metrics.add('commits_failed_total', 1);
+    for (const parcel of waiting) parcel.reply(refuse(parcel));
+    for (const block of blocks) this.#recycle(block);
+    this.#stopWriting(error.message);
+  }
+
+  #stopWriting(reason: string): void {
+    this.#writable = false;
+    this.#parts.onWritable?.(false, reason);
+    this.#parts.clock.after(retryMs, () => void this.#tryAgain());
+  }
+
+  /** Writes an empty block: if that is durable, the shard takes events again. */
+  async #tryAgain(): Promise<void> {
+    const { index } = this.#parts;
+    const probe = new BlockBuilder(BlockBuilder.bytesFor(0));
+    index.reserve(1);
+    probe.reset(index.openBlock());
+    probe.close(this.#received);
+    try {
+      await this.#write([probe]);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      index.takeBack(() => 0);
+      this.#stopWriting(error.message);
+      return;
+    }
+    this.#settle({ blocks: [], waiting: [] }, index.entryCount, probe.number);
+    this.#writable = true;
+    this.#parts.onWritable?.(true, '');
+  }
+}
+
+function receiptOf({ parcel, outcomes }: WaitingParcel): ParcelReceipt {
+  return { buffer: parcel.buffer, outcomes, refusal: undefined, refused: [] };
+}
+
+/** Refuses a whole parcel, naming each event by its batch and its number there. */
+function refuse({ parcel }: WaitingParcel): ParcelReceipt {
+  const view = new DataView(parcel.buffer);
+  const refused: { ticket: number; indexes: number[] }[] = [];
+  for (let record = 0; record < parcel.records; record++) {
+    const at = parcelRowAt(parcel.buffer.byteLength, record);
+    const ticket = view.getUint32(at + row.ticket, true);
+    if (refused.at(-1)?.ticket !== ticket) refused.push({ ticket, indexes: [] });
+    refused.at(-1)!.indexes.push(view.getUint16(at + row.index, true));
+  }
+  return { buffer: parcel.buffer, outcomes: [], refusal: 'unavailable', refused };
+}

@@ -1,0 +1,94 @@
+/**
+ * `Tail`: events in commit order from a position, across the shards it is given. The blocks of the
+ * shards are merged by stamp up to the horizon, so that every reader and every replay sees one order.
+ * Catch-up and live are the same call.
+ */
+
+import type { Position } from './cursor.ts';
+import { TapeEvent } from './event.ts';
+import type { ShardReader, Tape } from './tape.ts';
+
+export class Tail {
+  readonly #shards: readonly ShardReader[];
+  /** Per shard, a block that is not behind the position (0: look for it). */
+  readonly #next: number[];
+  #stamp: number;
+  #ordinal: number;
+
+  /** @param shards numbers of the shards to read; a single customer's tape needs only its own. */
+  constructor(tape: Tape, shards: readonly number[], position: Position) {
+    this.#shards = shards.map((number) => tape.shards[number]!);
+    this.#next = shards.map(() => 0);
+    this.#stamp = position.stamp;
+    this.#ordinal = position.ordinal;
+  }
+
+  /** Everything up to here has been visited. */
+  get position(): Position {
+    return { stamp: this.#stamp, ordinal: this.#ordinal };
+  }
+
+  /**
+   * Visits the rest of the next block that is not behind the position nor past `horizon`.
+   *
+   * @param visit returns false to stop; the event it refused is then the next one. An event is valid
+   * for the call only.
+   * @returns false when there is nothing more up to the horizon.
+   */
+  visitBlock(horizon: number, visit: (event: TapeEvent) => boolean): boolean {
+    const nearest = this.#nearestBlock(horizon);
+    if (nearest === undefined) return false;
+    const { shard, stamp } = nearest;
+    const block = shard.log.block(stamp);
+    const records = block?.records ?? 0;
+    for (
+      let ordinal = stamp === this.#stamp ? this.#ordinal + 1 : 0;
+      ordinal < records;
+      ordinal++
+    ) {
+      if (!visit(new TapeEvent(block!, ordinal))) {
+        if (ordinal > 0) this.#moveTo(stamp, ordinal - 1);
+        return true;
+      }
+    }
+    this.#moveTo(stamp, ordinalEnd);
+    return true;
+  }
+
+  /** Jumps to the horizon when nothing before it is left to visit. */
+  settleAt(horizon: number): void {
+    if (horizon > this.#stamp) this.#moveTo(horizon, ordinalEnd);
+  }
+
+  #moveTo(stamp: number, ordinal: number): void {
+    this.#stamp = stamp;
+    this.#ordinal = ordinal;
+  }
+
+  #nearestBlock(horizon: number): { shard: ShardReader; stamp: number } | undefined {
+    let nearest: { shard: ShardReader; stamp: number } | undefined;
+    for (const [i, shard] of this.#shards.entries()) {
+      const stamp = this.#nextStamp(i, shard);
+      if (stamp <= horizon && stamp < (nearest?.stamp ?? Number.POSITIVE_INFINITY)) {
+        nearest = { shard, stamp };
+      }
+    }
+    return nearest;
+  }
+
+  /** The stamp of the first block of a shard that still has something to visit, or infinity. */
+  #nextStamp(i: number, { index }: ShardReader): number {
+    const last = index.publishedBlocks();
+    let number = this.#next[i]!;
+    if (number === 0) number = index.blockFrom(this.#stamp);
+    while (number <= last && this.#isBehind(index.stamp[number]!)) number += 1;
+    this.#next[i] = number;
+    return number <= last ? index.stamp[number]! : Number.POSITIVE_INFINITY;
+  }
+
+  #isBehind(stamp: number): boolean {
+    return stamp < this.#stamp || (stamp === this.#stamp && this.#ordinal >= ordinalEnd);
+  }
+}
+
+const ordinalEnd = 0xffff;

@@ -1,0 +1,91 @@
+/**
+ * Every message that crosses a thread, as one closed union per direction. Buffers move, they are not
+ * copied; shared memory is handed over once, at the start.
+ *
+ *     main ⇄ shard     main ⇄ front     front ⇄ shard (a port for each pair)     main → readers (piscina)
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorCode } from '../std/errors.ts';
+import type { PageQuery } from '../tape/page.ts';
+import type { ParcelData } from '../tape/parcel.ts';
+import type { ParcelReceipt } from '../tape/shard.ts';
+import type { TapeMemory } from '../tape/tape.ts';
+import type { ViewAsk } from '../views/answer.ts';
+import type { DirectorySnapshot, WorkspaceCommand, WorkspaceReply } from '../workspaces/types.ts';
+
+/** What every thread of ours is started with. */
+export interface ThreadStart {
+  readonly tape: TapeMemory;
+  readonly metrics: SharedArrayBuffer;
+  /** The thread's row in the metrics. */
+  readonly row: number;
+  /** One Int32 per front: see `bells.ts`. */
+  readonly bells: SharedArrayBuffer;
+}
+
+export interface ShardStart extends ThreadStart {
+  readonly kind: 'shard';
+  readonly number: number;
+}
+
+export interface FrontStart extends ThreadStart {
+  readonly kind: 'front';
+  readonly number: number;
+  readonly shards: number;
+  readonly host: string;
+  readonly inflightBytesMax: number;
+  readonly corsOrigins: readonly string[];
+  readonly directory: DirectorySnapshot;
+}
+
+export interface ReaderStart extends ThreadStart {
+  readonly kind: 'reader';
+}
+
+/** Why the process does not serve, as `/healthz` tells it. */
+export type HealthState =
+  | { readonly status: 'ready' }
+  | { readonly status: 'starting' | 'draining' | 'unavailable'; readonly reason: string };
+
+export interface ThreadError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export type MainToShard =
+  | { readonly kind: 'connect'; readonly front: number; readonly port: MessagePort }
+  | { readonly kind: 'close' };
+
+export type ShardToMain =
+  | { readonly kind: 'opened'; readonly events: number }
+  | { readonly kind: 'writable'; readonly writable: boolean; readonly reason: string }
+  | { readonly kind: 'closed' };
+
+export type MainToFront =
+  | { readonly kind: 'listen'; readonly port: number }
+  | { readonly kind: 'connect'; readonly shard: number; readonly port: MessagePort }
+  | { readonly kind: 'health'; readonly health: HealthState }
+  | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
+  | { readonly kind: 'changed'; readonly request: number; readonly reply: WorkspaceReply }
+  | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError }
+  | { readonly kind: 'read'; readonly request: number; readonly json: string }
+  | { readonly kind: 'drain' };
+
+export type FrontToMain =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'busy'; readonly message: string }
+  | { readonly kind: 'change'; readonly request: number; readonly command: WorkspaceCommand }
+  | { readonly kind: 'inForce'; readonly version: number }
+  | { readonly kind: 'heavy'; readonly request: number; readonly ask: HeavyRead }
+  | { readonly kind: 'drained' };
+
+export type FrontToShard = { readonly kind: 'parcel'; readonly parcel: ParcelData };
+
+export type ShardToFront =
+  | { readonly kind: 'receipts'; readonly receipts: readonly ParcelReceipt[] }
+  | { readonly kind: 'published' };
+
+/** A read that outgrew a front's budget. */
+export type HeavyRead =
+  | { readonly kind: 'page'; readonly query: PageQuery }
+  | { readonly kind: 'view'; readonly ask: ViewAsk };

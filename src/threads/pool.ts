@@ -1,0 +1,73 @@
+/**
+ * Starting threads, and what happens when one dies: the process goes down with it, loudly, because a
+ * server without a shard or a front is worse than none.
+ */
+import { availableParallelism } from 'node:os';
+import { type MessagePort, Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import type { FrontStart, HeavyRead, ReaderStart, ShardStart } from './messages.ts';
+
+/** Called when a thread ends that should not have; must end the process. */
+export type OnDeath = (name: string, reason: string) => void;
+
+/** A thread of ours: typed messages both ways. */
+export class Thread<ToThread, FromThread> {
+  readonly #worker: Worker;
+  #expected = false;
+
+  /** @param onMessage runs on the main thread. */
+  constructor(
+    entry: URL,
+    start: ShardStart | FrontStart,
+    parts: { onMessage: (message: FromThread) => void; onDeath: OnDeath },
+  ) {
+    const name = `${start.kind}-${start.number}`;
+    this.#worker = new Worker(entry, { workerData: start, name });
+    this.#worker.on('message', parts.onMessage);
+    this.#worker.on('error', (error) => parts.onDeath(name, error.stack ?? String(error)));
+    this.#worker.on('exit', (code) => {
+      if (!this.#expected) parts.onDeath(name, `exit code ${code}`);
+    });
+  }
+
+  post(message: ToThread, transfer: readonly MessagePort[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  /** From now on the thread may end without anyone taking it for a failure. */
+  expectEnd(): void {
+    this.#expected = true;
+  }
+}
+
+/** Reads that outgrew a front, and how many may wait. */
+export const heavyReadsMax = 256;
+
+export interface ReaderPool {
+  read(heavy: HeavyRead): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A pool of reader threads, made when first needed. */
+export function openReaderPool(start: ReaderStart): ReaderPool {
+  let pool: Piscina<HeavyRead, string> | undefined;
+  return {
+    read(heavy) {
+      pool ??= new Piscina<HeavyRead, string>({
+        filename: new URL('./reader.js', import.meta.url).href,
+        workerData: start,
+        minThreads: 0,
+        maxThreads: Math.max(1, Math.floor(availableParallelism() / 2)),
+        idleTimeout: 30_000,
+        maxQueue: heavyReadsMax,
+        // Parking in Atomics.wait would keep lmdb's snapshots pinned.
+        atomics: 'disabled',
+        recordTiming: false,
+      });
+      return pool.run(heavy, { name: 'read' });
+    },
+    async close() {
+      await pool?.destroy();
+    },
+  };
+}

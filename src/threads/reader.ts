@@ -1,0 +1,26 @@
+/** Entry of a pool thread: reads that would hold up a front. Stateless but for its open tape. */
+import { workerData } from 'node:worker_threads';
+import { unreachable } from '../std/assert.ts';
+import { openMetrics } from '../std/metrics.ts';
+import { tapePage } from '../tape/page.ts';
+import { ScanBudget } from '../tape/scan.ts';
+import { Tape } from '../tape/tape.ts';
+import { answerView } from '../views/answer.ts';
+import type { HeavyRead, ReaderStart } from './messages.ts';
+
+const start = workerData as ReaderStart;
+const metrics = openMetrics(start.metrics, start.row);
+const tape = new Tape(start.tape, metrics);
+
+/** The answer's JSON text. What it throws reaches the caller with its name, code and message. */
+export function read(heavy: HeavyRead): string {
+  const budget = new ScanBudget(Number.POSITIVE_INFINITY);
+  switch (heavy.kind) {
+    case 'page':
+      return tapePage(tape, heavy.query, budget);
+    case 'view':
+      return answerView(tape, heavy.ask, budget);
+    default:
+      return unreachable(heavy);
+  }
+}

@@ -1,0 +1,24 @@
+/** A profile view of one customer, as the answer's JSON text. */
+import { type ScanBudget, scan } from '../tape/scan.ts';
+import type { Tape } from '../tape/tape.ts';
+import type { ViewTemplate } from '../workspaces/view.ts';
+import { evaluateView, viewNeeds } from './evaluate.ts';
+
+export interface ViewAsk {
+  readonly workspace: number;
+  readonly customer: string;
+  readonly name: string;
+  readonly template: ViewTemplate;
+  /** Epoch milliseconds; later events are left out. */
+  readonly asOf: number;
+}
+
+/** @throws ScanTooLong past the budget. */
+export function answerView(tape: Tape, ask: ViewAsk, budget: ScanBudget): string {
+  const { asOf, customer, name, template, workspace } = ask;
+  const { since, types } = viewNeeds(template, asOf);
+  const query = { workspace, customer, since, until: asOf, types };
+  const fields = evaluateView(template, asOf, scan(tape, query, budget));
+  const head = `"customer":${JSON.stringify(customer)},"view":${JSON.stringify(name)}`;
+  return `{${head},"asOf":${asOf},"fields":${fields}}`;
+}

@@ -1,0 +1,80 @@
+/** One field of a view while its events are read: which events it takes, and when it is done. */
+import { findPath } from '../event/path.ts';
+import { parseLookback, type ViewField } from '../workspaces/view.ts';
+import { type Fold, startFold } from './fold.ts';
+
+/** What an event offers a field: `data` is rendered only when a field asks for it. */
+export interface FieldEvent {
+  readonly time: number;
+  data(): string | undefined;
+}
+
+/** A field of a template with everything worked out that does not depend on events. */
+export interface FieldPlan {
+  readonly field: ViewField;
+  /** Infinity when the field looks at the whole tape. */
+  readonly lookbackMs: number;
+  /** Infinity when there is no limit. */
+  readonly limit: number;
+  /** The steps of the attribute; undefined for `*` and when the field has none. */
+  readonly path: readonly string[] | undefined;
+}
+
+export function planField(field: ViewField): FieldPlan {
+  const { attribute, lookback } = field;
+  return {
+    field,
+    lookbackMs: lookback === undefined ? Number.POSITIVE_INFINITY : parseLookback(lookback),
+    limit: field.limit ?? Number.POSITIVE_INFINITY,
+    path: attribute === undefined || attribute === '*' ? undefined : attribute.split('.'),
+  };
+}
+
+export class FieldRun {
+  /** The oldest time at which an event can match. */
+  readonly since: number;
+  isDone = false;
+  readonly #plan: FieldPlan;
+  readonly #fold: Fold;
+  /** How many more events may match; for distinct the fold counts values instead. */
+  #left: number;
+  #events = 0;
+  #skipped = 0;
+
+  constructor(plan: FieldPlan, asOf: number) {
+    this.since = asOf - plan.lookbackMs;
+    this.#plan = plan;
+    this.#fold = startFold(plan.field.type, plan.limit);
+    this.#left = plan.field.type === 'distinct' ? Number.POSITIVE_INFINITY : plan.limit;
+  }
+
+  /** Takes an event of the field's type, if it matches. @returns whether the field is done now. */
+  offer(event: FieldEvent): boolean {
+    if (event.time < this.since) {
+      this.isDone = true;
+      return true;
+    }
+    const text = this.#attributeOf(event);
+    if (text === undefined || text === 'null') return false;
+    if (this.#fold.take(text)) this.#events += 1;
+    else this.#skipped += 1;
+    this.#left -= 1;
+    this.isDone = this.#left <= 0 || this.#fold.isFull();
+    return this.isDone;
+  }
+
+  /** A field without an attribute takes every event of its type, each for 1. */
+  #attributeOf(event: FieldEvent): string | undefined {
+    if (this.#plan.field.attribute === undefined) return '1';
+    const data = event.data();
+    if (data === undefined || this.#plan.path === undefined) return data;
+    return findPath(data, this.#plan.path);
+  }
+
+  /** The field's JSON text in the answer. */
+  render(): string {
+    const name = JSON.stringify(this.#plan.field.name);
+    const skipped = this.#skipped > 0 ? `,"skipped":${this.#skipped}` : '';
+    return `{"name":${name},"value":${this.#fold.render()},"events":${this.#events}${skipped}}`;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * How each type of field gathers the attributes of its matches, newest first, into one value. A
+ * fold sees matches only; which events match, and how many are taken, is decided in `field.ts`.
+ */
+import { unreachable } from '../std/assert.ts';
+import type { FieldType } from '../workspaces/view.ts';
+import { canonicalText, compareDecimals, parseDecimal } from './canonical.ts';
+
+export interface Fold {
+  /** Takes the JSON text of one attribute; false when it cannot be used (it is not a number). */
+  take(text: string): boolean;
+  /** Whether no further match can change the value. */
+  isFull(): boolean;
+  /** The JSON text of the value. */
+  render(): string;
+}
+
+/** @param limit as in the template; Infinity when it has none. */
+export function startFold(type: FieldType, limit: number): Fold {
+  switch (type) {
+    case 'value':
+      return foldValues(limit);
+    case 'distinct':
+      return foldDistinct(limit);
+    case 'count':
+      return foldCount();
+    case 'sum':
+      return foldSum((sum) => sum, '0');
+    case 'average':
+      return foldSum((sum, count) => sum / count, 'null');
+    case 'min':
+      return foldExtreme(-1);
+    case 'max':
+      return foldExtreme(1);
+    case 'first':
+      return foldFirst();
+    case 'last':
+      return foldLast();
+    default:
+      return unreachable(type);
+  }
+}
+
+function foldValues(limit: number): Fold {
+  const values: string[] = [];
+  return {
+    take: (text) => values.push(text) > 0,
+    isFull: () => values.length >= limit,
+    render: () => (limit === 1 ? (values[0] ?? 'null') : renderList(values)),
+  };
+}
+
+function foldDistinct(limit: number): Fold {
+  const values: string[] = [];
+  const known = new Set<string>();
+  return {
+    take(text) {
+      const canonical = canonicalText(text);
+      if (!known.has(canonical)) {
+        known.add(canonical);
+        values.push(text);
+      }
+      return true;
+    },
+    isFull: () => values.length >= limit,
+    render: () => renderList(values),
+  };
+}
+
+function renderList(values: readonly string[]): string {
+  return values.length === 0 ? 'null' : `[${values.join()}]`;
+}
+
+function foldCount(): Fold {
+  let count = 0;
+  return {
+    take() {
+      count += 1;
+      return true;
+    },
+    isFull: () => false,
+    render: () => `${count}`,
+  };
+}
+
+/** Adds numbers up (Neumaier: `lost` holds the digits that did not fit into `sum`). */
+function foldSum(finish: (sum: number, count: number) => number, none: string): Fold {
+  let sum = 0;
+  let lost = 0;
+  let count = 0;
+  return {
+    take(text) {
+      const number = parseNumber(text);
+      if (number === undefined) return false;
+      const next = sum + number;
+      lost += Math.abs(sum) >= Math.abs(number) ? sum - next + number : number - next + sum;
+      sum = next;
+      count += 1;
+      return true;
+    },
+    isFull: () => false,
+    // JSON.stringify gives null for what is too large.
+    render: () => (count === 0 ? none : JSON.stringify(finish(sum + lost, count))),
+  };
+}
+
+/** The smallest (`sign` -1) or largest (1) number as it was sent; of equal ones the newest. */
+function foldExtreme(sign: -1 | 1): Fold {
+  let best: string | undefined;
+  let bestNumber = 0;
+  return {
+    take(text) {
+      const number = parseNumber(text);
+      if (number === undefined) return false;
+      if (best === undefined || sign * compareNumbers(text, number, best, bestNumber) > 0) {
+        best = text;
+        bestNumber = number;
+      }
+      return true;
+    },
+    isFull: () => false,
+    render: () => best ?? 'null',
+  };
+}
+
+/** Doubles decide nearly always; different texts of one double are compared to the last digit. */
+function compareNumbers(aText: string, a: number, bText: string, b: number): number {
+  if (a !== b) return a - b;
+  if (aText === bText) return 0;
+  const aDecimal = parseDecimal(aText);
+  const bDecimal = parseDecimal(bText);
+  return aDecimal && bDecimal ? compareDecimals(aDecimal, bDecimal) : 0;
+}
+
+/** Matches come newest first, so the oldest is the one that came last. */
+function foldFirst(): Fold {
+  let oldest = 'null';
+  return {
+    take(text) {
+      oldest = text;
+      return true;
+    },
+    isFull: () => false,
+    render: () => oldest,
+  };
+}
+
+function foldLast(): Fold {
+  let newest: string | undefined;
+  return {
+    take(text) {
+      newest ??= text;
+      return true;
+    },
+    isFull: () => newest !== undefined,
+    render: () => newest ?? 'null',
+  };
+}
+
+/** The double of a JSON number; undefined for other values and for what no double can hold. */
+function parseNumber(text: string): number | undefined {
+  const first = text.charCodeAt(0);
+  if (first !== 0x2d && (first < 0x30 || first > 0x39)) return undefined;
+  const number = Number(text);
+  return Number.isFinite(number) ? number : undefined;
+}

@@ -1,0 +1,158 @@
+/**
+ * What a front thread knows of workspaces: keys, tokens and views, in memory, answered
+ * synchronously. The main thread owns the truth and sends a new snapshot after every change; a
+ * change is in force here once `replace` returns. Holds no key in the clear.
+ */
+import { assert } from '../std/assert.ts';
+import { hashesEqual, hashKey } from './keys.ts';
+import { type MintedToken, mintToken, tokenBytesMax, tokenPrefix, verifyToken } from './tokens.ts';
+import type {
+  Credential,
+  DirectorySnapshot,
+  KeyRecord,
+  Scope,
+  ViewRecord,
+  Workspace,
+} from './types.ts';
+
+interface KnownKey {
+  readonly record: KeyRecord;
+  readonly credential: Credential;
+}
+
+interface Indexes {
+  readonly keyByHash: ReadonlyMap<string, KnownKey>;
+  readonly keyById: ReadonlyMap<string, KnownKey>;
+  readonly keys: ReadonlyMap<number, KeyRecord[]>;
+  readonly views: ReadonlyMap<number, ReadonlyMap<string, ViewRecord>>;
+  readonly workspaces: ReadonlyMap<number, Workspace>;
+}
+
+export class Directory {
+  #snapshot: DirectorySnapshot;
+  #indexes: Indexes;
+
+  constructor(snapshot: DirectorySnapshot) {
+    this.#snapshot = snapshot;
+    this.#indexes = indexSnapshot(snapshot);
+  }
+
+  /** Which state of the definitions this is; grows with every change. */
+  get version(): number {
+    return this.#snapshot.version;
+  }
+
+  /** Takes a newer state over. An older one (messages that overtook each other) is ignored. */
+  replace(snapshot: DirectorySnapshot): void {
+    if (snapshot.version < this.#snapshot.version) return;
+    this.#indexes = indexSnapshot(snapshot);
+    this.#snapshot = snapshot;
+  }
+
+  /**
+   * Finds out who is asking.
+   *
+   * @param key a key or a token, as it was sent.
+   * @returns undefined when it is unknown, expired, forged or taken back: answer 401.
+   */
+  authenticate(key: string, nowMs: number): Credential | undefined {
+    if (key.length === 0 || key.length > tokenBytesMax) return undefined;
+    if (key.startsWith(tokenPrefix)) return this.#authenticateToken(key, nowMs);
+    const hash = hashKey(key);
+    const known = this.#indexes.keyByHash.get(hash);
+    if (known === undefined || !hashesEqual(known.record.hash, hash)) return undefined;
+    return known.credential;
+  }
+
+  #authenticateToken(token: string, nowMs: number): Credential | undefined {
+    const claims = verifyToken(token, this.#snapshot.tokenSecret, nowMs);
+    if (claims === undefined) return undefined;
+    const parent = this.#indexes.keyById.get(claims.keyId);
+    if (parent === undefined || parent.record.workspace !== claims.workspace) return undefined;
+    return {
+      workspace: claims.workspace,
+      keyId: claims.keyId,
+      scopes: new Set(claims.scopes),
+      views: claims.views ?? parent.record.views,
+      expiresAt: claims.expiresAt,
+    };
+  }
+
+  /**
+   * Makes a token that can do at most what `credential` can.
+   *
+   * @param ttlSeconds 1–86400.
+   * @param views narrows a read token to these views; absent: as narrow as the credential.
+   * @throws AppError invalid (bad scopes, ttl or views), forbidden (more than the credential may).
+   */
+  mintToken(
+    credential: Credential,
+    wanted: readonly Scope[],
+    ttlSeconds: number,
+    nowMs: number,
+    views?: readonly string[],
+  ): MintedToken {
+    return mintToken(credential, { scopes: wanted, ttlSeconds, views }, nowMs, this.#snapshot);
+  }
+
+  view(workspace: number, name: string): ViewRecord | undefined {
+    return this.#indexes.views.get(workspace)?.get(name);
+  }
+
+  /** A workspace's views by name. */
+  views(workspace: number): ViewRecord[] {
+    const views = this.#indexes.views.get(workspace);
+    if (views === undefined) return [];
+    return [...views.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** A workspace's keys, oldest first. */
+  keys(workspace: number): KeyRecord[] {
+    const keys = this.#indexes.keys.get(workspace) ?? [];
+    return [...keys].sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  }
+
+  workspace(number: number): Workspace | undefined {
+    return this.#indexes.workspaces.get(number);
+  }
+
+  /** All workspaces, oldest first. */
+  workspaces(): Workspace[] {
+    return [...this.#indexes.workspaces.values()].sort((a, b) => a.number - b.number);
+  }
+}
+
+function indexSnapshot(snapshot: DirectorySnapshot): Indexes {
+  const workspaces = new Map(snapshot.workspaces.map((each) => [each.number, each]));
+  const keyByHash = new Map<string, KnownKey>();
+  const keyById = new Map<string, KnownKey>();
+  const keys = new Map<number, KeyRecord[]>();
+  const views = new Map<number, Map<string, ViewRecord>>();
+  for (const number of workspaces.keys()) {
+    keys.set(number, []);
+    views.set(number, new Map());
+  }
+  for (const record of snapshot.keys) {
+    const list = keys.get(record.workspace);
+    assert(list !== undefined, `key ${record.id} belongs to no workspace`);
+    const known = { record, credential: credentialOf(record) };
+    keyByHash.set(record.hash, known);
+    keyById.set(record.id, known);
+    list.push(record);
+  }
+  for (const view of snapshot.views) {
+    const byName = views.get(view.workspace);
+    assert(byName !== undefined, `view ${view.name} belongs to no workspace`);
+    byName.set(view.name, view);
+  }
+  return { keyByHash, keyById, keys, views, workspaces };
+}
+
+function credentialOf(record: KeyRecord): Credential {
+  return {
+    workspace: record.workspace,
+    keyId: record.id,
+    scopes: new Set(record.scopes),
+    views: record.views,
+  };
+}

@@ -1,0 +1,270 @@
+/**
+ * What a command on workspaces would change: checked against memory, worked out, and not yet done.
+ * Nothing here writes; `workspaces.ts` commits the documents first and applies the plan after.
+ */
+import { assert, unreachable } from '../std/assert.ts';
+import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
+import type { Random } from '../std/random.ts';
+import { base62, hashKey, makeKey } from './keys.ts';
+import { type Change, keyKey, type Meta, type Tenant, viewKey, workspaceKey } from './records.ts';
+import {
+  scopes as allScopes,
+  type KeyRecord,
+  type Scope,
+  type ViewRecord,
+  type Workspace,
+  type WorkspaceCommand,
+  type WorkspaceReply,
+} from './types.ts';
+import { parseViewTemplate, viewNameProblem } from './view.ts';
+
+export const workspacesMax = 10_000;
+export const keysPerWorkspaceMax = 1000;
+export const viewsPerWorkspaceMax = 1000;
+export const viewsPerKeyMax = 100;
+export const nameCharactersMax = 128;
+/** The workspace that came with the data directory: it stays, and it alone may hold server keys. */
+const defaultNumber = 1;
+
+export interface MakeContext {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface Plan {
+  readonly changes: readonly Change[];
+  /** The next state of `meta`; its revision is one higher. */
+  readonly meta: Meta;
+  /** Does to memory what `changes` do to the store. */
+  apply(tenants: Map<number, Tenant>): void;
+  readonly reply: WorkspaceReply;
+}
+
+type Tenants = ReadonlyMap<number, Tenant>;
+type CommandOf<Kind extends WorkspaceCommand['kind']> = Extract<WorkspaceCommand, { kind: Kind }>;
+
+/** @throws AppError not_found, conflict, invalid, forbidden. */
+export function planCommand(
+  tenants: Tenants,
+  meta: Meta,
+  command: WorkspaceCommand,
+  context: MakeContext,
+): Plan {
+  const next = { ...meta, revision: meta.revision + 1 };
+  switch (command.kind) {
+    case 'createKey':
+      return planCreateKey(tenantOf(tenants, command.workspace), next, command, context);
+    case 'deleteKey':
+      return planDeleteKey(tenantOf(tenants, command.workspace), next, command.id);
+    case 'createWorkspace':
+      return planCreateWorkspace(tenants, next, command.name, context);
+    case 'deleteWorkspace':
+      return planDeleteWorkspace(tenants, next, command.id);
+    case 'putView':
+      return planPutView(tenantOf(tenants, command.workspace), next, command, context);
+    case 'deleteView':
+      return planDeleteView(tenantOf(tenants, command.workspace), next, command.name);
+    default:
+      return unreachable(command);
+  }
+}
+
+function tenantOf(tenants: Tenants, number: number): Tenant {
+  const tenant = tenants.get(number);
+  if (tenant === undefined) throw new AppError('not_found', 'there is no such workspace');
+  return tenant;
+}
+
+function planCreateKey(
+  tenant: Tenant,
+  meta: Meta,
+  command: CommandOf<'createKey'>,
+  context: MakeContext,
+): Plan {
+  checkName(command.name, 0);
+  checkScopes(command);
+  if (tenant.keys.size >= keysPerWorkspaceMax) {
+    throw new AppError('conflict', `a workspace has at most ${keysPerWorkspaceMax} keys`);
+  }
+  const { key, record } = makeKeyRecord(command, context);
+  assert(!tenant.keys.has(record.id), 'a new key has a new id');
+  return {
+    changes: [[keyKey(record), record]],
+    meta,
+    apply: () => tenant.keys.set(record.id, record),
+    reply: { kind: 'key', key, record },
+  };
+}
+
+function checkScopes({ workspace, scopes, views }: CommandOf<'createKey'>): void {
+  if (scopes.length === 0 || !scopes.every((scope) => allScopes.includes(scope))) {
+    throw new AppError('invalid', `scopes must be one or more of ${allScopes.join(', ')}`);
+  }
+  const isPrivileged = scopes.includes('admin') || scopes.includes('server');
+  if (scopes.includes('server') && workspace !== defaultNumber) {
+    throw new AppError('forbidden', 'only the workspace default can have keys with scope server');
+  }
+  if (views === undefined) return;
+  if (!scopes.includes('read') || isPrivileged) {
+    throw new AppError(
+      'invalid',
+      'views narrow the scope read, and cannot go with admin or server',
+    );
+  }
+  if (views.length === 0 || views.length > viewsPerKeyMax) {
+    throw new AppError('invalid', `views must name 1 to ${viewsPerKeyMax} views`);
+  }
+  for (const view of views) checkViewName(view);
+}
+
+/**
+ * Makes a key and its record; a chosen `key` is taken as it is.
+ *
+ * @returns the key in the clear, which nobody sees again.
+ */
+export function makeKeyRecord(
+  wish: {
+    readonly workspace: number;
+    readonly name: string;
+    readonly scopes: readonly Scope[];
+    readonly views?: readonly string[];
+    readonly key?: string | undefined;
+  },
+  { clock, random }: MakeContext,
+): { key: string; record: KeyRecord } {
+  const scopes = [...new Set(wish.scopes)];
+  const key = wish.key ?? makeKey(scopes, random);
+  const record: KeyRecord = {
+    id: `key_${base62(16, random)}`,
+    workspace: wish.workspace,
+    hash: hashKey(key),
+    name: wish.name,
+    scopes,
+    ...(wish.views !== undefined && { views: [...new Set(wish.views)] }),
+    createdAt: clock.now(),
+  };
+  return { key, record };
+}
+
+function planDeleteKey(tenant: Tenant, meta: Meta, id: string): Plan {
+  const record = tenant.keys.get(id);
+  if (record === undefined) throw new AppError('not_found', 'there is no such key');
+  const others = [...tenant.keys.values()].filter((other) => other !== record);
+  for (const scope of ['admin', 'server'] as const) {
+    const isLast =
+      record.scopes.includes(scope) && !others.some((other) => other.scopes.includes(scope));
+    // Nobody could make another one: the workspace would be locked for ever.
+    if (isLast)
+      throw new AppError('conflict', `the last key with scope ${scope} cannot be deleted`);
+  }
+  return {
+    changes: [[keyKey(record), undefined]],
+    meta,
+    apply: () => tenant.keys.delete(id),
+    reply: { kind: 'done' },
+  };
+}
+
+function planCreateWorkspace(
+  tenants: Tenants,
+  meta: Meta,
+  name: string,
+  context: MakeContext,
+): Plan {
+  checkName(name, 1);
+  const existing = [...tenants.values()].map((tenant) => tenant.workspace);
+  if (existing.some((workspace) => workspace.name === name)) {
+    throw new AppError('conflict', 'there is a workspace of that name');
+  }
+  if (existing.length >= workspacesMax) {
+    throw new AppError('conflict', `there are at most ${workspacesMax} workspaces`);
+  }
+  const number = meta.workspaceNext;
+  const createdAt = context.clock.now();
+  const id = `ws_${base62(12, context.random)}`;
+  const workspace: Workspace = { number, id, name, createdAt };
+  const { key, record } = makeKeyRecord(
+    { workspace: number, name: 'admin', scopes: ['admin'] },
+    context,
+  );
+  return {
+    changes: [
+      [workspaceKey(number), workspace],
+      [keyKey(record), record],
+    ],
+    meta: { ...meta, workspaceNext: number + 1 },
+    apply: (all) =>
+      all.set(number, { workspace, keys: new Map([[record.id, record]]), views: new Map() }),
+    reply: { kind: 'workspace', workspace, key, record },
+  };
+}
+
+function planDeleteWorkspace(tenants: Tenants, meta: Meta, id: string): Plan {
+  const tenant = [...tenants.values()].find((each) => each.workspace.id === id);
+  if (tenant === undefined) throw new AppError('not_found', 'there is no such workspace');
+  const { number } = tenant.workspace;
+  if (number === defaultNumber) {
+    throw new AppError('conflict', 'the workspace default cannot be deleted');
+  }
+  const removed = [
+    workspaceKey(number),
+    ...[...tenant.keys.values()].map(keyKey),
+    ...[...tenant.views.values()].map(viewKey),
+  ];
+  return {
+    changes: removed.map((key): Change => [key, undefined]),
+    meta,
+    apply: (all) => all.delete(number),
+    reply: { kind: 'done' },
+  };
+}
+
+function planPutView(
+  tenant: Tenant,
+  meta: Meta,
+  command: CommandOf<'putView'>,
+  context: MakeContext,
+): Plan {
+  checkViewName(command.name);
+  const isNew = !tenant.views.has(command.name);
+  if (isNew && tenant.views.size >= viewsPerWorkspaceMax) {
+    throw new AppError('conflict', `a workspace has at most ${viewsPerWorkspaceMax} views`);
+  }
+  const view: ViewRecord = {
+    workspace: tenant.workspace.number,
+    name: command.name,
+    template: parseViewTemplate(command.template),
+    version: meta.revision,
+    updatedAt: context.clock.now(),
+  };
+  return {
+    changes: [[viewKey(view), view]],
+    meta,
+    apply: () => tenant.views.set(view.name, view),
+    reply: { kind: 'view', view, created: isNew },
+  };
+}
+
+function planDeleteView(tenant: Tenant, meta: Meta, name: string): Plan {
+  const view = tenant.views.get(name);
+  if (view === undefined) throw new AppError('not_found', 'there is no such view');
+  return {
+    changes: [[viewKey(view), undefined]],
+    meta,
+    apply: () => tenant.views.delete(name),
+    reply: { kind: 'done' },
+  };
+}
+
+function checkViewName(name: string): void {
+  const problem = viewNameProblem(name);
+  if (problem !== undefined) throw new AppError('invalid', problem);
+}
+
+function checkName(name: string, charactersMin: number): void {
+  if (name.length < charactersMin || name.length > nameCharactersMax) {
+    const range = `${charactersMin} to ${nameCharactersMax}`;
+    throw new AppError('invalid', `name must have ${range} characters`);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * How workspaces lie in the document store, and how they are read back at start. One document per
+ * thing, so that a change writes only what it changes:
+ *
+ *     meta                      {"format":1,"revision":…,"workspaceNext":…,"tokenSecret":base64url}
+ *     workspace/<number>        Workspace
+ *     key/<number>/<key id>     KeyRecord
+ *     view/<number>/<name>      ViewRecord
+ *
+ * `revision` counts changes over the life of the data directory. It is the version of snapshots and
+ * the source of view versions, so that a view that is deleted and made again never meets a cached
+ * result of the old one. `workspaceNext` only grows: a number stands in every record of the tape.
+ */
+import { assert } from '../std/assert.ts';
+import type { KeyRecord, ViewRecord, Workspace } from './types.ts';
+
+/** Raise it when a document changes its meaning; a data directory of another format is refused. */
+const documentFormat = 1;
+
+export interface Meta {
+  readonly format: number;
+  readonly revision: number;
+  readonly workspaceNext: number;
+  readonly tokenSecret: string;
+}
+
+/** A workspace with all that is in it. */
+export interface Tenant {
+  readonly workspace: Workspace;
+  readonly keys: Map<string, KeyRecord>;
+  readonly views: Map<string, ViewRecord>;
+}
+
+export interface Records {
+  readonly meta: Meta;
+  readonly tenants: Map<number, Tenant>;
+}
+
+/** One document written (or, with undefined, removed). */
+export type Change = readonly [key: string, value: unknown];
+
+export const metaKey = 'meta';
+
+export function newMeta(tokenSecret: Uint8Array): Meta {
+  const secret = Buffer.from(tokenSecret).toString('base64url');
+  return { format: documentFormat, revision: 0, workspaceNext: 1, tokenSecret: secret };
+}
+
+export function workspaceKey(number: number): string {
+  return `workspace/${number}`;
+}
+
+export function keyKey(record: KeyRecord): string {
+  return `key/${record.workspace}/${record.id}`;
+}
+
+export function viewKey(record: ViewRecord): string {
+  return `view/${record.workspace}/${record.name}`;
+}
+
+/** Reads all documents; undefined when there are none (a new data directory). */
+export function readRecords(entries: Iterable<[string, unknown]>): Records | undefined {
+  let meta: Meta | undefined;
+  const tenants = new Map<number, Tenant>();
+  const keys: KeyRecord[] = [];
+  const views: ViewRecord[] = [];
+  for (const [key, value] of entries) {
+    const kind = key.split('/', 1)[0];
+    if (kind === 'meta') meta = value as Meta;
+    else if (kind === 'workspace') addTenant(tenants, value as Workspace);
+    else if (kind === 'key') keys.push(value as KeyRecord);
+    else if (kind === 'view') views.push(value as ViewRecord);
+    else assert(false, `unknown document ${key}`);
+  }
+  if (meta === undefined) {
+    assert(tenants.size + keys.length + views.length === 0, 'the document meta is missing');
+    return undefined;
+  }
+  assert(meta.format === documentFormat, `documents have the unknown format ${meta.format}`);
+  for (const record of keys) tenantOf(tenants, record.workspace).keys.set(record.id, record);
+  for (const record of views) tenantOf(tenants, record.workspace).views.set(record.name, record);
+  for (const number of tenants.keys()) {
+    assert(number < meta.workspaceNext, `workspace ${number} has a number never given out`);
+  }
+  return { meta, tenants };
+}
+
+function addTenant(tenants: Map<number, Tenant>, workspace: Workspace): void {
+  tenants.set(workspace.number, { workspace, keys: new Map(), views: new Map() });
+}
+
+function tenantOf(tenants: ReadonlyMap<number, Tenant>, number: number): Tenant {
+  const tenant = tenants.get(number);
+  assert(tenant !== undefined, `a document belongs to workspace ${number}, which is missing`);
+  return tenant;
+}

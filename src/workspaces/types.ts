@@ -1,0 +1,85 @@
+/** What a workspace (a tenant) consists of, as it crosses threads: plain data, all read-only. */
+import type { ViewTemplate } from './view.ts';
+
+export const scopes = ['write', 'publish', 'read', 'admin', 'server'] as const;
+export type Scope = (typeof scopes)[number];
+
+/** `number` goes into every record on disk and is never used again; `id` is what people see. */
+export interface Workspace {
+  readonly number: number;
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+}
+
+/** A key as it is stored: its SHA-256 only, never the key. */
+export interface KeyRecord {
+  readonly id: string;
+  readonly workspace: number;
+  readonly hash: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  /** If present, the key may read these views and nothing else. */
+  readonly views?: readonly string[];
+  readonly createdAt: number;
+}
+
+export interface ViewRecord {
+  readonly workspace: number;
+  readonly name: string;
+  readonly template: ViewTemplate;
+  readonly version: number;
+  readonly updatedAt: number;
+}
+
+/** Everything a front needs to authenticate and to answer; `tokenSecret` signs tokens. */
+export interface DirectorySnapshot {
+  readonly version: number;
+  readonly tokenSecret: Uint8Array;
+  readonly workspaces: readonly Workspace[];
+  readonly keys: readonly KeyRecord[];
+  readonly views: readonly ViewRecord[];
+}
+
+/** Who is asking, found from the key or token alone. */
+export interface Credential {
+  readonly workspace: number;
+  readonly keyId: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** If present, it may read these views and nothing else. */
+  readonly views: readonly string[] | undefined;
+  /** Only tokens have it: epoch milliseconds from which on it is refused. */
+  readonly expiresAt?: number;
+}
+
+/** Changes to definitions; only the main thread carries them out (it alone writes them). */
+export type WorkspaceCommand =
+  | {
+      readonly kind: 'createKey';
+      readonly workspace: number;
+      readonly name: string;
+      readonly scopes: readonly Scope[];
+      readonly views?: readonly string[];
+    }
+  | { readonly kind: 'deleteKey'; readonly workspace: number; readonly id: string }
+  | { readonly kind: 'createWorkspace'; readonly name: string }
+  | { readonly kind: 'deleteWorkspace'; readonly id: string }
+  | {
+      readonly kind: 'putView';
+      readonly workspace: number;
+      readonly name: string;
+      readonly template: ViewTemplate;
+    }
+  | { readonly kind: 'deleteView'; readonly workspace: number; readonly name: string };
+
+/** `key` is the only time a key is seen in the clear. */
+export type WorkspaceReply =
+  | { readonly kind: 'key'; readonly key: string; readonly record: KeyRecord }
+  | {
+      readonly kind: 'workspace';
+      readonly workspace: Workspace;
+      readonly key: string;
+      readonly record: KeyRecord;
+    }
+  | { readonly kind: 'view'; readonly view: ViewRecord; readonly created: boolean }
+  | { readonly kind: 'done' };

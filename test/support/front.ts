@@ -1,0 +1,182 @@
+/** A front for tests of the HTTP room: real socket, real directory, and a tape that says what a test wants. */
+import { type TemplatedApp, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
+import { openApp, openTraffic } from '../../src/http/app.ts';
+import type { Front, Health, TapeQuery, ViewQuery } from '../../src/http/context.ts';
+import type { Route } from '../../src/http/route.ts';
+import { replyMsMax, type Traffic } from '../../src/http/traffic.ts';
+import type { Clock } from '../../src/std/clock.ts';
+import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
+import { Directory } from '../../src/workspaces/directory.ts';
+import { hashKey } from '../../src/workspaces/keys.ts';
+import type { KeyRecord, WorkspaceCommand, WorkspaceReply } from '../../src/workspaces/types.ts';
+
+export const keys = {
+  write: 'wk_write',
+  publish: 'pk_publish',
+  read: 'rk_read',
+  narrowed: 'rk_narrowed',
+  admin: 'ak_admin',
+  server: 'ak_server',
+  other: 'ak_other',
+} as const;
+
+export const startedAt = 1_763_740_000_000;
+
+/** Everything of a `Front` that a test may exchange, and what it recorded. */
+export class FakeFront implements Front {
+  nowMs = startedAt;
+  readonly #periodic = new Set<() => void>();
+  readonly clock: Clock = {
+    now: () => this.nowMs,
+    monotonicMs: () => this.nowMs,
+    after: () => () => undefined,
+    every: (_periodMs, run) => {
+      this.#periodic.add(run);
+      return () => this.#periodic.delete(run);
+    },
+  };
+  readonly logged: string[] = [];
+  readonly log = {
+    info: () => undefined,
+    warn: () => undefined,
+    error: (message: string, facts?: Record<string, unknown>) => {
+      this.logged.push(`${message} ${JSON.stringify(facts)}`);
+    },
+  };
+  readonly metricsMemory = createMetricsMemory(2);
+  readonly metrics = openMetrics(this.metricsMemory, 1);
+  readonly directory = new Directory(snapshot());
+  corsOrigins: readonly string[] = [];
+  isDraining = false;
+  current: Health = { status: 'ready' };
+  readonly commands: WorkspaceCommand[] = [];
+  readonly tapeQueries: TapeQuery[] = [];
+  readonly viewQueries: ViewQuery[] = [];
+  tape: (query: TapeQuery) => Promise<string> = (query) =>
+    Promise.resolve(
+      JSON.stringify({ customer: query.customer, events: [], next: null, live: 'x' }),
+    );
+
+  change(command: WorkspaceCommand): Promise<WorkspaceReply> {
+    this.commands.push(command);
+    return Promise.resolve(replyTo(command));
+  }
+
+  readTape(query: TapeQuery): Promise<string> {
+    this.tapeQueries.push(query);
+    return this.tape(query);
+  }
+
+  readView(query: ViewQuery): Promise<string> {
+    this.viewQueries.push(query);
+    const { customer, view } = query;
+    return Promise.resolve(JSON.stringify({ customer, view: view.name, asOf: 1, fields: [] }));
+  }
+
+  health(): Health {
+    return this.current;
+  }
+
+  draining(): boolean {
+    return this.isDraining;
+  }
+
+  /** Lets the reply deadline pass. */
+  passDeadline(): void {
+    this.nowMs += replyMsMax + 1;
+    for (const run of this.#periodic) run();
+  }
+}
+
+export interface TestServer {
+  readonly front: FakeFront;
+  readonly traffic: Traffic;
+  readonly port: number;
+  readonly url: string;
+  close(): void;
+}
+
+/** Serves on a free port. Tests close it. */
+export function serveFront(routes: readonly Route[] = []): Promise<TestServer> {
+  const front = new FakeFront();
+  const traffic = openTraffic(front);
+  const app: TemplatedApp = openApp(front, { routes, traffic });
+  return new Promise((resolve, reject) => {
+    app.listen('127.0.0.1', 0, (socket) => {
+      if (socket === false) {
+        reject(new Error('cannot listen'));
+        return;
+      }
+      const port = us_socket_local_port(socket);
+      const close = (): void => {
+        traffic.close();
+        us_listen_socket_close(socket);
+        app.close();
+      };
+      resolve({ front, traffic, port, url: `http://127.0.0.1:${port}`, close });
+    });
+  });
+}
+
+function snapshot() {
+  const template = { fields: [{ name: 'Logins', event: 'Login', type: 'count' as const }] };
+  return {
+    version: 1,
+    tokenSecret: new Uint8Array(32).fill(7),
+    workspaces: [
+      { number: 1, id: 'w_default', name: 'default', createdAt: startedAt },
+      { number: 2, id: 'w_other', name: 'other', createdAt: startedAt },
+    ],
+    keys: [
+      key('write', { scopes: ['write'] }),
+      key('publish', { scopes: ['publish'] }),
+      key('read', { scopes: ['read'] }),
+      key('narrowed', { scopes: ['read'], views: ['basic'] }),
+      key('admin', { scopes: ['admin'] }),
+      key('server', { scopes: ['server'] }),
+      key('other', { scopes: ['admin'], workspace: 2 }),
+    ],
+    views: [
+      { workspace: 1, name: 'basic', template, version: 1, updatedAt: startedAt },
+      { workspace: 1, name: 'secret', template, version: 1, updatedAt: startedAt },
+    ],
+  };
+}
+
+function key(name: keyof typeof keys, parts: Partial<KeyRecord>): KeyRecord {
+  const hash = hashKey(keys[name]);
+  return {
+    id: `k_${name}`,
+    workspace: 1,
+    hash,
+    name,
+    scopes: [],
+    createdAt: startedAt,
+    ...parts,
+  };
+}
+
+function replyTo(command: WorkspaceCommand): WorkspaceReply {
+  const record = { id: 'k_new', name: 'new', scopes: ['read'] as const, hash: 'h', workspace: 1 };
+  const newKey = { ...record, createdAt: startedAt };
+  switch (command.kind) {
+    case 'createKey':
+      return { kind: 'key', key: 'rk_new', record: newKey };
+    case 'createWorkspace':
+      return {
+        kind: 'workspace',
+        workspace: { number: 3, id: 'w_new', name: command.name, createdAt: startedAt },
+        key: 'ak_new',
+        record: newKey,
+      };
+    case 'putView': {
+      const { workspace, name, template } = command;
+      const view = { workspace, name, template, version: 1, updatedAt: startedAt };
+      return { kind: 'view', view, created: name !== 'basic' };
+    }
+    case 'deleteKey':
+    case 'deleteWorkspace':
+    case 'deleteView':
+      return { kind: 'done' };
+  }
+}

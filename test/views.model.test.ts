@@ -1,0 +1,150 @@
+/** Profile views against a naive evaluator over arrays of parsed events. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { evaluateView, type ViewEvent, viewNeeds } from '../src/views/evaluate.ts';
+import {
+  fieldTypes,
+  parseLookback,
+  parseViewTemplate,
+  type ViewField,
+} from '../src/workspaces/view.ts';
+
+const asOf = 1_000_000;
+
+interface Plain {
+  readonly time: number;
+  readonly type: string;
+  readonly data: Record<string, unknown> | undefined;
+}
+
+// Whole numbers, so that sums do not depend on their order.
+const value = fc.oneof(
+  fc.integer({ min: -9, max: 9 }),
+  fc.constantFrom('1', 'a', 'b', null, true, [1], [], { y: 1 }, { x: 2 }, { x: 2, y: [0] }),
+);
+const plain: fc.Arbitrary<Plain> = fc.record({
+  time: fc.integer({ min: asOf - 20_000, max: asOf + 1000 }),
+  type: fc.constantFrom('A', 'B', 'C'),
+  data: fc.option(
+    fc.dictionary(fc.constantFrom('v', 'w', 'w.x'), value, { noNullPrototype: true }),
+    { nil: undefined },
+  ),
+});
+const field = fc.record(
+  {
+    event: fc.constantFrom('A', 'B', 'D', '*'),
+    attribute: fc.constantFrom('v', 'w.x', 'w.y.0', '*'),
+    limit: fc.integer({ min: 1, max: 6 }),
+    lookback: fc.constantFrom('1s', '5s', '15s', '1m'),
+    type: fc.constantFrom(...fieldTypes),
+  },
+  { requiredKeys: ['event', 'type'] },
+);
+
+test('random views over random tapes give what the naive evaluator gives', () => {
+  const tape = fc.array(plain, { maxLength: 60 });
+  const fields = fc.array(field, { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(tape, fields, (unordered, sent) => {
+      const named = sent.map((each, i) => ({ attribute: 'v', ...each, name: `f${i}` }));
+      const template = parseViewTemplate({ fields: named.map(dropAttribute) });
+      const events = unordered.toSorted((a, b) => b.time - a.time);
+      const wanted = template.fields.map((each) => naive(each, events));
+      assert.deepEqual(JSON.parse(evaluateView(template, asOf, events.map(present))), wanted);
+      const { types, since } = viewNeeds(template, asOf);
+      const needed = events.filter(
+        (each) => each.time >= since && each.time <= asOf && (types?.includes(each.type) ?? true),
+      );
+      assert.deepEqual(JSON.parse(evaluateView(template, asOf, needed.map(present))), wanted);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+/** Every other count and sum goes without an attribute. */
+function dropAttribute(sent: Record<string, unknown>, index: number): Record<string, unknown> {
+  const { attribute: _, ...rest } = sent;
+  const isOptional = sent['type'] === 'count' || sent['type'] === 'sum';
+  return isOptional && index % 2 === 0 ? rest : sent;
+}
+
+function present(event: Plain): ViewEvent {
+  const { time, type, data } = event;
+  return { time, type, data: () => (data === undefined ? undefined : JSON.stringify(data)) };
+}
+
+function naive(row: ViewField, events: readonly Plain[]): Record<string, unknown> {
+  const since = row.lookback === undefined ? -Infinity : asOf - parseLookback(row.lookback);
+  const matches = events
+    .filter((event) => row.event === '*' || event.type === row.event)
+    .filter((event) => event.time <= asOf && event.time >= since)
+    .map((event) => (row.attribute === undefined ? 1 : attributeOf(event.data, row.attribute)))
+    .filter((found) => found !== undefined && found !== null);
+  const limit = row.limit ?? Number.POSITIVE_INFINITY;
+  const { result, events: used, skipped } = fold(row.type, limit, matches);
+  return { name: row.name, value: result, events: used, ...(skipped > 0 && { skipped }) };
+}
+
+function attributeOf(data: Record<string, unknown> | undefined, path: string): unknown {
+  if (path === '*' || data === undefined) return data;
+  if (Object.hasOwn(data, path)) return data[path];
+  return path.split('.').reduce<unknown>((at, step) => {
+    return typeof at === 'object' && at !== null ? Reflect.get(at, step) : undefined;
+  }, data);
+}
+
+interface Folded {
+  readonly result: unknown;
+  readonly events: number;
+  readonly skipped: number;
+}
+
+function fold(type: string, limit: number, matches: readonly unknown[]): Folded {
+  if (type === 'distinct') return foldDistinct(limit, matches);
+  const taken = matches.slice(0, limit);
+  const none = taken.length === 0;
+  const whole = (result: unknown, events = taken.length): Folded => ({
+    result,
+    events,
+    skipped: 0,
+  });
+  if (type === 'count') return whole(taken.length);
+  if (type === 'value') return whole(none ? null : limit === 1 ? taken[0] : taken);
+  if (type === 'first') return whole(none ? null : taken.at(-1));
+  if (type === 'last') return whole(none ? null : taken[0], Math.min(1, taken.length));
+  const numbers = taken.filter((each) => typeof each === 'number');
+  const sum = numbers.reduce((a, b) => a + b, 0);
+  const results: Record<string, number | null> = {
+    sum,
+    average: numbers.length === 0 ? null : sum / numbers.length,
+    min: numbers.length === 0 ? null : Math.min(...numbers),
+    max: numbers.length === 0 ? null : Math.max(...numbers),
+  };
+  return {
+    result: results[type],
+    events: numbers.length,
+    skipped: taken.length - numbers.length,
+  };
+}
+
+function foldDistinct(limit: number, matches: readonly unknown[]): Folded {
+  const values: unknown[] = [];
+  let events = 0;
+  for (const match of matches) {
+    if (values.length === limit) break;
+    events += 1;
+    if (!values.some((known) => isSame(known, match))) values.push(match);
+  }
+  return { result: values.length === 0 ? null : values, events, skipped: 0 };
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  try {
+    assert.deepEqual(a, b);
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof assert.AssertionError);
+    return false;
+  }
+}
