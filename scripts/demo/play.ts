@@ -43,6 +43,7 @@ export async function play(options: PlayOptions): Promise<Told> {
   let refused = 0;
   let due = 0;
   let tickedMs = startMs;
+  let learned: Promise<unknown> = Promise.resolve();
   const told = (): Told => ({
     sent,
     durable,
@@ -60,7 +61,7 @@ export async function play(options: PlayOptions): Promise<Told> {
       const events = Array.from({ length: count }, next);
       const { receipt } = await client.send(events);
       sent += count;
-      receipt.then(
+      const learning = receipt.then(
         ({ accepted, duplicates, rejected }) => {
           durable += accepted + duplicates;
           refused += rejected.length;
@@ -68,10 +69,12 @@ export async function play(options: PlayOptions): Promise<Told> {
         // A failure of the client shows at the next send or at the drain.
         () => undefined,
       );
+      learned = Promise.all([learned, learning]);
     }
     shown(told());
   }
   await client.drain();
+  await learned;
   return told();
 }
 

@@ -4,11 +4,9 @@
  */
 import type { Front } from './context.ts';
 import type { Head } from './head.ts';
-import { emptyReply, type Reply, withHeaders } from './reply.ts';
+import { emptyReply, type Headers, type Reply, withHeaders } from './reply.ts';
 
 export type Cors = 'any' | 'listed';
-
-type Headers = readonly (readonly [name: string, value: string])[];
 
 const anyOrigin: Headers = [
   ['Access-Control-Allow-Origin', '*'],

@@ -28,50 +28,84 @@ export interface Head {
 
 /** Headers that may appear once only. */
 const singles = new Set(['host', 'content-length', 'transfer-encoding', 'authorization']);
-const wanted = new Set([
-  ...singles,
-  'content-type',
-  'content-encoding',
-  'origin',
-  'last-event-id',
-  'sec-websocket-key',
-  'sec-websocket-protocol',
-  'sec-websocket-extensions',
-]);
+
+class Found implements Head {
+  readonly method: string;
+  readonly url: string;
+  readonly query: string;
+  authorization = '';
+  contentType = '';
+  contentEncoding = '';
+  contentLength: number | undefined = undefined;
+  origin = '';
+  lastEventId = '';
+  websocketKey = '';
+  websocketProtocol = '';
+  websocketExtensions = '';
+  fault: string | undefined = undefined;
+
+  constructor(req: HttpRequest) {
+    this.method = req.getMethod();
+    this.url = req.getUrl();
+    // Against its type, undefined when the URL has no `?`.
+    this.query = req.getQuery() ?? '';
+  }
+
+  /** Takes over one header. A plain switch: this runs for every header of every request. */
+  take(name: string, value: string): void {
+    switch (name) {
+      case 'authorization':
+        this.authorization = value;
+        break;
+      case 'content-type':
+        this.contentType = value;
+        break;
+      case 'content-encoding':
+        this.contentEncoding = listed(this.contentEncoding, value);
+        break;
+      case 'content-length':
+        if (!/^\d{1,15}$/.test(value)) this.fault ??= 'content-length is not a number';
+        this.contentLength = Number(value);
+        break;
+      case 'origin':
+        this.origin = value;
+        break;
+      case 'last-event-id':
+        this.lastEventId = value;
+        break;
+      case 'sec-websocket-key':
+        this.websocketKey = value;
+        break;
+      case 'sec-websocket-protocol':
+        this.websocketProtocol = listed(this.websocketProtocol, value);
+        break;
+      case 'sec-websocket-extensions':
+        this.websocketExtensions = listed(this.websocketExtensions, value);
+        break;
+    }
+  }
+}
+
+/** A header that may come in several lines is one list. */
+function listed(earlier: string, value: string): string {
+  return earlier === '' ? value : `${earlier}, ${value}`;
+}
 
 /** Reads everything needed of `req`; synchronous, to be called first in a uWS callback. */
 export function readHead(req: HttpRequest): Head {
-  const found = new Map<string, string>();
-  let fault: string | undefined;
+  const head = new Found(req);
+  const seen: string[] = [];
   req.forEach((name, value) => {
-    if (!wanted.has(name)) return;
-    const earlier = found.get(name);
-    if (earlier === undefined) found.set(name, value);
-    else if (singles.has(name)) fault ??= `the ${name} header may appear once only`;
-    else found.set(name, `${earlier}, ${value}`);
+    if (singles.has(name)) {
+      if (seen.includes(name)) head.fault ??= `the ${name} header may appear once only`;
+      seen.push(name);
+    }
+    head.take(name, value);
   });
-  const length = found.get('content-length');
-  if (length !== undefined && !/^\d{1,15}$/.test(length))
-    fault ??= 'content-length is not a number';
-  if (length !== undefined && found.has('transfer-encoding')) {
-    fault ??= 'content-length and transfer-encoding exclude each other';
+  if (head.contentLength !== undefined && seen.includes('transfer-encoding')) {
+    head.fault ??= 'content-length and transfer-encoding exclude each other';
   }
-  return {
-    method: req.getMethod(),
-    url: req.getUrl(),
-    // Against its type, undefined when the URL has no `?`.
-    query: req.getQuery() ?? '',
-    authorization: found.get('authorization') ?? '',
-    contentType: found.get('content-type') ?? '',
-    contentEncoding: found.get('content-encoding') ?? '',
-    contentLength: length === undefined ? undefined : Number(length),
-    origin: found.get('origin') ?? '',
-    lastEventId: found.get('last-event-id') ?? '',
-    websocketKey: found.get('sec-websocket-key') ?? '',
-    websocketProtocol: found.get('sec-websocket-protocol') ?? '',
-    websocketExtensions: found.get('sec-websocket-extensions') ?? '',
-    fault,
-  };
+  return head;
 }
 
 /** The media type without its parameters, lower case: `application/json; charset=utf-8` → `application/json`. */

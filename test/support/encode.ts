@@ -1,6 +1,6 @@
 /** Writes items in every form that JSON and MessagePack allow, chosen at random. */
 import type { Random } from '../../src/std/random.ts';
-import type { Item } from './events.ts';
+import { type Item, isList } from './events.ts';
 
 const shortEscapes: Record<string, string> = {
   '"': '\\"',
@@ -48,8 +48,15 @@ export function encodeJson(item: Item, random: Random): Buffer {
     if (typeof value === 'string') put(jsonString(value, random));
     else if (typeof value === 'bigint') put(value.toString());
     else if (value === null || typeof value !== 'object') put(JSON.stringify(value));
-    else if ('raw' in value) parts.push(Buffer.from(value.raw));
-    else if ('entries' in value) {
+    else if (isList(value)) {
+      put('[');
+      for (const [index, element] of value.entries()) {
+        if (index > 0) put(',');
+        write(element);
+      }
+      put(`${space(random)}]`);
+    } else if ('raw' in value) parts.push(Buffer.from(value.raw));
+    else {
       put('{');
       for (const [index, [key, member]] of value.entries.entries()) {
         if (index > 0) put(',');
@@ -57,13 +64,6 @@ export function encodeJson(item: Item, random: Random): Buffer {
         write(member);
       }
       put(`${space(random)}}`);
-    } else {
-      put('[');
-      for (const [index, element] of value.entries()) {
-        if (index > 0) put(',');
-        write(element);
-      }
-      put(`${space(random)}]`);
     }
     put(space(random));
   };
@@ -131,14 +131,11 @@ export function encodeMsgpack(item: Item, random: Random): Buffer {
     const text = Buffer.from(item, 'utf8');
     return Buffer.concat([header(text.length, [0xa0, 31], [0xd9, 0xda, 0xdb], random), text]);
   }
-  if ('raw' in item) return Buffer.from(item.raw);
-  const isMap = 'entries' in item && !Array.isArray(item);
-  const items = isMap
-    ? (item.entries as readonly (readonly [Item, Item])[]).flat()
-    : (item as readonly Item[]);
-  const count = isMap ? items.length / 2 : items.length;
-  const small: [number, number] = isMap ? [0x80, 15] : [0x90, 15];
-  const wide = isMap ? [0, 0xde, 0xdf] : [0, 0xdc, 0xdd];
+  if (!isList(item) && 'raw' in item) return Buffer.from(item.raw);
+  const items = isList(item) ? item : item.entries.flat();
+  const count = isList(item) ? items.length : items.length / 2;
+  const small: [number, number] = isList(item) ? [0x90, 15] : [0x80, 15];
+  const wide = isList(item) ? [0, 0xdc, 0xdd] : [0, 0xde, 0xdf];
   const parts = (items as readonly Item[]).map((part) => encodeMsgpack(part, random));
   return Buffer.concat([header(count, small, wide, random), ...parts]);
 }

@@ -43,7 +43,7 @@ const packageHomes: Readonly<Record<string, RegExp>> = {
   piscina: /^src\/threads\//,
   autocannon: /^bench\//,
   // Untrusted bytes go through the walkers; objects are built only on the clients' side.
-  msgpackr: /^(src\/client|bench|scripts|test)\//,
+  msgpackr: /^(src\/client|src\/http|bench|scripts|test)\//,
   ws: /^(src\/client|bench|scripts|test)\//,
   commander: /^(src\/(config|main)\.ts|bench\/|scripts\/)/,
   'cli-progress': /^scripts\//,
