@@ -51,6 +51,9 @@ const shards: MessagePort[] = [];
 /** Index steps a read may take on this thread (about ten milliseconds); then it goes to the pool. */
 const readStepsMax = 200_000;
 
+/** How often open sockets are looked at for tokens that have expired. */
+const credentialCheckMs = 5000;
+
 let health: Health = { status: 'starting', reason: 'the server is starting' };
 let ingest: Ingest | undefined;
 let live: LiveParts | undefined;
@@ -122,6 +125,8 @@ const app = openApp(front, { traffic, routes: [ingestRoute(() => ingest)] });
 sockets.register(app);
 subscribers.register(app);
 
+clock.every(credentialCheckMs, () => sockets.dropRevoked());
+
 main.on('message', (message: MainToFront) => {
   switch (message.kind) {
     case 'listen':
@@ -136,6 +141,8 @@ main.on('message', (message: MainToFront) => {
       break;
     case 'directory':
       directory.replace(message.snapshot);
+      sockets.dropRevoked();
+      subscribers.dropRevoked();
       tell({ kind: 'inForce', version: message.snapshot.version });
       break;
     case 'changed':

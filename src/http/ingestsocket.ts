@@ -14,6 +14,7 @@ import { type FrameResult, readJsonFrame, readMsgpackFrame } from '../ingest/fra
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
 import { AppError } from '../std/errors.ts';
+import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
 import type { Front } from './context.ts';
 import { checkLoad, checkServing, notStored } from './ingest.ts';
@@ -33,10 +34,15 @@ const jsonProtocol = 'tapeline.json';
 const msgpackProtocol = 'tapeline.msgpack';
 const packr = new Packr({ useRecords: false });
 
-const closeCode = { goingAway: 1001, windowExceeded: 4008, frameTooLarge: 4009 } as const;
+const closeCode = {
+  goingAway: 1001,
+  policy: 1008,
+  windowExceeded: 4008,
+  frameTooLarge: 4009,
+} as const;
 
 interface SocketData {
-  readonly workspace: number;
+  readonly credential: Credential;
   readonly isMsgpack: boolean;
   connection: Connection | undefined;
 }
@@ -67,6 +73,11 @@ export class IngestSockets {
     for (const connection of this.#connections) connection.drain();
   }
 
+  /** Ends the sockets whose key was taken back or whose token has expired. */
+  dropRevoked(): void {
+    for (const connection of this.#connections) connection.checkCredential();
+  }
+
   get size(): number {
     return this.#connections.size;
   }
@@ -80,13 +91,13 @@ export class IngestSockets {
       upgrade: (res, req, context) => {
         upgradeSocket<SocketData>(this.#front, { res, req, context }, ({ head }) => {
           new Query(head.query).checkNames(['key']);
-          const { workspace } = authenticate(this.#front, head, 'write', { keyInQuery: true });
+          const credential = authenticate(this.#front, head, 'write', { keyInQuery: true });
           checkServing(this.#front, this.#ingest());
           const protocol = chooseProtocol(head.websocketProtocol);
           const isMsgpack = protocol === msgpackProtocol;
           const offered = head.websocketProtocol !== '';
           return {
-            data: { workspace, isMsgpack, connection: undefined },
+            data: { credential, isMsgpack, connection: undefined },
             protocol: offered ? protocol : '',
           };
         });
@@ -130,7 +141,7 @@ class Connection {
   readonly #ws: WebSocket<Data>;
   readonly #front: Front;
   readonly #ingest: Ingest;
-  readonly #workspace: number;
+  readonly #credential: Credential;
   readonly #isMsgpack: boolean;
   readonly #frames: Frame[] = [];
   #unansweredBytes = 0;
@@ -142,7 +153,7 @@ class Connection {
     this.#ws = ws;
     this.#front = front;
     this.#ingest = ingest;
-    this.#workspace = data.workspace;
+    this.#credential = data.credential;
     this.#isMsgpack = data.isMsgpack;
   }
 
@@ -153,6 +164,12 @@ class Connection {
   drain(): void {
     this.#draining = true;
     this.flush();
+  }
+
+  checkCredential(): void {
+    const { clock, directory } = this.#front;
+    if (directory.stands(this.#credential, clock.now())) return;
+    this.#close(closeCode.policy, 'the key is not valid any more');
   }
 
   receive(bytes: Uint8Array, isBinary: boolean): void {
@@ -178,7 +195,7 @@ class Connection {
 
   #read(bytes: Uint8Array, frame: Frame): void {
     const ingest = this.#ingest;
-    const batch = ingest.begin(this.#workspace, bytes.length);
+    const batch = ingest.begin(this.#credential.workspace, bytes.length);
     const now = this.#front.clock.now();
     const read = this.#isMsgpack ? readMsgpackFrame : readJsonFrame;
     const result: FrameResult = read(bytes, now, ingest, batch);

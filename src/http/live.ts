@@ -6,6 +6,7 @@ import type { Feed, LiveMessage, LiveSink, Subscription } from '../streams/feed.
 import type { LiveFilter } from '../streams/filter.ts';
 import { earliest, type Position, parsePosition } from '../tape/cursor.ts';
 import type { Tape } from '../tape/tape.ts';
+import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
 import type { Front } from './context.ts';
 import { corsHeaders } from './cors.ts';
@@ -24,6 +25,7 @@ export interface LiveParts {
 }
 
 interface Wanted {
+  readonly credential: Credential;
   readonly filter: LiveFilter;
   readonly from: Position;
 }
@@ -41,21 +43,34 @@ const pingMs = 5000;
 export class Live {
   readonly #front: Front;
   readonly #parts: () => LiveParts | undefined;
-  readonly #sockets = new Set<{ end(code: number, reason: string): unknown }>();
-  readonly #streams = new Set<EventStream>();
+  readonly #sockets = new Map<{ end(code: number, reason: string): unknown }, Credential>();
+  readonly #streams = new Map<EventStream, Credential>();
 
   constructor(front: Front, parts: () => LiveParts | undefined) {
     this.#front = front;
     this.#parts = parts;
     front.clock.every(pingMs, () => {
-      for (const stream of this.#streams) stream.ping();
+      this.dropRevoked();
+      for (const stream of this.#streams.keys()) stream.ping();
     });
+  }
+
+  /** Ends the subscriptions whose key was taken back or whose token has expired. */
+  dropRevoked(): void {
+    const { clock, directory } = this.#front;
+    const now = clock.now();
+    for (const [socket, credential] of this.#sockets) {
+      if (!directory.stands(credential, now)) socket.end(1008, 'the key is not valid any more');
+    }
+    for (const [stream, credential] of this.#streams) {
+      if (!directory.stands(credential, now)) stream.end();
+    }
   }
 
   /** Ends every subscription; clients go on elsewhere from their last cursor. */
   drain(): void {
-    for (const socket of this.#sockets) socket.end(1001, 'the server is going away');
-    for (const stream of this.#streams) stream.end();
+    for (const socket of this.#sockets.keys()) socket.end(1001, 'the server is going away');
+    for (const stream of this.#streams.keys()) stream.end();
   }
 
   register(app: TemplatedApp): void {
@@ -79,7 +94,7 @@ export class Live {
             });
           },
         };
-        this.#sockets.add(ws);
+        this.#sockets.set(ws, user.data.credential);
         user.subscription = this.#parts()!.feed.subscribe(user.data.filter, user.data.from, sink);
       },
       drain: (ws) => ws.getUserData().subscription?.resume(),
@@ -105,7 +120,7 @@ export class Live {
     }
     exchange.answered = true;
     const stream = new EventStream(exchange, cors);
-    this.#streams.add(stream);
+    this.#streams.set(stream, wanted.credential);
     const subscription = this.#parts()!.feed.subscribe(wanted.filter, wanted.from, stream);
     stream.onWritable = () => subscription.resume();
     exchange.onGone = () => {
@@ -133,7 +148,7 @@ export class Live {
       channels: values(query, 'channel', channelBytesMax),
     };
     const from = head.lastEventId !== '' ? head.lastEventId : (query.one('from') ?? 'now');
-    return { filter, from: positionOf(from, parts.tape) };
+    return { credential, filter, from: positionOf(from, parts.tape) };
   }
 }
 

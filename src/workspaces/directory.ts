@@ -64,6 +64,11 @@ export class Directory {
     return known.credential;
   }
 
+  /** Whether what was authenticated earlier still holds: its key is there, its time is not up. */
+  stands({ expiresAt, keyId }: Credential, nowMs: number): boolean {
+    return this.#indexes.keyById.has(keyId) && nowMs < (expiresAt ?? Number.POSITIVE_INFINITY);
+  }
+
   #authenticateToken(token: string, nowMs: number): Credential | undefined {
     const claims = verifyToken(token, this.#snapshot.tokenSecret, nowMs);
     if (claims === undefined) return undefined;

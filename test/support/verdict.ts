@@ -97,7 +97,7 @@ function timeProblem(value: Value, nowMs: number): string | undefined {
 function entryProblem(entry: Entry, seen: Set<string>, nowMs: number): string | undefined {
   if (entry.keyProblem !== undefined) return entry.keyProblem;
   const { key, value } = entry;
-  const isKnown = key in textMax || key === 'time' || key === 'data';
+  const isKnown = Object.hasOwn(textMax, key) || key === 'time' || key === 'data';
   if (!isKnown) return 'unknown top-level field; put your own fields under data';
   if (seen.has(key)) return `${key} may not be given twice`;
   seen.add(key);
