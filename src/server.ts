@@ -3,7 +3,7 @@
  * thread, which serves nobody; it owns the definitions and watches over the threads.
  */
 import { statfsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { type Config, shardsDefault } from './config.ts';
@@ -50,11 +50,11 @@ export async function openServer(parts: ServerParts): Promise<Server> {
     random,
   });
   try {
-    await checkPort(config.host, config.port);
+    const port = await findPort(config.host, config.port);
     const documents = new LmdbDocuments(join(directory.path, workspacesFile));
     const initialKeys = { admin: config.adminKey, write: config.writeKey, read: config.readKey };
     const workspaces = await openWorkspaces(documents, { clock, random, initialKeys });
-    const server = new Server(parts, { directory, documents, workspaces });
+    const server = new Server(parts, { directory, documents, workspaces, port });
     await server.start();
     return server;
   } catch (error) {
@@ -63,9 +63,12 @@ export async function openServer(parts: ServerParts): Promise<Server> {
   }
 }
 
-/** Fronts share the port by SO_REUSEPORT, so a second server would not fail but steal connections. */
-function checkPort(host: string, port: number): Promise<void> {
-  if (port === 0) return Promise.resolve();
+/**
+ * Makes sure that nobody listens on the port: fronts share it by SO_REUSEPORT, so a second server
+ * would not fail but steal connections. For port 0 it finds a free one, because all fronts need the
+ * same, and because uWebSockets sets address reuse only for a port it is told.
+ */
+function findPort(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', (cause) => {
@@ -73,7 +76,10 @@ function checkPort(host: string, port: number): Promise<void> {
         new AppError('conflict', `cannot listen on ${host}:${port}: ${cause.message}`, { cause }),
       );
     });
-    probe.listen(port, host, () => probe.close(() => resolve()));
+    probe.listen(port, host, () => {
+      const found = (probe.address() as AddressInfo).port;
+      probe.close(() => resolve(found));
+    });
   });
 }
 
@@ -81,6 +87,7 @@ interface Opened {
   readonly directory: DataDirectory;
   readonly documents: LmdbDocuments;
   readonly workspaces: Workspaces;
+  readonly port: number;
 }
 
 type ShardThread = Thread<MainToShard, ShardToMain>;
@@ -104,7 +111,6 @@ export class Server {
     [];
   readonly #readers: ReaderPool;
   readonly #threadStart: ThreadStart;
-  #port = 0;
   #events = 0;
   #isOpen = false;
   #isDraining = false;
@@ -130,7 +136,7 @@ export class Server {
   }
 
   get port(): number {
-    return this.#port;
+    return this.#opened.port;
   }
 
   /** Events found on the tape at the start. */
@@ -151,10 +157,8 @@ export class Server {
   async start(): Promise<void> {
     const { clock, config } = this.#parts;
     for (let number = 0; number < config.fronts; number++) this.#startFront(number);
-    this.#fronts[0]!.thread.post({ kind: 'listen', port: config.port });
-    await this.#fronts[0]!.listening.promise;
-    for (const { listening, thread } of this.#fronts.slice(1)) {
-      thread.post({ kind: 'listen', port: this.#port });
+    for (const { listening, thread } of this.#fronts) {
+      thread.post({ kind: 'listen', port: this.port });
       await listening.promise;
     }
     for (let number = 0; number < this.shards; number++) this.#startShard(number);
@@ -235,7 +239,6 @@ export class Server {
     const front = this.#fronts[number]!;
     switch (message.kind) {
       case 'listening':
-        this.#port = message.port;
         front.listening.fulfil();
         break;
       case 'busy':

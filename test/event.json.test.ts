@@ -89,7 +89,7 @@ test('the JSON walker agrees with JSON.parse and the rules on valid, mutated and
     fc.property(eventEntries(hostile), mutations(hostile), fc.integer(), (event, changes, seed) => {
       check(mutate(encodeJson(event, seededRandom(seed)), changes), seed);
     }),
-    { numRuns: 3000 },
+    { numRuns: 4000 },
   );
 });
 
@@ -134,8 +134,43 @@ test('skipJsonValue accepts exactly what JSON.parse accepts', () => {
       const isWhole = next >= 0 && skipJsonSpace(bytes, next, bytes.length) === bytes.length;
       assert.equal(isWhole, isJson);
     }),
-    { numRuns: 3000 },
+    { numRuns: 4000 },
   );
+});
+
+test('every byte is judged as JSON.parse judges it, in a string, in an escape and elsewhere', () => {
+  const places = ['"_"', '"\\_"', '"\\u_123"', '"\\u1_23"', '"\\u12_3"', '"\\u123_"'];
+  places.push(
+    '"\\u123',
+    '_',
+    '1_',
+    '1_2',
+    '-_',
+    '1._',
+    '1e_',
+    '1.5e+_',
+    't_ue',
+    '[1_2]',
+    '{"a"_1}',
+  );
+  places.push('{_"a":1}', '{"a":1_}', '[_]', 'nul_', 'fals_', '"a_');
+  for (const place of places) {
+    const at = Math.max(0, place.indexOf('_'));
+    for (let byte = 0; byte < 256; byte++) {
+      const bytes = Buffer.from(place);
+      bytes[at] = byte;
+      let isJson = true;
+      try {
+        JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+      } catch {
+        isJson = false;
+      }
+      const start = skipJsonSpace(bytes, 0, bytes.length);
+      const next = skipJsonValue(bytes, start, bytes.length);
+      const isWhole = next >= 0 && skipJsonSpace(bytes, next, bytes.length) === bytes.length;
+      assert.equal(isWhole, isJson, `byte ${byte} in ${place}`);
+    }
+  }
 });
 
 test('every truncation of an event is malformed, and reads nothing beyond its end', () => {

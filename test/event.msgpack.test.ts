@@ -170,7 +170,7 @@ test('the MessagePack walker agrees with plain decoders on valid, mutated and ho
     fc.property(eventEntries(hostile), mutations(hostile), fc.integer(), (event, changes, seed) => {
       check(mutate(encodeMsgpack(event, seededRandom(seed)), changes), seed);
     }),
-    { numRuns: 3000 },
+    { numRuns: 4000 },
   );
 });
 
@@ -202,7 +202,7 @@ test('skipMsgpackValue accepts exactly what can be decoded', () => {
       const isWhole = skipMsgpackValue(bytes, 0, bytes.length) === bytes.length;
       assert.equal(isWhole, unpackTree(bytes) !== undefined);
     }),
-    { numRuns: 3000 },
+    { numRuns: 4000 },
   );
 });
 

@@ -144,6 +144,10 @@ test('what only JSON text can say wrongly is told too', () => {
     ['{"customer":"c","type":"t","data":{},"data":{}}', 'data may not be given twice'],
     ['{"c\\u0075stomer":"c","type":"t"}', 'top-level keys must be written without escapes'],
     ['{"customer":"\\ud800","type":"t"}', 'a lone surrogate cannot be written as UTF-8'],
+    [
+      `{"customer":"${'\\u0061'.repeat(257)}\\ud800"}`,
+      'customer must be a string of 1 to 256 bytes',
+    ],
     ['{"customer":"c","type":"t","data":{"a":"\\ud800"}}', undefined],
     ['{"customer":"c","type":"t","data":{"a":1,"a":2}}', undefined],
     ['{"customer":"\\u0000","type":"\\n"}', undefined],
@@ -153,6 +157,23 @@ test('what only JSON text can say wrongly is told too', () => {
     ['{"customer":"c","type":"t","time":"2024-01-01T00:00:00\\u005A"}', undefined],
   ];
   for (const [text, message] of cases) assert.equal(json(text).message, message, text);
+});
+
+test('a key that differs from a field in one letter, or in length, is unknown', () => {
+  const keys = ['id', 'customer', 'previous', 'type', 'time', 'channel', 'source', 'data'];
+  for (const key of keys) {
+    const others = [`${key}s`, key.slice(1), key.slice(0, -1), key.toUpperCase()];
+    for (let at = 0; at < key.length; at++) {
+      others.push(
+        `${key.slice(0, at)}_${key.slice(at + 1)}`,
+        `${key.slice(0, at)}é${key.slice(at + 1)}`,
+      );
+    }
+    for (const other of others) {
+      const { message } = both({ [other]: 'x', ...base });
+      assert.equal(message, 'unknown top-level field; put your own fields under data', other);
+    }
+  }
 });
 
 test('what JSON has no word for is refused in MessagePack by name', () => {

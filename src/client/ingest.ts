@@ -74,6 +74,7 @@ export class IngestClient {
   readonly #window = new Window();
   readonly #waiters: { resolve(): void; reject(error: ClientError): void; isDone(): boolean }[] =
     [];
+  readonly #receipts = new Set<Promise<Receipt>>();
   #socket: Socket | undefined;
   #isOpen = false;
   #seq = 0;
@@ -118,8 +119,7 @@ export class IngestClient {
     const receipts: Promise<Receipt>[] = [];
     for (const { batch } of parts.sent) receipts.push((await this.sendBatch(batch)).receipt);
     const receipt = Promise.all(receipts).then((all) => parts.join(all));
-    receipt.catch(() => undefined);
-    return { receipt };
+    return { receipt: this.#track(receipt) };
   }
 
   /** Sends events that are encoded already, in this client's encoding, as one frame. */
@@ -138,12 +138,24 @@ export class IngestClient {
       this.#connect();
       this.#pump();
     });
-    return { receipt: receipt! };
+    return { receipt: this.#track(receipt!) };
   }
 
-  /** Resolves when everything sent so far, and meanwhile, has its receipt. @throws ClientError */
-  drain(): Promise<void> {
-    return this.#until(() => this.#window.outstanding === 0);
+  /**
+   * Resolves when everything sent so far, and meanwhile, has its receipt, and whoever waits for one
+   * of them has been told. @throws ClientError when the client failed; a frame refused alone is told
+   * to its sender only.
+   */
+  async drain(): Promise<void> {
+    await this.#until(() => this.#window.outstanding === 0);
+    await Promise.allSettled(this.#receipts);
+  }
+
+  #track(receipt: Promise<Receipt>): Promise<Receipt> {
+    this.#receipts.add(receipt);
+    const forget = (): void => void this.#receipts.delete(receipt);
+    receipt.then(forget, forget);
+    return receipt;
   }
 
   /** Closes the connection. What has no receipt yet fails with `closed`: call `drain` before. */

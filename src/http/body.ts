@@ -7,12 +7,31 @@ import type { Exchange } from './exchange.ts';
 import { mediaType } from './head.ts';
 import { receivingBytesMax, type Traffic } from './traffic.ts';
 
-/** A refused body up to this size is swallowed, so that the client can read why; beyond it we hang up. */
+/**
+ * A refused body up to this size is swallowed, so that the client can read why; beyond it we hang up.
+ * The answer waits for its end: given earlier, it would be lost with a connection that closes after it.
+ */
 const swallowBytesMax = 64 * 1024 * 1024;
 
 /** What to do with the rest of a refused body. */
 export function mustClose(exchange: Exchange): boolean {
   return (exchange.head.contentLength ?? 0) > swallowBytesMax;
+}
+
+/** Reads a body nobody wants, then calls `done` once. To be called synchronously in the uWS callback. */
+export function swallowBody(exchange: Exchange, done: () => void): void {
+  if (exchange.head.fault !== undefined || mustClose(exchange)) {
+    done();
+    return;
+  }
+  let bytes = 0;
+  let isDone = false;
+  exchange.res.onData((lent, isLast) => {
+    bytes += lent.byteLength;
+    if (isDone || !(isLast || bytes > swallowBytesMax)) return;
+    isDone = true;
+    done();
+  });
 }
 
 /**
@@ -29,6 +48,8 @@ export function receiveBody(
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   let isDone = false;
+  let refusal: AppError | undefined;
+  let swallowedBytes = 0;
   const finish = (body: Uint8Array | AppError): void => {
     if (isDone) return;
     isDone = true;
@@ -36,8 +57,14 @@ export function receiveBody(
     chunks.length = 0;
     done(body);
   };
+  const refuse = (error: AppError): void => {
+    refusal = error;
+    traffic.receivingBytes -= bytes;
+    bytes = 0;
+    chunks.length = 0;
+  };
   if ((exchange.head.contentLength ?? 0) > bytesMax) {
-    finish(tooLarge(bytesMax));
+    swallowBody(exchange, () => finish(tooLarge(bytesMax)));
     return;
   }
   exchange.onGone = () => {
@@ -46,8 +73,10 @@ export function receiveBody(
   };
   exchange.res.onData((lent, isLast) => {
     if (isDone) return;
-    if (bytes + lent.byteLength > bytesMax) {
-      finish(tooLarge(bytesMax));
+    if (refusal === undefined && bytes + lent.byteLength > bytesMax) refuse(tooLarge(bytesMax));
+    if (refusal !== undefined) {
+      swallowedBytes += lent.byteLength;
+      if (isLast || swallowedBytes > swallowBytesMax) finish(refusal);
       return;
     }
     const chunk = new Uint8Array(lent.slice(0));
@@ -59,7 +88,7 @@ export function receiveBody(
     traffic.receivingBytes += chunk.length;
     chunks.push(chunk);
     if (isLast) finish(joined(chunks, bytes));
-    else if (traffic.receivingBytes > receivingBytesMax) finish(tooMuch());
+    else if (traffic.receivingBytes > receivingBytesMax) refuse(tooMuch());
   });
 }
 

@@ -3,11 +3,7 @@
  * main and the shards say. It listens from the start, so that `/healthz` can tell how the start goes.
  */
 
-import {
-  type us_listen_socket,
-  us_listen_socket_close,
-  us_socket_local_port,
-} from 'uWebSockets.js';
+import { type us_listen_socket, us_listen_socket_close } from 'uWebSockets.js';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Ingest } from '../ingest/ingest.ts';
 import { assert, unreachable } from '../std/assert.ts';
@@ -171,7 +167,7 @@ function listen(port: number): void {
       return;
     }
     listenSocket = socket;
-    tell({ kind: 'listening', port: us_socket_local_port(socket) });
+    tell({ kind: 'listening' });
   });
 }
 

@@ -4,7 +4,7 @@ import { channelBytesMax, customerBytesMax, typeBytesMax } from '../event/envelo
 import { AppError } from '../std/errors.ts';
 import type { Feed, LiveMessage, LiveSink, Subscription } from '../streams/feed.ts';
 import type { LiveFilter } from '../streams/filter.ts';
-import { earliest, type Position, parsePosition } from '../tape/cursor.ts';
+import { earliest, formatCursor, type Position, parsePosition } from '../tape/cursor.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
@@ -119,7 +119,11 @@ export class Live {
       return;
     }
     exchange.answered = true;
-    const stream = new EventStream(exchange, cors);
+    const stream = new EventStream(
+      exchange,
+      formatCursor(wanted.from.stamp, wanted.from.ordinal),
+      cors,
+    );
     this.#streams.set(stream, wanted.credential);
     const subscription = this.#parts()!.feed.subscribe(wanted.filter, wanted.from, stream);
     stream.onWritable = () => subscription.resume();

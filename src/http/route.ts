@@ -7,7 +7,7 @@ import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import type { Credential } from '../workspaces/types.ts';
 import { authenticate, type Demand } from './auth.ts';
-import { mustClose, parseJson, receiveBody } from './body.ts';
+import { mustClose, parseJson, receiveBody, swallowBody } from './body.ts';
 import type { Front } from './context.ts';
 import { type Cors, corsHeaders } from './cors.ts';
 import { Exchange } from './exchange.ts';
@@ -114,14 +114,15 @@ export function uwsPattern(path: string): string {
 
 function serveRoute(bound: Bound, res: HttpResponse, req: HttpRequest): void {
   const exchange = new Exchange(bound.front, res, req);
+  const { bodyBytesMax } = bound.route;
   let request: RouteRequest;
   try {
     request = openRequest(bound, exchange.head, req);
   } catch (error) {
-    refuse(bound, exchange, error);
+    if (bodyBytesMax === undefined) refuse(bound, exchange, error);
+    else swallowBody(exchange, () => refuse(bound, exchange, error));
     return;
   }
-  const { bodyBytesMax } = bound.route;
   bound.traffic.follow(exchange);
   if (bodyBytesMax === undefined) {
     run(bound, exchange, request);

@@ -19,7 +19,8 @@ export class EventStream implements LiveSink {
   #pendingBytes = 0;
   #blocked = false;
 
-  constructor(exchange: Exchange, headers: readonly (readonly [string, string])[]) {
+  /** @param from the cursor that a reader resumes from if it is cut before its first event. */
+  constructor(exchange: Exchange, from: string, headers: readonly (readonly [string, string])[]) {
     this.#exchange = exchange;
     const { res } = exchange;
     res.onWritable(() => {
@@ -34,7 +35,7 @@ export class EventStream implements LiveSink {
       res.writeHeader('Cache-Control', 'no-store');
       res.writeHeader('X-Content-Type-Options', 'nosniff');
       for (const [name, value] of headers) res.writeHeader(name, value);
-      res.write('retry: 1000\n\n');
+      res.write(`retry: 1000\nid: ${from}\n\n`);
     });
   }
 

@@ -4,10 +4,13 @@ import type { Metrics } from '../std/metrics.ts';
 import { BlockLog, type LogBlock, type LogFaults } from '../store/log.ts';
 import { Block } from './block.ts';
 
+/** Whose `#last` is still true: the store's read buffer is one for all the logs of a thread. */
+let lastReader: HotLog | undefined;
+
 export class HotLog {
   readonly #log: BlockLog;
   readonly #metrics: Metrics;
-  /** The block read last; its bytes live in the store's read buffer until the next read. */
+  /** The block read last; its bytes live in the store's read buffer until any log's next read. */
   #last: Block | undefined;
 
   private constructor(log: BlockLog, metrics: Metrics) {
@@ -35,7 +38,8 @@ export class HotLog {
    * thread's snapshot can be older than the block: then it is renewed.
    */
   block(stamp: number): Block | undefined {
-    if (this.#last?.stamp === stamp) return this.#last;
+    if (lastReader === this && this.#last?.stamp === stamp) return this.#last;
+    lastReader = this;
     this.#last = undefined;
     let bytes = this.#log.read(stamp);
     if (bytes === undefined) {
@@ -50,7 +54,7 @@ export class HotLog {
 
   /** Every block in commit order; damaged ones are counted and reported. */
   forEach(visit: (block: Block) => void, damaged: (stamp: number) => void): void {
-    this.#last = undefined;
+    lastReader = undefined;
     this.#log.forEach((stamp, bytes) => {
       const block = Block.open(bytes, stamp);
       if (block !== undefined) visit(block);
@@ -62,6 +66,7 @@ export class HotLog {
   }
 
   async close(): Promise<void> {
+    if (lastReader === this) lastReader = undefined;
     this.#last = undefined;
     await this.#log.close();
   }

@@ -142,6 +142,8 @@ export class IndexReader extends IndexViews {
     for (;;) {
       const generation = Atomics.load(this.headWords, head.generation);
       const published = this.published();
+      // Its block's row can lie beyond what this thread has looked at, too.
+      this.publishedBlocks();
       const entry = this.#follow(customerHash, published);
       const unchanged = Atomics.load(this.headWords, head.generation) === generation;
       if (unchanged && (generation & 1) === 0) return entry;
@@ -197,7 +199,7 @@ export class IndexWriter extends IndexViews {
 
   /** Makes room for `more` entries; false when the index is full. */
   reserve(more: number): boolean {
-    const rows = this.#entryCount + more + 2;
+    const rows = Math.max(this.#entryCount, this.#blockCount) + more + 2;
     if (rows > entriesMax) return false;
     if (rows > this.#idHash.length) {
       this.#idHash = growPrivate(this.#idHash, rows);

@@ -26,9 +26,12 @@ export class Stamps {
     this.#words = new BigInt64Array(memory);
   }
 
-  /** Start-up, before anyone reads: the counter is at least `stamp`. */
+  /** Start-up, before anyone reads: the counter is at least `stamp`. Shards open at the same time. */
   raise(stamp: number): void {
-    if (Atomics.load(this.#words, 0) < BigInt(stamp)) Atomics.store(this.#words, 0, BigInt(stamp));
+    let counter = Atomics.load(this.#words, 0);
+    while (counter < BigInt(stamp)) {
+      counter = Atomics.compareExchange(this.#words, 0, counter, BigInt(stamp));
+    }
   }
 
   /** Takes `count` consecutive stamps for a commit of `shard`; returns the first. */

@@ -72,7 +72,7 @@ export type MainToFront =
   | { readonly kind: 'drain' };
 
 export type FrontToMain =
-  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'listening' }
   | { readonly kind: 'busy'; readonly message: string }
   | { readonly kind: 'change'; readonly request: number; readonly command: WorkspaceCommand }
   | { readonly kind: 'inForce'; readonly version: number }

@@ -153,7 +153,7 @@ export function eventEntries(
       fc.subarray(optional).chain((keys) => fc.tuple(...keys.map(entry))),
       fc.oneof(
         { weight: 3, arbitrary: fc.constant([]) },
-        { weight: 1, arbitrary: fc.array(oddEntry(hostile), { maxLength: 2 }) },
+        { weight: 2, arbitrary: fc.array(oddEntry(hostile), { minLength: 1, maxLength: 2 }) },
       ),
       fc.integer(),
     )
@@ -182,7 +182,7 @@ export function mutations(hostile: readonly Uint8Array[]): fc.Arbitrary<readonly
     fc.record({ kind: fc.constant('insert' as const), at, bytes: fc.constantFrom(...hostile) }),
   );
   return fc.oneof(
-    { weight: 1, arbitrary: fc.constant([]) },
+    { weight: 2, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(one, { minLength: 1, maxLength: 3 }) },
   );
 }

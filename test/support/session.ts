@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'node:http';
-import type { TestServer } from './server.ts';
+import { type AddressInfo, createServer } from 'node:net';
+import { type ServerOptions, startServer, type TestServer } from './server.ts';
 
 export interface Answer {
   readonly status: number;
@@ -58,6 +59,20 @@ export interface Page {
   readonly live: string;
 }
 
+/** A port that was free a moment ago: fronts can share one that is named, not one of their choice. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+/** A server of two fronts and two shards, which is the least that shows what threads get wrong. */
+export async function startTwo(options: ServerOptions = {}): Promise<TestServer> {
+  return startServer({ port: await freePort(), shards: 2, fronts: 2, ...options });
+}
+
 /** One request on a connection of its own, so that the kernel spreads them over the fronts. */
 export async function ask(server: TestServer, path: string, options: Ask = {}): Promise<Answer> {
   const { body, key, type } = options;
@@ -69,7 +84,14 @@ export async function ask(server: TestServer, path: string, options: Ask = {}): 
   else if (!isPlain) headers['content-type'] = 'application/json';
   if (bytes !== undefined) headers['content-length'] = Buffer.byteLength(bytes);
   const method = options.method ?? (body === undefined ? 'GET' : 'POST');
-  const sent = request({ port: server.port, host: '127.0.0.1', agent: false, path, method, headers });
+  const sent = request({
+    port: server.port,
+    host: '127.0.0.1',
+    agent: false,
+    path,
+    method,
+    headers,
+  });
   sent.end(bytes);
   const [response] = await once(sent, 'response');
   const chunks: Buffer[] = [];

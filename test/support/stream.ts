@@ -98,6 +98,7 @@ export async function openStream(
   sent.end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   sent.on('error', () => {});
-  if (response.statusCode !== 200) throw new Error(`the stream was refused: ${response.statusCode}`);
+  if (response.statusCode !== 200)
+    throw new Error(`the stream was refused: ${response.statusCode}`);
   return new Stream(sent, response);
 }

@@ -1,0 +1,107 @@
+/** ingest-ws, ingest-ws-json: durable events a second through the WebSocket door. */
+import { cpuMicrosOf, startChild } from './child.ts';
+import type { Protocol } from './frames.ts';
+import type { LoadFigures, LoadMessage, LoadPlan } from './load.ts';
+import { count, print, type Row, rounded, spread } from './report.ts';
+import { readMetric, withServer } from './server.ts';
+import type { Settings } from './settings.ts';
+
+export function ingestWs(settings: Settings): Promise<void> {
+  return ingest('ingest-ws', 'msgpack', settings);
+}
+
+export function ingestWsJson(settings: Settings): Promise<void> {
+  return ingest('ingest-ws-json', 'json', settings);
+}
+
+/** The load that a setting leaves open; the port and key are the server's. */
+export function loadPlan(
+  settings: Settings,
+  { port, key, protocol }: { port: number; key: string; protocol: Protocol },
+): LoadPlan {
+  const { batch = 1000, connections = 4, customers, rate, smoke, window = 16 } = settings;
+  return {
+    port,
+    key,
+    protocol,
+    shape: 'cart',
+    connections,
+    batch,
+    window,
+    customers: customers ?? (smoke ? 1000 : 100_000),
+    seed: settings.seed,
+    warmupSeconds: settings.warmup,
+    seconds: settings.seconds,
+    ...(rate === undefined ? {} : { rate }),
+  };
+}
+
+async function ingest(name: string, protocol: Protocol, settings: Settings): Promise<void> {
+  await withServer(settings, async (server) => {
+    const { keys, port, process: child } = server;
+    const plan = loadPlan(settings, { port, key: keys.write, protocol });
+    const load = startChild<LoadMessage>('load', plan);
+    try {
+      await load.when('measuring');
+      const cpuBefore = cpuMicrosOf(child.pid!);
+      await load.when('measured');
+      const cpuMicros = cpuMicrosOf(child.pid!) - cpuBefore;
+      const { figures } = await load.when('done');
+      const stored = await readMetric(server, 'events_accepted_total');
+      checkLoad(figures, stored);
+      report(name, { settings, plan, figures, cpuMicros });
+    } finally {
+      load.kill();
+    }
+  });
+}
+
+/** @throws Error unless every event sent was accepted, once. */
+export function checkLoad(figures: LoadFigures, stored: number): void {
+  const { accepted, duplicates, nacks, rejected, sent } = figures;
+  if (accepted === sent && stored === sent && duplicates + nacks + rejected === 0) return;
+  throw new Error(
+    `sent ${sent}, accepted ${accepted}, stored ${stored}, ` +
+      `duplicates ${duplicates}, rejected ${rejected}, nacks ${nacks}`,
+  );
+}
+
+interface Run {
+  readonly settings: Settings;
+  readonly plan: LoadPlan;
+  readonly figures: LoadFigures;
+  readonly cpuMicros: number;
+}
+
+function report(name: string, { cpuMicros, figures, plan, settings }: Run): void {
+  const { eventsPerSecond, receiptMs, seconds } = figures;
+  const serverMicros = rounded(cpuMicros / (eventsPerSecond * seconds));
+  const generatorMicros = rounded(figures.generatorMicrosPerEvent);
+  const megabytes = rounded((eventsPerSecond * figures.bytesPerEvent) / 1e6);
+  const { batch, connections, customers, rate, seed, warmupSeconds, window } = plan;
+  const rows: Row[] = [
+    ['durable events a second', count(eventsPerSecond)],
+    ['bytes', `${figures.bytesPerEvent} an event, ${megabytes} MB a second`],
+    ['receipt after', spread(receiptMs)],
+    ['CPU per event', `server ${serverMicros} µs, generator ${generatorMicros} µs`],
+    ['checked', `${count(figures.sent)} sent, all accepted, none twice`],
+  ];
+  print({
+    workload: name,
+    settings: {
+      seconds: plan.seconds,
+      warmup: warmupSeconds,
+      batch,
+      connections,
+      window,
+      customers,
+      rate: rate ?? 'unlimited',
+      shards: settings.shards,
+      fronts: settings.fronts,
+      seed,
+    },
+    work: figures.work,
+    rows,
+    figures: { ...figures, serverMicrosPerEvent: serverMicros },
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * The benches. Each starts a real server on a fresh data directory, runs its load generator in
+ * another process, prints a table, and one JSON object as its last line.
+ */
+import { ingestWs, ingestWsJson } from './ingest.ts';
+import { flags, readSettings, type Settings } from './settings.ts';
+
+interface Workload {
+  readonly about: string;
+  readonly run: (settings: Settings) => Promise<unknown>;
+}
+
+const workloads: Readonly<Record<string, Workload>> = {
+  'ingest-ws': {
+    about: 'durable events a second: MessagePack frames of 1,000 events over WebSocket',
+    run: ingestWs,
+  },
+  'ingest-ws-json': {
+    about: 'the same with JSON frames',
+    run: ingestWsJson,
+  },
+};
+
+function listWorkloads(): string {
+  const lines = Object.entries(workloads).map(
+    ([name, { about }]) => `  ${name.padEnd(20)}${about}`,
+  );
+  const options = Object.entries(flags).map(([name, about]) => `  --${name.padEnd(18)}${about}`);
+  return `npm run bench -- NAME [flags]\n\n${lines.join('\n')}\n\n${options.join('\n')}\n`;
+}
+
+const [name, ...rest] = process.argv.slice(2);
+const workload = Object.hasOwn(workloads, name ?? '') ? workloads[name!] : undefined;
+if (workload === undefined) {
+  if (name !== undefined) process.stderr.write(`there is no bench '${name}'\n\n`);
+  process.stdout.write(listWorkloads());
+  process.exitCode = name === undefined ? 0 : 64;
+} else {
+  try {
+    await workload.run(readSettings(rest));
+  } catch (error) {
+    process.stderr.write(`${name}: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}

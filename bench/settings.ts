@@ -1,0 +1,82 @@
+/** The flags of the benches: every workload takes those that mean something to it. */
+import { parseArgs } from 'node:util';
+import { settings as serverSettings } from '../src/config.ts';
+
+export interface Settings {
+  readonly smoke: boolean;
+  /** Seeds everything that is random. */
+  readonly seed: number;
+  readonly seconds: number;
+  readonly warmup: number;
+  readonly shards: number;
+  readonly fronts: number;
+  readonly connections: number | undefined;
+  readonly batch: number | undefined;
+  readonly customers: number | undefined;
+  readonly events: number | undefined;
+  readonly subscribers: number | undefined;
+  readonly window: number | undefined;
+  readonly rate: number | undefined;
+  /** Where the data directory of the run is made; absent: in the project's `data`. */
+  readonly data: string | undefined;
+  /** Where the server's CPU profiles go; absent: none are taken. */
+  readonly profile: string | undefined;
+}
+
+export const flags: Readonly<Record<keyof Settings, string>> = {
+  smoke: 'tiny sizes: shows that the bench works, not how fast the server is',
+  seed: 'seeds everything random (1)',
+  seconds: 'seconds measured (10)',
+  warmup: 'seconds of the same load before, not measured (2)',
+  shards: 'shard threads of the server (its default for this machine)',
+  fronts: 'front threads of the server (its default for this machine)',
+  connections: 'connections of the generator',
+  batch: 'events in a frame or request',
+  customers: 'different customers',
+  events: 'events on the tape before a read is measured',
+  subscribers: 'live subscribers',
+  window: 'unacknowledged frames on a connection, at most',
+  rate: 'events a second to offer (as many as are acknowledged)',
+  data: 'directory in which the run makes its data directory (./data)',
+  profile: "directory for the server's CPU profiles (none)",
+};
+
+/** @throws Error that names the flag. */
+export function readSettings(argv: readonly string[]): Settings {
+  const options = Object.fromEntries(
+    Object.keys(flags).map((name) => {
+      return [name, { type: name === 'smoke' ? ('boolean' as const) : ('string' as const) }];
+    }),
+  );
+  const { values } = parseArgs({ args: [...argv], options, strict: true });
+  const text = (name: string): string | undefined => values[name] as string | undefined;
+  const number = (name: string): number | undefined => {
+    const given = text(name);
+    if (given === undefined) return undefined;
+    const value = Number(given.replaceAll('_', ''));
+    if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} must be a number`);
+    return value;
+  };
+  const smoke = values['smoke'] === true;
+  return {
+    smoke,
+    seed: number('seed') ?? 1,
+    seconds: number('seconds') ?? (smoke ? 0.3 : 10),
+    warmup: number('warmup') ?? (smoke ? 0.1 : 2),
+    shards: number('shards') ?? serverDefault('--shards'),
+    fronts: number('fronts') ?? serverDefault('--fronts'),
+    connections: number('connections'),
+    batch: number('batch'),
+    customers: number('customers'),
+    events: number('events'),
+    subscribers: number('subscribers'),
+    window: number('window'),
+    rate: number('rate'),
+    data: text('data'),
+    profile: text('profile'),
+  };
+}
+
+function serverDefault(flag: string): number {
+  return Number(serverSettings.find((setting) => setting.flag === flag)!.fallback);
+}
