@@ -41,33 +41,48 @@ interface BenchEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-const numberDigits = 8;
+export const numberDigits = 8;
+export const customerDigits = 6;
 const seqDigits = 10;
 /** Stands for the time until it is patched: 13 digits, as every time these 200 years. */
 const someTimeMs = 1_111_111_111_111;
 
 export function customerName(n: number): string {
-  return `customer-${String(n).padStart(6, '0')}`;
+  return `customer-${String(n).padStart(customerDigits, '0')}`;
 }
 
 /** All frames of a plan; the same plan gives the same bytes. */
 export function encodeFrames(plan: FramePlan): Frame[] {
+  const encode = plan.protocol === 'json' ? jsonFrame : msgpackFrame;
+  return makeBatches(plan).map(encode);
+}
+
+/** One batch as an HTTP body: an array, or a single event when the batch is one. */
+export function encodeBody(plan: Omit<FramePlan, 'frames' | 'protocol'>): string {
+  const [batch] = makeBatches({ ...plan, frames: 1 });
+  return JSON.stringify(plan.batch === 1 ? batch![0] : batch);
+}
+
+function makeBatches(plan: Omit<FramePlan, 'protocol'>): BenchEvent[][] {
   const random = seededRandom(plan.seed);
   const customers = shuffledForEver(plan.customers, random);
-  return Array.from({ length: plan.frames }, () => {
-    const events = Array.from({ length: plan.batch }, (_, n) => {
+  const make = plan.shape === 'cart' ? cartEvent : deskEvent;
+  return Array.from({ length: plan.frames }, () =>
+    Array.from({ length: plan.batch }, (_, n) => {
       const id = `evt-${'0'.repeat(numberDigits)}-${String(n).padStart(4, '0')}`;
-      const make = plan.shape === 'cart' ? cartEvent : deskEvent;
       return { id, customer: customerName(customers()), time: someTimeMs, ...make(random) };
-    });
-    return plan.protocol === 'json' ? jsonFrame(events) : msgpackFrame(events);
-  });
+    }),
+  );
 }
 
 /** Names the work: equal hashes mean that the same bytes were sent, ids and times aside. */
 export function hashFrames(frames: readonly Frame[]): string {
+  return hashBytes(frames.map(({ bytes }) => bytes));
+}
+
+export function hashBytes(parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash('sha256');
-  for (const { bytes } of frames) hash.update(bytes);
+  for (const part of parts) hash.update(part);
   return hash.digest('hex').slice(0, 12);
 }
 

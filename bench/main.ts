@@ -3,6 +3,7 @@
  * another process, prints a table, and one JSON object as its last line.
  */
 import { ingestWs, ingestWsJson } from './ingest.ts';
+import { ingestHttp, ingestHttpSingle } from './post.ts';
 import { flags, readSettings, type Settings } from './settings.ts';
 
 interface Workload {
@@ -18,6 +19,14 @@ const workloads: Readonly<Record<string, Workload>> = {
   'ingest-ws-json': {
     about: 'the same with JSON frames',
     run: ingestWsJson,
+  },
+  'ingest-http': {
+    about: 'durable events a second: JSON batches of 500 events over HTTP (autocannon)',
+    run: ingestHttp,
+  },
+  'ingest-http-single': {
+    about: 'requests a second with one event each, 100 connections (autocannon)',
+    run: ingestHttpSingle,
   },
 };
 

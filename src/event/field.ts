@@ -1,6 +1,6 @@
 /**
- * The eight top-level fields of an event, told apart by the bytes of their keys, and what happens to
- * an envelope as they are found. Shared by both walkers, so that the same event meets the same
+ * The eight top-level fields of an event, told apart by the bytes of their keys, and what happens
+ * to an envelope as they are found. Shared by both walkers, so that the same event meets the same
  * verdict in either encoding.
  */
 import {
@@ -59,7 +59,7 @@ export const textBytesMax = Int32Array.of(
 
 const reservedPrefix = Buffer.from(reservedTypePrefix, 'latin1');
 
-/** The first and the last four bytes of a key, overlapping in a short one, tell it from all others. */
+/** The first and the last four bytes of a key, overlapping if it is short, tell it from others. */
 function wordOf(text: string): number {
   return Buffer.from(text, 'latin1').readInt32LE();
 }

@@ -52,8 +52,8 @@ const comma = 0x2c;
 const exactDigitsMax = 15;
 
 /**
- * Walks one JSON value at `at` (no leading space) and fills `out`. Returns the position after it, or
- * -1 if the bytes are not well-formed JSON; then nothing after it can be found, and `out` means
+ * Walks one JSON value at `at` (no leading space) and fills `out`. Returns the position after it,
+ * or -1 if the bytes are not well-formed JSON; then nothing after it can be found, and `out` means
  * nothing. A well-formed value that is no acceptable event has `out.rejection` set.
  */
 export function walkJsonEvent(
@@ -144,8 +144,8 @@ function hasEscape(bytes: Uint8Array, at: number, end: number): boolean {
 }
 
 /**
- * Decodes the well-formed string `[at, end)` (without its quotes) to UTF-8 in `out.extra`, so that a
- * customer is the same bytes however it was written. Each field comes here once, so there is room.
+ * Decodes the well-formed string `[at, end)` (without its quotes) to UTF-8 in `out.extra`, so that
+ * a customer is the same bytes however it was written. Each field comes here once, so there is room.
  */
 function decodeText(
   bytes: Uint8Array,
@@ -179,7 +179,7 @@ function decodeText(
   }
 }
 
-/** The code point of the well-formed escape at `at`; a surrogate only when it is not part of a pair. */
+/** The code point of the well-formed escape at `at`; a surrogate only when it has no partner. */
 function readEscape(bytes: Uint8Array, at: number): number {
   const letter = bytes[at + 1]!;
   switch (letter) {

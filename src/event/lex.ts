@@ -20,7 +20,7 @@ const comma = 0x2c;
 const colon = 0x3a;
 const minus = 0x2d;
 
-/** 1 for the bytes that stand for themselves in a string: ASCII but control, quote and backslash. */
+/** 1 for bytes that stand for themselves in a string: ASCII but control, quote and backslash. */
 const plainByte = new Uint8Array(256).fill(1, 0x20, 0x80);
 plainByte[quote] = 0;
 plainByte[backslash] = 0;

@@ -155,7 +155,7 @@ function walkText(
   return next;
 }
 
-/** The value of `time`: an integer, a float without a fraction, a timestamp or an RFC 3339 string. */
+/** The value of `time`: a whole number in any form, a timestamp or an RFC 3339 string. */
 function walkTime(
   bytes: Uint8Array,
   view: DataView,
@@ -185,7 +185,7 @@ function walkTime(
   return next;
 }
 
-/** Items left at each level around the current one; a map's are keys and values, so even before a key. */
+/** Items left at each level around the current one; a map's count is even before a key. */
 const outer = new Int32Array(depthMax + 1);
 
 /** The value of `data`: a map whose whole content can be said in JSON. `at` is below `end`. */

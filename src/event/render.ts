@@ -1,6 +1,7 @@
 /**
  * What is read back: the JSON of a stored event, of its data, and single envelope fields. A stored
- * payload is what a client sent, verbatim; it is walked again here, which costs less than an object.
+ * payload is what a client sent, verbatim; it is walked again here, which is cheaper than to build
+ * an object.
  */
 import { assert } from '../std/assert.ts';
 import { type Encoding, Envelope, encodingJson, extraBase } from './envelope.ts';
@@ -18,7 +19,7 @@ import {
 /** The envelope's fields that are text. */
 export type FieldName = 'id' | 'customer' | 'previous' | 'type' | 'channel' | 'source';
 
-/** A stored event and what the server knows of it beside the payload `bytes[payloadAt, payloadEnd)`. */
+/** A stored event: its payload `bytes[payloadAt, payloadEnd)`, and what the server knows of it. */
 export interface RenderedSource {
   readonly bytes: Uint8Array;
   readonly payloadAt: number;

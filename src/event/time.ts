@@ -57,7 +57,7 @@ function parseDate(bytes: Uint8Array, at: number): number {
   return daysOf(year, month, day);
 }
 
-/** Counts from 1 March, so that the leap day is the last of its year (the civil calendar, H. Hinnant). */
+/** Counts from 1 March, so that the leap day is the last of its year (H. Hinnant's calendar). */
 function daysOf(year: number, month: number, day: number): number {
   const marchYear = month <= 2 ? year - 1 : year;
   const era = Math.floor(marchYear / 400);
@@ -79,7 +79,7 @@ function parseOffset(bytes: Uint8Array, at: number, end: number): number {
   return bytes[at] === 0x2d ? -(hours * 60 + minutes) : Number.NaN;
 }
 
-/** Two decimal digits as a number; 1,000,000 when they are not digits, which no limit lets through. */
+/** Two decimal digits as a number; when they are not digits, one that no limit lets through. */
 function twoDigits(bytes: Uint8Array, at: number): number {
   const tens = bytes[at]! - 0x30;
   const ones = bytes[at + 1]! - 0x30;

@@ -1,6 +1,7 @@
 /**
  * Writing JSON as bytes, into one buffer per thread that is turned into a string once, at the end:
- * JSON text as it was sent, UTF-8 spans as strings, and MessagePack values as the JSON they stand for.
+ * JSON text as it was sent, UTF-8 spans as strings, and MessagePack values as the JSON that they
+ * stand for.
  *
  *     beginText();  write…();  write…();  const json = endText();
  *
@@ -182,7 +183,7 @@ function scalarText(bytes: Uint8Array, at: number): string {
   }
 }
 
-/** A timestamp as an RFC 3339 string in quotes: milliseconds, and up to nine digits where it has them. */
+/** A timestamp as an RFC 3339 string in quotes: milliseconds, or up to nine digits if finer. */
 function timestampText(bytes: Uint8Array, at: number): string {
   const nanos = timestampNanos(bytes, at);
   const second = new Date(timestampSeconds(bytes, at) * 1000).toISOString().slice(0, 19);

@@ -1,7 +1,7 @@
 /**
  * Strict UTF-8 over spans of bytes, without decoding: overlong forms, surrogates and anything above
- * U+10FFFF are refused, as the WHATWG decoder in fatal mode refuses them. The walkers come here only
- * when they met a byte of 0x80 or more.
+ * U+10FFFF are refused, as the WHATWG decoder in fatal mode refuses them. The JSON walker comes here
+ * only when it met a byte of 0x80 or more.
  */
 
 const highBits = 0x8080_8080 | 0;

@@ -37,15 +37,26 @@ const entryTypes = {
   latest: 'f64',
 } as const satisfies Record<string, ColumnType>;
 const blockTypes = { stamp: 'f64', first: 'u32' } as const satisfies Record<string, ColumnType>;
-const customerTypes = { hash: 'u32', newest: 'u32', next: 'u32' } as const satisfies Record<
-  string,
-  ColumnType
->;
+/**
+ * Customers and ids are met at random, so what is needed together lies together: one cache line each.
+ *
+ *     customer, 24 bytes   0 hash u32 │ 4 newest u32 │ 8 next u32 │ 12 spare │ 16 latest f64
+ *     id of an entry       0 hash u32 │ 4 next u32                     (the writer's own memory)
+ */
+const customerTypes = { words: 'u32' } as const satisfies Record<string, ColumnType>;
+const customerWords = 6;
+const customer = { hash: 0, newest: 1, next: 2 } as const;
+const customerLatest = 2;
+const customerDoubles = 3;
+const id = { hash: 0, next: 1 } as const;
+const idWords = 2;
 
 /** Positions in the shared head. */
 const head = { published: 0, publishedBlocks: 1, generation: 2 } as const;
 const headWords = 4;
 
+/** The most lookups that can be warmed at once; a parcel holds fewer rows. */
+export const warmMax = 8192;
 /** The most events one hot log can index (28 bytes of shared memory each, as they come). */
 export const entriesMax = 2 ** 26;
 const customerBuckets = 2 ** 20;
@@ -66,7 +77,7 @@ export function reserveIndex(): IndexMemory {
     heads: new SharedArrayBuffer(customerBuckets * 4),
     entries: reserveColumns(entryTypes, entriesMax),
     blocks: reserveColumns(blockTypes, entriesMax),
-    customers: reserveColumns(customerTypes, entriesMax),
+    customers: reserveColumns(customerTypes, entriesMax * customerWords),
   };
 }
 
@@ -82,9 +93,7 @@ class IndexViews {
   latest = new Float64Array(0);
   stamp = new Float64Array(0);
   first = new Uint32Array(0);
-  customerHash = new Uint32Array(0);
-  newest = new Uint32Array(0);
-  next = new Uint32Array(0);
+  protected customers = new Uint32Array(0);
   /** Rows that every view of the set covers; a view can be older than its neighbour. */
   protected entryRows = 0;
   protected blockRows = 0;
@@ -106,9 +115,7 @@ class IndexViews {
     this.latest = viewColumn(entries.latest, 'f64');
     this.stamp = viewColumn(blocks.stamp, 'f64');
     this.first = viewColumn(blocks.first, 'u32');
-    this.customerHash = viewColumn(customers.hash, 'u32');
-    this.newest = viewColumn(customers.newest, 'u32');
-    this.next = viewColumn(customers.next, 'u32');
+    this.customers = viewColumn(customers.words, 'u32');
     this.entryRows = Math.min(
       this.previous.length,
       this.block.length,
@@ -117,7 +124,7 @@ class IndexViews {
       this.latest.length,
     );
     this.blockRows = Math.min(this.stamp.length, this.first.length);
-    this.customerRows = Math.min(this.customerHash.length, this.newest.length, this.next.length);
+    this.customerRows = Math.floor(this.customers.length / customerWords);
   }
 }
 
@@ -151,13 +158,13 @@ export class IndexReader extends IndexViews {
   }
 
   #follow(customerHash: number, published: number): number {
-    let customer = Atomics.load(this.heads, customerHash & (customerBuckets - 1));
-    if (customer >= this.customerRows) this.look();
-    while (customer !== 0 && this.customerHash[customer] !== customerHash) {
-      customer = this.next[customer]!;
+    let found = Atomics.load(this.heads, customerHash & (customerBuckets - 1));
+    if (found >= this.customerRows) this.look();
+    while (found !== 0 && this.customers[found * customerWords + customer.hash] !== customerHash) {
+      found = this.customers[found * customerWords + customer.next]!;
     }
-    if (customer === 0) return 0;
-    let entry = Atomics.load(this.newest, customer);
+    if (found === 0) return 0;
+    let entry = Atomics.load(this.customers, found * customerWords + customer.newest);
     if (entry >= this.entryRows) this.look();
     while (entry > published) entry = this.previous[entry]!;
     return entry;
@@ -181,9 +188,13 @@ export class IndexWriter extends IndexViews {
   #entryCount = 0;
   #blockCount = 0;
   #customerCount = 0;
-  #idHash = new Uint32Array(0);
-  #idNext = new Uint32Array(0);
+  #ids = new Uint32Array(0);
   readonly #idHeads = new Uint32Array(idBuckets);
+  /** The newest time of each customer, over the memory of `customers`. */
+  #latestOf = new Float64Array(0);
+  readonly #found = new Uint32Array(warmMax);
+  /** Keeps the reads of `warm` from being optimised away. */
+  warmth = 0;
 
   get entryCount(): number {
     return this.#entryCount;
@@ -201,17 +212,15 @@ export class IndexWriter extends IndexViews {
   reserve(more: number): boolean {
     const rows = Math.max(this.#entryCount, this.#blockCount) + more + 2;
     if (rows > entriesMax) return false;
-    if (rows > this.#idHash.length) {
-      this.#idHash = growPrivate(this.#idHash, rows);
-      this.#idNext = growPrivate(this.#idNext, rows);
-    }
+    if (rows * idWords > this.#ids.length) this.#ids = growPrivate(this.#ids, rows * idWords);
     if (rows <= Math.min(this.entryRows, this.customerRows, this.blockRows)) return true;
     const { entries, blocks, customers } = this.memory;
     const room =
       growColumns(entries, entryTypes, rows) &&
-      growColumns(customers, customerTypes, rows) &&
+      growColumns(customers, customerTypes, rows * customerWords) &&
       growColumns(blocks, blockTypes, rows);
     this.look();
+    this.#latestOf = viewColumn(customers.words, 'f64');
     return room;
   }
 
@@ -227,43 +236,69 @@ export class IndexWriter extends IndexViews {
     this.stamp[block] = stamp;
   }
 
+  /**
+   * Touches what the next `count` (≤ `warmMax`) lookups will need. Each is a cache miss; here they do
+   * not depend on each other, so the processor waits for many at once.
+   */
+  warm(customerHashes: Uint32Array, idHashes: Uint32Array, count: number): void {
+    const found = this.#found;
+    let warmth = 0;
+    for (let i = 0; i < count; i++) {
+      found[i] = this.heads[customerHashes[i]! & (customerBuckets - 1)]!;
+      warmth ^= this.#idHeads[idHashes[i]! & (idBuckets - 1)]!;
+    }
+    for (let i = 0; i < count; i++) {
+      warmth ^= this.customers[found[i]! * customerWords]!;
+      warmth ^= this.#ids[this.#idHeads[idHashes[i]! & (idBuckets - 1)]! * idWords]!;
+    }
+    this.warmth = warmth;
+  }
+
   /** Adds one entry to the open block. `reserve` has been called. */
   append(customerHash: number, idHash: number, typeHash: number, time: number): void {
     const entry = ++this.#entryCount;
-    const customer = this.#customer(customerHash);
-    const previous = this.newest[customer]!;
-    this.previous[entry] = previous;
+    const found = this.#customer(customerHash);
+    const newestAt = found * customerWords + customer.newest;
+    const latestAt = found * customerDoubles + customerLatest;
+    this.previous[entry] = this.customers[newestAt]!;
     this.block[entry] = this.#blockCount;
     this.typeHash[entry] = typeHash;
     this.time[entry] = time;
-    const older = previous === 0 ? time : this.latest[previous]!;
-    this.latest[entry] = Math.max(older, time);
+    const latest = Math.max(this.#latestOf[latestAt]!, time);
+    this.latest[entry] = latest;
+    this.#latestOf[latestAt] = latest;
     const bucket = idHash & (idBuckets - 1);
-    this.#idHash[entry] = idHash;
-    this.#idNext[entry] = this.#idHeads[bucket]!;
+    this.#ids[entry * idWords + id.hash] = idHash;
+    this.#ids[entry * idWords + id.next] = this.#idHeads[bucket]!;
     this.#idHeads[bucket] = entry;
-    Atomics.store(this.newest, customer, entry);
+    this.customers[newestAt] = entry;
   }
 
   #customer(customerHash: number): number {
     const bucket = customerHash & (customerBuckets - 1);
-    let customer = this.heads[bucket]!;
-    while (customer !== 0) {
-      if (this.customerHash[customer] === customerHash) return customer;
-      customer = this.next[customer]!;
+    let found = this.heads[bucket]!;
+    while (found !== 0) {
+      if (this.customers[found * customerWords + customer.hash] === customerHash) return found;
+      found = this.customers[found * customerWords + customer.next]!;
     }
-    customer = ++this.#customerCount;
-    this.customerHash[customer] = customerHash;
-    this.next[customer] = this.heads[bucket]!;
-    this.newest[customer] = 0;
-    Atomics.store(this.heads, bucket, customer);
-    return customer;
+    found = ++this.#customerCount;
+    const at = found * customerWords;
+    this.customers[at + customer.hash] = customerHash;
+    this.customers[at + customer.next] = this.heads[bucket]!;
+    this.customers[at + customer.newest] = 0;
+    this.#latestOf[found * customerDoubles + customerLatest] = Number.NEGATIVE_INFINITY;
+    Atomics.store(this.heads, bucket, found);
+    return found;
   }
 
   /** The newest entry with this id hash that is older than `before` (0: any), or 0. Compare bytes. */
   findId(idHash: number, before: number): number {
-    let entry = before === 0 ? this.#idHeads[idHash & (idBuckets - 1)]! : this.#idNext[before]!;
-    while (entry !== 0 && this.#idHash[entry] !== idHash) entry = this.#idNext[entry]!;
+    const ids = this.#ids;
+    let entry =
+      before === 0 ? this.#idHeads[idHash & (idBuckets - 1)]! : ids[before * idWords + id.next]!;
+    while (entry !== 0 && ids[entry * idWords + id.hash] !== idHash) {
+      entry = ids[entry * idWords + id.next]!;
+    }
     return entry;
   }
 
@@ -282,24 +317,26 @@ export class IndexWriter extends IndexViews {
     Atomics.add(this.headWords, head.generation, 1);
     const published = this.publishedCount;
     for (let entry = this.#entryCount; entry > published; entry--) {
-      const bucket = this.#idHash[entry]! & (idBuckets - 1);
+      const bucket = this.#ids[entry * idWords + id.hash]! & (idBuckets - 1);
       assert(this.#idHeads[bucket] === entry, 'entries are taken back newest first');
-      this.#idHeads[bucket] = this.#idNext[entry]!;
+      this.#idHeads[bucket] = this.#ids[entry * idWords + id.next]!;
       const customerHash = customerHashOf(entry);
-      const customer = this.#customer(customerHash);
+      const found = this.#customer(customerHash);
       const previous = this.previous[entry]!;
-      Atomics.store(this.newest, customer, previous);
-      if (previous === 0) this.#dropCustomer(customer, customerHash);
+      Atomics.store(this.customers, found * customerWords + customer.newest, previous);
+      const latest = previous === 0 ? Number.NEGATIVE_INFINITY : this.latest[previous]!;
+      this.#latestOf[found * customerDoubles + customerLatest] = latest;
+      if (previous === 0) this.#dropCustomer(found, customerHash);
     }
     this.#entryCount = published;
     this.#blockCount = this.headWords[head.publishedBlocks]!;
     Atomics.add(this.headWords, head.generation, 1);
   }
 
-  #dropCustomer(customer: number, customerHash: number): void {
+  #dropCustomer(found: number, customerHash: number): void {
     const bucket = customerHash & (customerBuckets - 1);
-    assert(this.heads[bucket] === customer, 'customers are dropped newest first');
-    Atomics.store(this.heads, bucket, this.next[customer]!);
+    assert(this.heads[bucket] === found, 'customers are dropped newest first');
+    Atomics.store(this.heads, bucket, this.customers[found * customerWords + customer.next]!);
     this.#customerCount -= 1;
   }
 }

@@ -19,7 +19,7 @@ import type { Metrics } from '../std/metrics.ts';
 import type { LogBlock } from '../store/log.ts';
 import { BlockBuilder } from './block.ts';
 import type { HotLog } from './hotlog.ts';
-import type { IndexWriter } from './index.ts';
+import { type IndexWriter, warmMax } from './index.ts';
 import { flagNoTime, row, rowBytes } from './layout.ts';
 import { type ParcelData, parcelRowAt } from './parcel.ts';
 import { recordsEqual, type StoredRecord } from './record.ts';
@@ -84,6 +84,8 @@ export class Shard {
   #writable = true;
   #free: BlockBuilder[] = [];
   #committing: Promise<void> | undefined;
+  readonly #customerHashes = new Uint32Array(warmMax);
+  readonly #idHashes = new Uint32Array(warmMax);
 
   constructor(parts: ShardParts) {
     this.#parts = parts;
@@ -114,6 +116,7 @@ export class Shard {
     this.#received = Math.max(this.#received, this.#parts.clock.now());
     let mustWait = false;
     let outcome: Outcome | undefined;
+    this.#warm(view, parcel.records);
     for (let record = 0; record < parcel.records; record++) {
       const at = parcelRowAt(bytes.length, record);
       const ticket = view.getUint32(at + row.ticket, true);
@@ -121,9 +124,13 @@ export class Shard {
         outcome = { ticket, accepted: 0, duplicates: 0 };
         outcomes.push(outcome);
       }
-      const original = this.#findDuplicate(bytes, view, at);
+      const idHash = this.#idHashes[record]!;
+      const first = index.findId(idHash, 0);
+      const original = first === 0 ? 0 : this.#findDuplicate(bytes, view, at, first);
       if (original === 0) {
-        this.#add(bytes, view, at);
+        const time = this.#add(bytes, view, at);
+        const typeHash = view.getUint16(at + row.typeHash, true);
+        index.append(this.#customerHashes[record]!, idHash, typeHash, time);
         outcome.accepted += 1;
         mustWait = true;
       } else {
@@ -135,7 +142,20 @@ export class Shard {
     return mustWait;
   }
 
-  #add(bytes: Uint8Array, view: DataView, at: number): void {
+  /** Reads the hashes of a parcel ahead and lets the index fetch what they lead to. */
+  #warm(view: DataView, records: number): void {
+    const customerHashes = this.#customerHashes;
+    const idHashes = this.#idHashes;
+    for (let record = 0; record < records; record++) {
+      const at = parcelRowAt(view.byteLength, record);
+      customerHashes[record] = view.getUint32(at + row.customerHash, true);
+      idHashes[record] = view.getUint32(at + row.idHash, true);
+    }
+    this.#parts.index.warm(customerHashes, idHashes, records);
+  }
+
+  /** Copies a record into the open block; returns its time. */
+  #add(bytes: Uint8Array, view: DataView, at: number): number {
     const payloadBytes =
       view.getUint16(at + row.payloadBytes, true) + view.getUint16(at + row.extraBytes, true);
     let block = this.#block;
@@ -146,12 +166,7 @@ export class Shard {
     const noTime = (view.getUint8(at + row.flags) & flagNoTime) !== 0;
     const time = noTime ? this.#received : view.getFloat64(at + row.time, true);
     block.add(bytes, view, at, time);
-    this.#parts.index.append(
-      view.getUint32(at + row.customerHash, true),
-      view.getUint32(at + row.idHash, true),
-      view.getUint16(at + row.typeHash, true),
-      time,
-    );
+    return time;
   }
 
   #openBlock(bytesMax: number): BlockBuilder {
@@ -169,19 +184,20 @@ export class Shard {
     this.#block = undefined;
   }
 
-  /** The entry that already holds the event at row `at`, or 0. Compares bytes, never hashes alone. */
-  #findDuplicate(bytes: Uint8Array, view: DataView, at: number): number {
+  /**
+   * The entry that already holds the event at row `at`, or 0. Compares bytes, never hashes alone.
+   *
+   * @param first the newest entry with the same id hash.
+   */
+  #findDuplicate(bytes: Uint8Array, view: DataView, at: number, first: number): number {
     const { index, metrics } = this.#parts;
     const idHash = view.getUint32(at + row.idHash, true);
-    let entry = index.findId(idHash, 0);
-    while (entry !== 0) {
+    for (let entry = first; entry !== 0; entry = index.findId(idHash, entry)) {
       const stored = this.#recordOf(entry);
-      if (stored !== undefined) {
-        const verdict = recordsEqual(stored, { payloads: bytes, rows: view, rowAt: at });
-        if (verdict === 'different') metrics.add('events_duplicate_different_total', 1);
-        if (verdict !== 'unrelated') return entry;
-      }
-      entry = index.findId(idHash, entry);
+      if (stored === undefined) continue;
+      const verdict = recordsEqual(stored, { payloads: bytes, rows: view, rowAt: at });
+      if (verdict === 'different') metrics.add('events_duplicate_different_total', 1);
+      if (verdict !== 'unrelated') return entry;
     }
     return 0;
   }

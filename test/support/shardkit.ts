@@ -108,6 +108,8 @@ export interface KitOptions {
 
 const quietLog = { info() {}, warn() {}, error() {} };
 
+let kits = 0;
+
 export class ShardKit {
   readonly clock: ManualClock;
   readonly shards: readonly OpenedShard[];
@@ -169,7 +171,8 @@ export class ShardKit {
       hashSeed,
       inflightBytesMax: inflightBytesMax ?? 2 ** 30,
       clock,
-      random: seededRandom(hashSeed),
+      // Another for each kit: made ids must not come again when a clock stands still.
+      random: seededRandom(++kits),
       metrics,
       send: (shard, parcel) => this.#parcels.push({ shard, parcel }),
     });

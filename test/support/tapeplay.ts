@@ -248,7 +248,6 @@ export class Play {
     const ends = await Promise.allSettled(kit.shards.map((opened) => opened.shard.commit()));
     if (isWritten && ends[shard]!.status === 'rejected') this.#model.published(shard);
     kit.faults[shard] = {};
-    this.#outstanding.clear();
     await this.#reopen();
   }
 

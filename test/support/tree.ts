@@ -1,6 +1,6 @@
 /**
- * MessagePack decoded the plain way, by recursion, into a tree in which nothing is coerced: what the
- * walker is compared with. Not for deep or large input.
+ * MessagePack decoded the plain way, by recursion, into a tree in which nothing is coerced: what
+ * the walker is compared with. Not for deep or large input.
  */
 
 /** The first thing in the tree that JSON, or the contract, has no place for. */

@@ -138,7 +138,7 @@ function judge(entries: readonly Entry[] | undefined, bytes: number, nowMs: numb
   return { isMalformed: false, rendered: `{${parts.join(',')}}`, id: idText };
 }
 
-/** The verdict on JSON: `JSON.parse` of strictly decoded text, plus a token scan for what it drops. */
+/** The verdict on JSON: `JSON.parse` of strictly decoded text, and a scan for what that drops. */
 export function judgeJson(bytes: Uint8Array, nowMs: number): Verdict {
   let text: string;
   try {

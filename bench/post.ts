@@ -1,0 +1,100 @@
+/** ingest-http, ingest-http-single: durable events a second through the HTTP door, with autocannon. */
+import type { CannonFigures, CannonMessage, CannonPlan } from './cannon.ts';
+import { cpuMicrosOf, startChild } from './child.ts';
+import { encodeBody, hashBytes } from './frames.ts';
+import { count, print, type Row, rounded, spread } from './report.ts';
+import { readMetric, withServer } from './server.ts';
+import type { Settings } from './settings.ts';
+
+export function ingestHttp(settings: Settings): Promise<void> {
+  return post('ingest-http', settings, { batch: 500, connections: 16 });
+}
+
+export function ingestHttpSingle(settings: Settings): Promise<void> {
+  return post('ingest-http-single', settings, { batch: 1, connections: 100 });
+}
+
+async function post(
+  name: string,
+  settings: Settings,
+  usual: { batch: number; connections: number },
+): Promise<void> {
+  const { batch = usual.batch, connections = usual.connections, seed, smoke } = settings;
+  const customers = settings.customers ?? (smoke ? 1000 : 100_000);
+  const body = encodeBody({ shape: 'cart', batch, customers, seed });
+  await withServer(settings, async (server) => {
+    const plan: CannonPlan = {
+      url: `${server.url}/v1/events`,
+      key: server.keys.write,
+      body,
+      answer: `{"accepted":${batch},"duplicates":0,"rejected":[]}`,
+      connections,
+      customers,
+      seed,
+      warmupSeconds: settings.warmup,
+      seconds: settings.seconds,
+    };
+    const cannon = startChild<CannonMessage>('cannon', plan);
+    try {
+      await cannon.when('measuring');
+      const cpuBefore = cpuMicrosOf(server.process.pid!);
+      await cannon.when('measured');
+      const cpuMicros = cpuMicrosOf(server.process.pid!) - cpuBefore;
+      const { figures } = await cannon.when('done');
+      const stored = await readMetric(server, 'events_accepted_total');
+      check(figures, stored / batch);
+      report(name, { settings, plan, batch, figures, cpuMicros });
+    } finally {
+      cannon.kill();
+    }
+  });
+}
+
+/** Requests that were under way at the end may be stored or not; all others must be, once. */
+function check({ answered, failures, requests }: CannonFigures, stored: number): void {
+  if (failures === 0 && stored >= answered && stored <= requests) return;
+  throw new Error(
+    `${requests} requests, ${answered} answered, ${stored} stored, ${failures} failed`,
+  );
+}
+
+interface Run {
+  readonly settings: Settings;
+  readonly plan: CannonPlan;
+  readonly batch: number;
+  readonly figures: CannonFigures;
+  readonly cpuMicros: number;
+}
+
+function report(name: string, { batch, cpuMicros, figures, plan, settings }: Run): void {
+  const { answerMs, requestsPerSecond } = figures;
+  const eventsPerSecond = requestsPerSecond * batch;
+  const serverMicrosPerRequest = rounded(cpuMicros / (requestsPerSecond * plan.seconds));
+  const bytes = plan.body!.length;
+  const rows: Row[] = [
+    ['requests a second', count(requestsPerSecond)],
+    ['durable events a second', count(eventsPerSecond)],
+    ['body', `${count(bytes)} bytes of JSON`],
+    ['answer after', spread(answerMs)],
+    ['server CPU per request', `${serverMicrosPerRequest} µs`],
+    ['checked', `${count(figures.answered)} answered, all accepted, none twice`],
+  ];
+  const { connections, customers, seconds, seed, warmupSeconds } = plan;
+  const { fronts, shards } = settings;
+  print({
+    workload: name,
+    settings: {
+      seconds,
+      warmup: warmupSeconds,
+      batch,
+      connections,
+      customers,
+      shards,
+      fronts,
+      seed,
+    },
+    work: hashBytes([plan.body!]),
+    rows,
+    figures: { eventsPerSecond, bodyBytes: bytes, serverMicrosPerRequest, ...figures },
+  });
+}
