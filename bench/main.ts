@@ -4,6 +4,8 @@
  */
 import { ingestWs, ingestWsJson } from './ingest.ts';
 import { ingestHttp, ingestHttpSingle } from './post.ts';
+import { scan, view } from './reads.ts';
+import { restart } from './restart.ts';
 import { flags, readSettings, type Settings } from './settings.ts';
 
 interface Workload {
@@ -27,6 +29,18 @@ const workloads: Readonly<Record<string, Workload>> = {
   'ingest-http-single': {
     about: 'requests a second with one event each, 100 connections (autocannon)',
     run: ingestHttpSingle,
+  },
+  scan: {
+    about: 'newest-50 tape pages of random customers on 1 M events: server-side and over HTTP',
+    run: scan,
+  },
+  view: {
+    about: 'a ten-row profile view of random customers on 1 M events: server-side and over HTTP',
+    run: view,
+  },
+  restart: {
+    about: 'seconds until ready again with 1 M events, after a stop and after a kill',
+    run: restart,
   },
 };
 

@@ -132,7 +132,8 @@ main.on('message', (message: MainToFront) => {
       connect(message.shard, message.port);
       break;
     case 'health':
-      if (message.health.status === 'ready') open();
+      // A server that cannot write, from its start on, reads all the same.
+      if (message.health.status === 'ready' || message.health.status === 'unavailable') open();
       if (health.status !== 'draining') health = message.health;
       break;
     case 'directory':

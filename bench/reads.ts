@@ -1,0 +1,176 @@
+/**
+ * scan, view: reads of random customers, no snapshot, on a tape that holds all of its events:
+ *
+ *     load ─▶ over HTTP: one connection (latency), many (rate) ─▶ stop ─▶ the same reads in-process
+ */
+import { basicView } from '../scripts/demo/view.ts';
+import type { TestServer } from '../test/support/server.ts';
+import type { CannonFigures, CannonMessage } from './cannon.ts';
+import { startChild } from './child.ts';
+import { customerName } from './frames.ts';
+import { checkLoad, loadPlan } from './ingest.ts';
+import type { InsideFigures, InsideMessage, InsidePlan } from './inside.ts';
+import type { LoadFigures, LoadMessage, LoadPlan } from './load.ts';
+import { count, print, type Row, rounded, spread } from './report.ts';
+import { readMetric, startOn, withData } from './server.ts';
+import type { Settings } from './settings.ts';
+
+/** The events of a tape are spread over so much time before now. */
+const spreadDays = 30;
+const viewName = 'basic';
+
+export function scan(settings: Settings): Promise<void> {
+  return readBench('page', settings);
+}
+
+export function view(settings: Settings): Promise<void> {
+  return readBench('view', settings);
+}
+
+/** How much there is to read. */
+export interface Tapes {
+  readonly events: number;
+  readonly customers: number;
+}
+
+export function tapesOf({ customers, events, smoke }: Settings): Tapes {
+  return {
+    events: events ?? (smoke ? 20_000 : 1_000_000),
+    customers: customers ?? (smoke ? 200 : 10_000),
+  };
+}
+
+/** Fills the tapes; every event is checked to be accepted. */
+export async function fillTapes(
+  server: TestServer,
+  settings: Settings,
+  more: Partial<LoadPlan> = {},
+): Promise<LoadFigures> {
+  const { customers, events } = tapesOf(settings);
+  const { keys, port } = server;
+  const base = loadPlan(settings, { port, key: keys.write, protocol: 'msgpack' });
+  const framesMax = Math.ceil(events / base.batch);
+  const spreadMs = spreadDays * 86_400_000;
+  const plan: LoadPlan = { ...base, shape: 'desk', customers, framesMax, spreadMs, ...more };
+  const load = startChild<LoadMessage>('load', plan);
+  try {
+    const { figures } = await load.when('done');
+    checkLoad(figures, await readMetric(server, 'events_accepted_total'));
+    return figures;
+  } finally {
+    load.kill();
+  }
+}
+
+interface Results {
+  readonly filled: LoadFigures;
+  readonly alone: CannonFigures;
+  readonly many: CannonFigures;
+  readonly inside: InsideFigures;
+}
+
+async function readBench(read: 'page' | 'view', settings: Settings): Promise<void> {
+  await withData(settings, async (directory) => {
+    const server = await startOn(directory, settings);
+    let overHttp: Omit<Results, 'inside'>;
+    try {
+      overHttp = await readOverHttp(server, read, settings);
+      await server.stop();
+    } catch (error) {
+      await server.kill();
+      throw error;
+    }
+    const { customers } = tapesOf(settings);
+    const reads = settings.smoke ? 200 : 20_000;
+    const plan: InsidePlan = {
+      directory,
+      read,
+      customers,
+      seed: settings.seed,
+      reads,
+      warmupReads: reads / 5,
+    };
+    const child = startChild<InsideMessage>('inside', plan);
+    const { figures } = await child.when('done');
+    if (figures.events !== overHttp.filled.accepted) throw new Error('the tape is not whole');
+    checkSample(read, figures.sample);
+    report(read, settings, { ...overHttp, inside: figures });
+  });
+}
+
+async function readOverHttp(
+  server: TestServer,
+  read: 'page' | 'view',
+  settings: Settings,
+): Promise<Omit<Results, 'inside'>> {
+  const filled = await fillTapes(server, settings);
+  await putView(server);
+  const path = read === 'page' ? 'tape?limit=50' : `views/${viewName}?fresh=1`;
+  const url = `${server.url}/v1/customers/${customerName(0)}/${path}`;
+  const fire = async (connections: number): Promise<CannonFigures> => {
+    const { seconds, seed, warmup } = settings;
+    const { customers } = tapesOf(settings);
+    const key = server.keys.read;
+    const plan = { url, key, connections, warmupSeconds: warmup, seconds, customers, seed };
+    const cannon = startChild<CannonMessage>('cannon', plan);
+    const { figures } = await cannon.when('done');
+    if (figures.failures > 0) throw new Error(`${figures.failures} reads failed`);
+    return figures;
+  };
+  return { filled, alone: await fire(1), many: await fire(settings.connections ?? 16) };
+}
+
+async function putView(server: TestServer): Promise<void> {
+  const response = await fetch(`${server.url}/v1/views/${viewName}`, {
+    method: 'PUT',
+    headers: {
+      authorization: `Bearer ${server.keys.admin}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ fields: basicView }),
+  });
+  if (!response.ok) throw new Error(`the view was refused: ${await response.text()}`);
+}
+
+/** A read that finds nothing would be fast too. */
+function checkSample(read: 'page' | 'view', sample: string): void {
+  const answer = JSON.parse(sample) as { events?: unknown[]; fields?: { events: number }[] };
+  const found =
+    read === 'page'
+      ? answer.events?.length
+      : answer.fields?.reduce((sum, field) => sum + field.events, 0);
+  if (found === undefined || found === 0) throw new Error(`nothing was read: ${sample}`);
+}
+
+function report(read: 'page' | 'view', settings: Settings, results: Results): void {
+  const { alone, filled, inside, many } = results;
+  const { readMs, stepsPerRead } = inside;
+  const { customers, events } = tapesOf(settings);
+  const what = read === 'page' ? 'page of the newest 50' : 'view of ten rows';
+  const rows: Row[] = [
+    ['on the tape', `${count(inside.events)} events of ${count(customers)} customers`],
+    [`${what}, server-side`, spread(readMs)],
+    ['over HTTP, one connection', spread(alone.answerMs)],
+    [`over HTTP, ${settings.connections ?? 16} connections`, spread(many.answerMs)],
+    ['reads a second', count(many.requestsPerSecond)],
+    ['answer', `${count(inside.answerBytes)} bytes, ${count(stepsPerRead)} steps of the budget`],
+  ];
+  const { fronts, seconds, seed, shards, warmup } = settings;
+  print({
+    workload: read === 'page' ? 'scan' : 'view',
+    settings: { events, customers, spreadDays, seconds, warmup, shards, fronts, seed },
+    work: filled.work,
+    rows,
+    figures: {
+      events: inside.events,
+      serverMs: readMs,
+      httpMs: alone.answerMs,
+      httpManyMs: many.answerMs,
+      readsPerSecond: many.requestsPerSecond,
+      failures: alone.failures + many.failures,
+      answerBytes: inside.answerBytes,
+      stepsPerRead,
+      openSeconds: rounded(inside.openSeconds),
+    },
+  });
+}
