@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { rounded } from './report.ts';
 
 /** Part of a child: the plan it was started with. */
 export function readPlan<Plan>(): Plan {
@@ -87,11 +88,16 @@ export function cpuMicrosOf(pid: number): number {
   }
 }
 
-/** Resident memory of a process in MiB; NaN where the system has no /proc. */
-export function residentMibOf(pid: number): number {
+/**
+ * Memory of a process that is its own, in MiB: without files it has mapped, which the system takes
+ * back at will. NaN where the system has no /proc.
+ */
+export function privateMibOf(pid: number): number {
   try {
-    const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return Math.round(Number(found?.[1]) / 1024);
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const kibibytes = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
+    return rounded((kibibytes('RssAnon') + kibibytes('RssShmem')) / 1024);
   } catch {
     return Number.NaN;
   }

@@ -28,6 +28,7 @@ export function loadPlan(
     connections,
     batch,
     window,
+    poolEvents: smoke ? 20_000 : 200_000,
     customers: customers ?? (smoke ? 1000 : 100_000),
     seed: settings.seed,
     warmupSeconds: settings.warmup,

@@ -14,6 +14,8 @@ export interface LoadPlan extends Omit<FramePlan, 'frames'> {
   readonly port: number;
   readonly key: string;
   readonly connections: number;
+  /** About how many events to encode before the start; they are sent over and over with new ids. */
+  readonly poolEvents: number;
   /** Unacknowledged frames on a connection; the server's own limits hold too. */
   readonly window: number;
   readonly warmupSeconds: number;
@@ -50,8 +52,6 @@ export type LoadMessage =
   | { readonly kind: 'progress'; readonly atMs: number; readonly acked: number }
   | { readonly kind: 'done'; readonly figures: LoadFigures };
 
-/** Encoded before the start; sent over and over with new ids. */
-const framePoolEvents = 200_000;
 const progressMs = 100;
 
 class Load {
@@ -199,8 +199,9 @@ class Load {
 }
 
 /** As many as the window needs, and enough that the work varies and every customer occurs. */
-function framesPerLane({ batch, connections, customers, framesMax, window }: LoadPlan): number {
-  const enough = Math.ceil(Math.max(framePoolEvents, customers) / batch / connections);
+function framesPerLane(plan: LoadPlan): number {
+  const { batch, connections, customers, framesMax, poolEvents, window } = plan;
+  const enough = Math.ceil(Math.max(poolEvents, customers) / batch / connections);
   return Math.min(Math.max(window, enough), framesMax ?? Number.POSITIVE_INFINITY);
 }
 

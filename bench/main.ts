@@ -3,10 +3,12 @@
  * another process, prints a table, and one JSON object as its last line.
  */
 import { ingestWs, ingestWsJson } from './ingest.ts';
+import { live } from './live.ts';
 import { ingestHttp, ingestHttpSingle } from './post.ts';
 import { scan, view } from './reads.ts';
 import { restart } from './restart.ts';
 import { flags, readSettings, type Settings } from './settings.ts';
+import { stalled } from './stalled.ts';
 
 interface Workload {
   readonly about: string;
@@ -37,6 +39,14 @@ const workloads: Readonly<Record<string, Workload>> = {
   view: {
     about: 'a ten-row profile view of random customers on 1 M events: server-side and over HTTP',
     run: view,
+  },
+  live: {
+    about: 'from commit to live subscribers: latency, fan-out to 100, bursts, filters',
+    run: live,
+  },
+  stalled: {
+    about: 'what 100 subscribers that never read cost the sink, in one run',
+    run: stalled,
   },
   restart: {
     about: 'seconds until ready again with 1 M events, after a stop and after a kill',

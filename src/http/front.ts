@@ -177,7 +177,7 @@ function connect(shard: number, port: MessagePort): void {
   port.on('message', (message: ShardToFront) => {
     switch (message.kind) {
       case 'receipts':
-        for (const receipt of message.receipts) ingest?.settle(receipt);
+        ingest?.settle(shard, message.receipts);
         break;
       case 'published':
         bells.answer(start.number);

@@ -67,6 +67,8 @@ interface Touched {
 }
 
 const bufferPoolMax = 64;
+/** A parcel with less in it may wait for company. */
+const smallParcelBytes = 16 * 1024;
 
 export class Ingest {
   readonly #parts: IngestParts;
@@ -86,6 +88,8 @@ export class Ingest {
     madeId: undefined,
   };
   readonly #madeId = Buffer.alloc(36);
+  /** Parcels that each shard has of ours. */
+  readonly #underWay: number[];
   #ticket = 0;
   #inflightBytes = 0;
   #sendQueued = false;
@@ -94,6 +98,7 @@ export class Ingest {
     this.#parts = parts;
     this.#open = Array.from({ length: parts.shards }, () => undefined);
     this.#touched = Array.from({ length: parts.shards }, () => undefined);
+    this.#underWay = Array.from({ length: parts.shards }, () => 0);
   }
 
   /** Batches that have no receipt yet. */
@@ -192,13 +197,17 @@ export class Ingest {
     this.#inflightBytes += batch.bytes;
     metrics.add('inflight_bytes', batch.bytes);
     metrics.add('event_bytes_total', batch.bytes);
-    if (!this.#sendQueued) {
-      this.#sendQueued = true;
-      setImmediate(() => {
-        this.#sendQueued = false;
-        this.sendOpen();
-      });
-    }
+    this.#sendSoon();
+  }
+
+  /** At the end of the turn, so that the batches of one turn share parcels. */
+  #sendSoon(): void {
+    if (this.#sendQueued) return;
+    this.#sendQueued = true;
+    setImmediate(() => {
+      this.#sendQueued = false;
+      this.#sendReady();
+    });
   }
 
   /** The batch cannot be read: nothing of it is sent. */
@@ -229,22 +238,44 @@ export class Ingest {
     this.#full = [];
   }
 
-  /** Sends every parcel that holds something. Runs at the end of a turn. */
-  sendOpen(): void {
+  /**
+   * Sends what is open. A small parcel waits while the shard has two already: it would wait there for
+   * the commit under way as well, and meanwhile others join it. The next receipt sends it off.
+   */
+  #sendReady(): void {
     for (const [shard, builder] of this.#open.entries()) {
       if (builder === undefined) continue;
-      this.#open[shard] = undefined;
-      this.#sendParcel(shard, builder);
+      const mayWait = this.#underWay[shard]! >= 2 && builder.bytesUsed < smallParcelBytes;
+      if (!mayWait) this.#sendOne(shard);
     }
+  }
+
+  /** Sends everything that is open, however small. */
+  sendOpen(): void {
+    for (const shard of this.#open.keys()) this.#sendOne(shard);
+  }
+
+  #sendOne(shard: number): void {
+    const builder = this.#open[shard];
+    if (builder === undefined) return;
+    this.#open[shard] = undefined;
+    this.#sendParcel(shard, builder);
   }
 
   #sendParcel(shard: number, builder: ParcelBuilder): void {
     assert(builder.records > 0, 'a parcel that is sent holds something');
+    this.#underWay[shard]! += 1;
     this.#parts.send(shard, { buffer: builder.buffer, records: builder.records });
   }
 
-  /** A parcel came back from its shard. */
-  settle(receipt: ParcelReceipt): void {
+  /** Parcels came back from their shard, in one message. */
+  settle(shard: number, receipts: readonly ParcelReceipt[]): void {
+    this.#underWay[shard]! -= receipts.length;
+    for (const receipt of receipts) this.#settleParcel(receipt);
+    this.#sendOne(shard);
+  }
+
+  #settleParcel(receipt: ParcelReceipt): void {
     this.#keep(receipt.buffer);
     for (const { ticket, accepted, duplicates } of receipt.outcomes) {
       const batch = this.#batches.get(ticket)!;

@@ -37,8 +37,8 @@
 export const formatVersion = 1;
 
 export const blockHeaderBytes = 32;
-/** A block's value and LMDB's 16-byte page header together fill four pages exactly. */
-export const blockBytes = 4 * 4096 - 16;
+/** A block's value and the 24-byte page header of lmdb's LMDB together fill four pages exactly. */
+export const blockBytes = 4 * 4096 - 24;
 
 export const rowBytes = 48;
 

@@ -50,6 +50,11 @@ export class ParcelBuilder {
     this.#view = new DataView(buffer);
   }
 
+  /** Bytes of payloads so far. */
+  get bytesUsed(): number {
+    return this.#payloadEnd + this.#runEnd - this.#runStart;
+  }
+
   /** Whether an event of `bytes` (extra bytes included) fits. */
   fits(bytes: number): boolean {
     const end = this.#payloadEnd + (this.#runEnd - this.#runStart) + gapBytesMax + bytes;

@@ -219,7 +219,7 @@ export class ShardKit {
     const parcels = this.#parcels;
     this.#parcels = [];
     for (const { shard, parcel } of parcels) {
-      this.shards[shard]!.shard.accept(parcel, (receipt) => this.ingest.settle(receipt));
+      this.shards[shard]!.shard.accept(parcel, (receipt) => this.ingest.settle(shard, [receipt]));
     }
   }
 

@@ -1,0 +1,193 @@
+/**
+ * Live subscribers and the publisher they listen to, a process of its own, so that one clock times
+ * both: an event's way is from the sending of its frame to each subscriber.
+ */
+import { readPlan, tell } from './child.ts';
+import { customerName, encodeFrames, hashFrames, numberDigits } from './frames.ts';
+import { giveUp, Lane } from './lane.ts';
+import { type Quantiles, quantiles } from './report.ts';
+import { type BenchSocket, openSocket } from './socket.ts';
+
+export interface ListenPlan {
+  readonly port: number;
+  readonly writeKey: string;
+  readonly readKey: string;
+  readonly subscribers: number;
+  readonly customers: number;
+  /** How many customers each subscriber follows, no two the same; 0: everyone's events. */
+  readonly follows: number;
+  readonly batch: number;
+  readonly frames: number;
+  readonly firstNumber: number;
+  /** Events a second; absent: as fast as the window allows. */
+  readonly rate?: number;
+  readonly seed: number;
+}
+
+export interface ListenFigures {
+  readonly events: number;
+  readonly messages: number;
+  readonly messagesPerSecond: number;
+  /** Messages that came again; allowed, but a subscriber that stays connected should see none. */
+  readonly repeated: number;
+  readonly seconds: number;
+  /** From the sending of an event's frame to a subscriber. */
+  readonly latencyMs: Quantiles;
+  /** From the frame's receipt to a subscriber; negative when the subscriber was first. */
+  readonly afterReceiptMs: Quantiles;
+  readonly work: string;
+}
+
+export type ListenMessage = { readonly kind: 'done'; readonly figures: ListenFigures };
+
+const framePool = 256;
+const samplesMax = 500_000;
+const silenceMsMax = 20_000;
+
+class Audience {
+  readonly #plan: ListenPlan;
+  readonly #expected: number;
+  readonly #stride: number;
+  readonly #sentMs: Float64Array;
+  readonly #receiptMs: Float64Array;
+  /** A bit for every event, by subscriber. */
+  readonly #seen: Uint8Array[];
+  readonly #latencies: number[] = [];
+  readonly #arrivals: { number: number; atMs: number }[] = [];
+  #messages = 0;
+  #repeated = 0;
+  #lastMs = 0;
+  #complete!: () => void;
+  readonly complete = new Promise<void>((resolve) => {
+    this.#complete = resolve;
+  });
+
+  constructor(plan: ListenPlan) {
+    this.#plan = plan;
+    const events = plan.frames * plan.batch;
+    const share = plan.follows === 0 ? 1 : plan.follows / plan.customers;
+    this.#expected = Math.round(events * plan.subscribers * share);
+    this.#stride = Math.ceil(this.#expected / samplesMax);
+    this.#sentMs = new Float64Array(plan.frames);
+    this.#receiptMs = new Float64Array(plan.frames);
+    this.#seen = Array.from({ length: plan.subscribers }, () => new Uint8Array((events >> 3) + 1));
+  }
+
+  open(): Promise<BenchSocket[]> {
+    const { follows, port, readKey, subscribers } = this.#plan;
+    const sockets = Array.from({ length: subscribers }, (_, n) => {
+      const names = Array.from({ length: follows }, (_, k) => customerName(n * follows + k));
+      const query = names.map((name) => `customer=${name}`).join('&');
+      return openSocket({
+        port,
+        key: readKey,
+        path: `/v1/live${query === '' ? '' : '?'}${query}`,
+        onMessage: (payload) => this.#take(n, payload),
+        onLost: giveUp,
+      });
+    });
+    return Promise.all(sockets);
+  }
+
+  sent(frame: number, atMs: number): void {
+    this.#sentMs[frame] = atMs;
+  }
+
+  receipt(frame: number): void {
+    this.#receiptMs[frame] = performance.now();
+  }
+
+  #take(subscriber: number, payload: Buffer): void {
+    const at = payload.indexOf('evt-') + 4;
+    const number = digitsAt(payload, at, numberDigits, 16) - this.#plan.firstNumber;
+    const event = number * this.#plan.batch + digitsAt(payload, at + numberDigits + 1, 4, 10);
+    const seen = this.#seen[subscriber]!;
+    const bit = 1 << (event & 7);
+    if ((seen[event >> 3]! & bit) !== 0) {
+      this.#repeated += 1;
+      return;
+    }
+    seen[event >> 3]! |= bit;
+    this.#messages += 1;
+    this.#lastMs = performance.now();
+    if (this.#messages % this.#stride === 0) {
+      this.#latencies.push(this.#lastMs - this.#sentMs[number]!);
+      this.#arrivals.push({ number, atMs: this.#lastMs });
+    }
+    if (this.#messages === this.#expected) this.#complete();
+  }
+
+  /** Ends the run when nothing has come for long. */
+  watch(): NodeJS.Timeout {
+    let before = -1;
+    return setInterval(() => {
+      if (this.#messages === before) giveUp(`${before} of ${this.#expected} messages came`);
+      before = this.#messages;
+    }, silenceMsMax);
+  }
+
+  figures(startMs: number): Omit<ListenFigures, 'work'> {
+    const seconds = (this.#lastMs - startMs) / 1000;
+    const afterReceipt = this.#arrivals.map(({ atMs, number }) => atMs - this.#receiptMs[number]!);
+    return {
+      events: this.#plan.frames * this.#plan.batch,
+      messages: this.#messages,
+      messagesPerSecond: Math.round(this.#messages / seconds),
+      repeated: this.#repeated,
+      seconds,
+      latencyMs: quantiles(this.#latencies),
+      afterReceiptMs: quantiles(afterReceipt),
+    };
+  }
+}
+
+function digitsAt(bytes: Buffer, at: number, count: number, radix: number): number {
+  let value = 0;
+  for (let n = at; n < at + count; n++) {
+    const byte = bytes[n]!;
+    value = value * radix + (byte < 0x3a ? byte - 0x30 : byte - 0x57);
+  }
+  return value;
+}
+
+/** Sends every frame, at the plan's rate. Resolves when all are acknowledged. */
+async function publish(plan: ListenPlan, lane: Lane, audience: Audience): Promise<void> {
+  const startMs = performance.now();
+  const intervalMs = plan.rate === undefined ? 0 : (plan.batch / plan.rate) * 1000;
+  for (let n = 0; n < plan.frames || !lane.isQuiet; ) {
+    const now = performance.now();
+    const dueMs = plan.rate === undefined ? now : startMs + n * intervalMs;
+    const isDue = n < plan.frames && dueMs <= now;
+    if (isDue && lane.send(plan.firstNumber + n, dueMs, Date.now())) {
+      audience.sent(n, dueMs);
+      n += 1;
+    } else await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+const plan = readPlan<ListenPlan>();
+const audience = new Audience(plan);
+const pool = Math.min(plan.frames, framePool);
+const frames = encodeFrames({ ...plan, protocol: 'msgpack', shape: 'cart', frames: pool });
+const work = hashFrames(frames);
+const lane = new Lane({
+  port: plan.port,
+  key: plan.writeKey,
+  protocol: 'msgpack',
+  window: 64,
+  frames,
+  onReceipt: (receipt, sent) => {
+    if (receipt.accepted !== plan.batch) giveUp('the server did not accept every event');
+    audience.receipt(sent.number - plan.firstNumber);
+  },
+});
+const sockets = await audience.open();
+await lane.open();
+const startMs = performance.now();
+const watch = audience.watch();
+await Promise.all([publish(plan, lane, audience), audience.complete]);
+clearInterval(watch);
+tell({ kind: 'done', figures: { ...audience.figures(startMs), work } });
+lane.close();
+for (const socket of sockets) socket.end();
+process.disconnect?.();
