@@ -5,9 +5,9 @@
  */
 import autocannon from 'autocannon';
 import { seededRandom } from '../src/std/random.ts';
-import { readPlan, tell } from './child.ts';
+import { leave, readPlan, tell } from './child.ts';
 import { customerDigits, numberDigits } from './frames.ts';
-import { type Quantiles, quantiles } from './report.ts';
+import { type Quantiles, quantiles, rounded } from './report.ts';
 
 export interface CannonPlan {
   /** May hold a customer's name, which is then another one for every request. */
@@ -31,6 +31,7 @@ export interface CannonFigures {
   readonly requests: number;
   readonly answered: number;
   readonly failures: number;
+  readonly generatorMicrosPerRequest: number;
 }
 
 export type CannonMessage =
@@ -128,9 +129,18 @@ async function fire(seconds: number): Promise<{ answerMs: number[]; seconds: num
 
 if (plan.warmupSeconds > 0) await fire(plan.warmupSeconds);
 tell({ kind: 'measuring' });
-const { answerMs, seconds } = await fire(plan.seconds);
+const cpuBefore = process.cpuUsage();
+let round = await fire(plan.seconds);
+// A short run on a busy machine may end before anything was answered.
+while (round.answerMs.length === 0) round = await fire(plan.seconds);
+const { answerMs, seconds } = round;
+const cpu = process.cpuUsage(cpuBefore);
 tell({ kind: 'measured' });
-const requestsPerSecond = Math.round(answerMs.length / seconds);
-const figures: CannonFigures = { requestsPerSecond, answerMs: quantiles(answerMs), ...tally };
+const figures: CannonFigures = {
+  requestsPerSecond: Math.round(answerMs.length / seconds),
+  answerMs: quantiles(answerMs),
+  ...tally,
+  generatorMicrosPerRequest: rounded((cpu.user + cpu.system) / Math.max(1, answerMs.length)),
+};
 tell({ kind: 'done', figures });
-process.disconnect?.();
+leave();

@@ -7,14 +7,25 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rounded } from './report.ts';
 
-/** Part of a child: the plan it was started with. */
+/** Part of a child: the plan it was started with. A child whose bench is gone ends too. */
 export function readPlan<Plan>(): Plan {
+  process.on('disconnect', abandon);
   return JSON.parse(process.argv[2]!) as Plan;
 }
 
 /** Part of a child: tells its parent. */
 export function tell(message: object): void {
   process.send?.(message);
+}
+
+/** Part of a child: it has done its work. */
+export function leave(): void {
+  process.off('disconnect', abandon);
+  process.disconnect?.();
+}
+
+function abandon(): never {
+  process.exit(1);
 }
 
 export interface Child<Message> {

@@ -3,7 +3,15 @@ import { cpuMicrosOf, startChild } from './child.ts';
 import type { Protocol } from './frames.ts';
 import type { LoadFigures, LoadMessage, LoadPlan } from './load.ts';
 import { count, print, type Row, rounded, spread } from './report.ts';
-import { readMetric, withServer } from './server.ts';
+import {
+  type CommitFigures,
+  commitFigures,
+  commitRow,
+  metricOf,
+  probeFlush,
+  readMetrics,
+  withServer,
+} from './server.ts';
 import type { Settings } from './settings.ts';
 
 export function ingestWs(settings: Settings): Promise<void> {
@@ -19,7 +27,8 @@ export function loadPlan(
   settings: Settings,
   { port, key, protocol }: { port: number; key: string; protocol: Protocol },
 ): LoadPlan {
-  const { batch = 1000, connections = 4, customers, rate, smoke, window = 16 } = settings;
+  const { connections = 4, customers, rate, smoke } = settings;
+  const { batch = smoke ? 100 : 1000, window = smoke ? 4 : 16 } = settings;
   return {
     port,
     key,
@@ -38,6 +47,7 @@ export function loadPlan(
 }
 
 async function ingest(name: string, protocol: Protocol, settings: Settings): Promise<void> {
+  const flushMs = probeFlush(settings);
   await withServer(settings, async (server) => {
     const { keys, port, process: child } = server;
     const plan = loadPlan(settings, { port, key: keys.write, protocol });
@@ -48,9 +58,10 @@ async function ingest(name: string, protocol: Protocol, settings: Settings): Pro
       await load.when('measured');
       const cpuMicros = cpuMicrosOf(child.pid!) - cpuBefore;
       const { figures } = await load.when('done');
-      const stored = await readMetric(server, 'events_accepted_total');
-      checkLoad(figures, stored);
-      report(name, { settings, plan, figures, cpuMicros });
+      const metrics = await readMetrics(server);
+      checkLoad(figures, metricOf(metrics, 'events_accepted_total'));
+      const disk = commitFigures(metrics, flushMs);
+      report(name, { settings, plan, figures, cpuMicros, disk });
     } finally {
       load.kill();
     }
@@ -72,9 +83,10 @@ interface Run {
   readonly plan: LoadPlan;
   readonly figures: LoadFigures;
   readonly cpuMicros: number;
+  readonly disk: CommitFigures;
 }
 
-function report(name: string, { cpuMicros, figures, plan, settings }: Run): void {
+function report(name: string, { cpuMicros, disk, figures, plan, settings }: Run): void {
   const { eventsPerSecond, receiptMs, seconds } = figures;
   const serverMicros = rounded(cpuMicros / (eventsPerSecond * seconds));
   const generatorMicros = rounded(figures.generatorMicrosPerEvent);
@@ -85,6 +97,7 @@ function report(name: string, { cpuMicros, figures, plan, settings }: Run): void
     ['bytes', `${figures.bytesPerEvent} an event, ${megabytes} MB a second`],
     ['receipt after', spread(receiptMs)],
     ['CPU per event', `server ${serverMicros} µs, generator ${generatorMicros} µs`],
+    commitRow(disk),
     ['checked', `${count(figures.sent)} sent, all accepted, none twice`],
   ];
   print({
@@ -103,6 +116,6 @@ function report(name: string, { cpuMicros, figures, plan, settings }: Run): void
     },
     work: figures.work,
     rows,
-    figures: { ...figures, serverMicrosPerEvent: serverMicros },
+    figures: { ...figures, serverMicrosPerEvent: serverMicros, ...disk },
   });
 }

@@ -14,7 +14,7 @@ import { ScanBudget } from '../src/tape/scan.ts';
 import { createTapeMemory, Tape } from '../src/tape/tape.ts';
 import { answerView } from '../src/views/answer.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
-import { readPlan, tell } from './child.ts';
+import { leave, readPlan, tell } from './child.ts';
 import { customerName } from './frames.ts';
 import { type Quantiles, quantiles } from './report.ts';
 
@@ -98,4 +98,4 @@ tell({ kind: 'done', figures: { ...measure(tape), openSeconds, events } });
 await tape.close();
 for (const shard of shards) await shard.close();
 directory.release();
-process.disconnect?.();
+leave();

@@ -14,6 +14,8 @@ import { withServer } from './server.ts';
 import type { Settings } from './settings.ts';
 
 const customers = 1000;
+/** 1 % of them. */
+const follows = customers / 100;
 
 interface Phase {
   readonly subscribers: number;
@@ -35,7 +37,7 @@ function phasesOf(settings: Settings): Record<'one' | 'fanOut' | 'burst' | 'filt
     one: steady({ subscribers: 1, follows: 0, batch: 10 }, 1),
     fanOut: steady({ subscribers, follows: 0, batch: 10 }, 1),
     burst: { subscribers, follows: 0, batch: 100, events: smoke ? 500 : 10_000 },
-    filtered: steady({ subscribers, follows: customers / 100, batch: 100 }, 20),
+    filtered: steady({ subscribers: Math.min(subscribers, 100), follows, batch: 100 }, 20),
   };
 }
 
@@ -45,12 +47,18 @@ export async function live(settings: Settings): Promise<void> {
   await withServer(settings, async (server) => {
     let firstNumber = 0;
     for (const [name, phase] of Object.entries(phases)) {
-      const frames = Math.max(1, Math.round(phase.events / phase.batch));
+      const frames = framesOf(phase);
       figures[name] = await listen(server, settings, { ...phase, frames, firstNumber });
       firstNumber += frames;
     }
   });
   report(settings, phases.fanOut.subscribers, figures);
+}
+
+/** With filters every customer has to occur equally often, so that every share is exact. */
+function framesOf({ batch, events, follows }: Phase): number {
+  const round = follows === 0 ? 1 : customers / batch;
+  return Math.max(1, Math.round(events / batch / round)) * round;
 }
 
 async function listen(
@@ -67,9 +75,8 @@ async function listen(
     subscribers,
     customers,
     follows,
-    // What is published then repeats every customer equally often, so that the shares are exact.
     batch,
-    frames: follows === 0 ? frames : Math.max(10, frames - (frames % (customers / batch))),
+    frames,
     firstNumber,
     seed,
     ...(rate === undefined ? {} : { rate }),

@@ -1,5 +1,13 @@
 /**
- * The benches. Each starts a real server on a fresh data directory, runs its load generator in
+ * The benches, one workload each:
+ *
+ *     ingest-ws, ingest-ws-json            the WebSocket door, frames of 1,000 events
+ *     ingest-http, ingest-http-single      the HTTP door, batches of 500 and single events
+ *     scan, view, restart                  reads and restarts with a million events on the tape
+ *     live, stalled                        live subscribers, and those that never read
+ *     walk                                 the byte walkers alone
+ *
+ * Each starts a real server on a fresh data directory (walk aside), runs its load generator in
  * another process, prints a table, and one JSON object as its last line.
  */
 import { ingestWs, ingestWsJson } from './ingest.ts';
@@ -48,6 +56,10 @@ const workloads: Readonly<Record<string, Workload>> = {
     about: 'what 100 subscribers that never read cost the sink, in one run',
     run: stalled,
   },
+  walk: {
+    about: 'events a second through the byte walkers and back out, on one core, no server',
+    run: () => import('./walk.ts'),
+  },
   restart: {
     about: 'seconds until ready again with 1 M events, after a stop and after a kill',
     run: restart,
@@ -62,17 +74,30 @@ function listWorkloads(): string {
   return `npm run bench -- NAME [flags]\n\n${lines.join('\n')}\n\n${options.join('\n')}\n`;
 }
 
-const [name, ...rest] = process.argv.slice(2);
-const workload = Object.hasOwn(workloads, name ?? '') ? workloads[name!] : undefined;
-if (workload === undefined) {
-  if (name !== undefined) process.stderr.write(`there is no bench '${name}'\n\n`);
-  process.stdout.write(listWorkloads());
-  process.exitCode = name === undefined ? 0 : 64;
-} else {
+const exitUsage = 64;
+
+/** @returns the exit code. */
+async function main(name: string | undefined, rest: readonly string[]): Promise<number> {
+  const workload = Object.hasOwn(workloads, name ?? '') ? workloads[name!] : undefined;
+  if (workload === undefined) {
+    if (name !== undefined) process.stderr.write(`there is no bench '${name}'\n\n`);
+    process.stdout.write(listWorkloads());
+    return name === undefined ? 0 : exitUsage;
+  }
+  let settings: Settings;
   try {
-    await workload.run(readSettings(rest));
+    settings = readSettings(rest);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    return exitUsage;
+  }
+  try {
+    await workload.run(settings);
+    return 0;
   } catch (error) {
     process.stderr.write(`${name}: ${(error as Error).message}\n`);
-    process.exitCode = 1;
+    return 1;
   }
 }
+
+process.exitCode = await main(process.argv[2], process.argv.slice(3));

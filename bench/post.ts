@@ -3,7 +3,15 @@ import type { CannonFigures, CannonMessage, CannonPlan } from './cannon.ts';
 import { cpuMicrosOf, startChild } from './child.ts';
 import { encodeBody, hashBytes } from './frames.ts';
 import { count, print, type Row, rounded, spread } from './report.ts';
-import { readMetric, withServer } from './server.ts';
+import {
+  type CommitFigures,
+  commitFigures,
+  commitRow,
+  metricOf,
+  probeFlush,
+  readMetrics,
+  withServer,
+} from './server.ts';
 import type { Settings } from './settings.ts';
 
 export function ingestHttp(settings: Settings): Promise<void> {
@@ -22,6 +30,7 @@ async function post(
   const { batch = usual.batch, connections = usual.connections, seed, smoke } = settings;
   const customers = settings.customers ?? (smoke ? 1000 : 100_000);
   const body = encodeBody({ shape: 'cart', batch, customers, seed });
+  const flushMs = probeFlush(settings);
   await withServer(settings, async (server) => {
     const plan: CannonPlan = {
       url: `${server.url}/v1/events`,
@@ -41,9 +50,10 @@ async function post(
       await cannon.when('measured');
       const cpuMicros = cpuMicrosOf(server.process.pid!) - cpuBefore;
       const { figures } = await cannon.when('done');
-      const stored = await readMetric(server, 'events_accepted_total');
-      check(figures, stored / batch);
-      report(name, { settings, plan, batch, figures, cpuMicros });
+      const metrics = await readMetrics(server);
+      check(figures, metricOf(metrics, 'events_accepted_total') / batch);
+      const disk = commitFigures(metrics, flushMs);
+      report(name, { settings, plan, batch, figures, cpuMicros, disk });
     } finally {
       cannon.kill();
     }
@@ -64,9 +74,10 @@ interface Run {
   readonly batch: number;
   readonly figures: CannonFigures;
   readonly cpuMicros: number;
+  readonly disk: CommitFigures;
 }
 
-function report(name: string, { batch, cpuMicros, figures, plan, settings }: Run): void {
+function report(name: string, { batch, cpuMicros, disk, figures, plan, settings }: Run): void {
   const { answerMs, requestsPerSecond } = figures;
   const eventsPerSecond = requestsPerSecond * batch;
   const serverMicrosPerRequest = rounded(cpuMicros / (requestsPerSecond * plan.seconds));
@@ -76,7 +87,11 @@ function report(name: string, { batch, cpuMicros, figures, plan, settings }: Run
     ['durable events a second', count(eventsPerSecond)],
     ['body', `${count(bytes)} bytes of JSON`],
     ['answer after', spread(answerMs)],
-    ['server CPU per request', `${serverMicrosPerRequest} µs`],
+    [
+      'CPU per request',
+      `server ${serverMicrosPerRequest} µs, generator ${figures.generatorMicrosPerRequest} µs`,
+    ],
+    commitRow(disk),
     ['checked', `${count(figures.answered)} answered, all accepted, none twice`],
   ];
   const { connections, customers, seconds, seed, warmupSeconds } = plan;
@@ -95,6 +110,6 @@ function report(name: string, { batch, cpuMicros, figures, plan, settings }: Run
     },
     work: hashBytes([plan.body!]),
     rows,
-    figures: { eventsPerSecond, bodyBytes: bytes, serverMicrosPerRequest, ...figures },
+    figures: { eventsPerSecond, bodyBytes: bytes, serverMicrosPerRequest, ...figures, ...disk },
   });
 }

@@ -1,5 +1,5 @@
 /** Subscribers that never read, a process of its own: each stops right after its handshake. */
-import { readPlan, tell } from './child.ts';
+import { leave, readPlan, tell } from './child.ts';
 import { giveUp } from './lane.ts';
 import { openSocket } from './socket.ts';
 
@@ -7,6 +7,7 @@ export interface StallPlan {
   readonly port: number;
   readonly key: string;
   readonly subscribers: number;
+  readonly from: 'now' | 'earliest';
 }
 
 export type StallMessage = { readonly kind: 'stalled' };
@@ -16,7 +17,7 @@ const opening = Array.from({ length: plan.subscribers }, async () => {
   const socket = await openSocket({
     port: plan.port,
     key: plan.key,
-    path: '/v1/live',
+    path: `/v1/live?from=${plan.from}`,
     onMessage: () => undefined,
     onLost: giveUp,
   });
@@ -26,6 +27,6 @@ const opening = Array.from({ length: plan.subscribers }, async () => {
 const sockets = await Promise.all(opening);
 process.on('message', () => {
   for (const socket of sockets) socket.end();
-  process.disconnect?.();
+  leave();
 });
 tell({ kind: 'stalled' });

@@ -14,9 +14,23 @@ const stopMsMax = 20_000;
 
 const log = openLog(systemClock.now, { thread: 'main' });
 
+/**
+ * Threads get this long to end. Fronts have to let go of their sockets first, or the exit would be an
+ * abort; a shard whose store holds a lock for ever never ends, and `exit` would wait for it.
+ */
+const cutMsMax = 2_000;
+
+let server: Server | undefined;
+let isDying = false;
+
 function die(name: string, reason: string): void {
+  if (isDying) return;
+  isDying = true;
   log.error('a thread died; the process ends', { name, reason });
-  process.exit(exitCode.software);
+  const exit = (): never => process.exit(exitCode.software);
+  if (server === undefined) exit();
+  systemClock.after(cutMsMax, () => process.kill(process.pid, 'SIGKILL'));
+  void server?.cut().then(exit);
 }
 
 function parseFlags(argv: readonly string[]): Record<string, string | undefined> {
@@ -50,7 +64,6 @@ function announce(server: Server, host: string): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-let server: Server | undefined;
 let isStopping = false;
 
 async function stop(signal: string): Promise<void> {

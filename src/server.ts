@@ -329,6 +329,16 @@ export class Server {
     for (const { thread } of this.#fronts) thread.post({ kind: 'health', health });
   }
 
+  /** The process must end now: cuts every connection and ends every thread, whatever is lost. */
+  async cut(): Promise<void> {
+    for (const { thread } of this.#fronts) {
+      thread.expectEnd();
+      thread.post({ kind: 'close' });
+    }
+    await Promise.all(this.#fronts.map(({ drained }) => drained.promise));
+    await Promise.all([...this.#fronts, ...this.#shards].map(({ thread }) => thread.end()));
+  }
+
   /** Stops accepting, answers what was received, closes everything. */
   async stop(): Promise<void> {
     this.#isDraining = true;

@@ -222,6 +222,11 @@ test('a token can do what it was made for, at most what its key can, and dies wi
   assert.equal((await ask(server, '/v1/customers/c/tape', { key: token })).status, 200);
   assert.equal((await post(server, {}, { key: token })).status, 403);
   (await openFrames(server, `/v1/live?key=${encodeURIComponent(token)}`)).close();
+  const pageToken = await makeToken({ scopes: ['publish'], ttlSeconds: 60 }, write);
+  const body = { customer: 'page', type: 'T' };
+  assert.equal((await ask(server, `/v1/events?key=${pageToken}`, { body })).status, 200);
+  (await openFrames(server, `/v1/ingest?key=${pageToken}`)).close();
+  assert.equal((await ask(server, '/v1/views', { key: pageToken })).status, 403);
   for (const scopes of [['write'], ['admin'], ['read', 'publish']]) {
     const wish = { scopes, ttlSeconds: 300 };
     const answer = await ask(server, '/v1/tokens', { key: parent.key, body: wish });

@@ -194,6 +194,20 @@ test('connections are kept for further requests', async () => {
   wire.close();
 });
 
+test('pipelined requests may lose their connection, and harm nobody else', async () => {
+  const sent = (id: number): string => {
+    const event = `{"id":"${id}","customer":"pipelined","type":"T"}`;
+    return `POST /v1/events HTTP/1.1\r\nHost: x\r\n${auth}Content-Length: ${event.length}\r\n\r\n${event}`;
+  };
+  const wire = new Wire(server.port);
+  wire.socket.end(count(5).map(sent).join(''));
+  await wire.ended();
+  wire.close();
+  assert.equal((await ask(server, '/healthz')).status, 200);
+  const ids = await tapeIds(server, 'pipelined');
+  assert.equal(new Set(ids).size, ids.length);
+});
+
 test('connections that say nothing, or stop half way, harm nobody', async () => {
   const idle = count(50).map((index) => {
     const wire = new Wire(server.port);

@@ -197,6 +197,19 @@ test('a MessagePack frame that cannot be read is nacked, by its seq where it has
   socket.close();
 });
 
+test('a frame may come in fragments, between pings', async () => {
+  const socket = await openIngest(server);
+  const customer = fresh('fragments');
+  const frame = JSON.stringify({ seq: 1, events: [{ id: 'a', customer, type: 'T' }] });
+  for (const [index, char] of [...frame].entries()) {
+    socket.ws.send(char, { fin: index === frame.length - 1 });
+    if (index % 10 === 0) socket.ws.ping();
+  }
+  assert.deepEqual(await socket.next(), stored(1, 1));
+  assert.deepEqual(await tapeIds(server, customer), ['a']);
+  socket.close();
+});
+
 test('answers to good and bad frames keep the order of the frames', async () => {
   const socket = await openIngest(server);
   const frames = count(30).map((index) =>

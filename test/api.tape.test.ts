@@ -215,8 +215,9 @@ test('a customer is any identity, percent-encoded', async () => {
     '😀',
     '"quoted" \\ back',
     'tab\tnew\nline',
-    'é', // Composed and decomposed are different identities: bytes count.
-    'é',
+    // Composed and decomposed are different identities: bytes count.
+    '\u00e9',
+    'e\u0301',
     'x'.repeat(256),
     'é'.repeat(128),
     'constructor',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { openFrames, openIngest, type Said } from './support/frames.ts';
-import { ask, count, fresh, metric, post, startTwo, tapeIds } from './support/session.ts';
+import { ask, count, fresh, metric, post, startTwo, tapeIds, until } from './support/session.ts';
 
 const server = await startTwo();
 after(() => server.stop());
@@ -87,8 +87,8 @@ test('a far larger frame, and text that is not UTF-8, end the connection', async
 });
 
 test('a closed socket leaves nothing behind', async () => {
-  while ((await metric(server, 'ingest_sockets')) > 0);
-  while ((await metric(server, 'inflight_bytes')) > 0);
+  await until(async () => (await metric(server, 'ingest_sockets')) === 0);
+  await until(async () => (await metric(server, 'inflight_bytes')) === 0);
 });
 
 test('past the byte budget frames are nacked as overloaded, and every one is answered', async (t) => {

@@ -50,6 +50,9 @@ const readStepsMax = 200_000;
 /** How often open sockets are looked at for tokens that have expired. */
 const credentialCheckMs = 5000;
 
+/** Sockets that were ended get this long to take what is on its way to them. */
+const lingerMs = 300;
+
 let health: Health = { status: 'starting', reason: 'the server is starting' };
 let ingest: Ingest | undefined;
 let live: LiveParts | undefined;
@@ -156,6 +159,9 @@ main.on('message', (message: MainToFront) => {
     case 'drain':
       drain();
       break;
+    case 'close':
+      close();
+      break;
     default:
       unreachable(message);
   }
@@ -214,6 +220,7 @@ function drain(): void {
   health = { status: 'draining', reason: 'the server is shutting down' };
   if (listenSocket !== undefined) us_listen_socket_close(listenSocket);
   listenSocket = undefined;
+  const hasSockets = sockets.size + subscribers.size > 0;
   sockets.drain();
   subscribers.drain();
   ingest?.sendOpen();
@@ -223,12 +230,20 @@ function drain(): void {
       clock.after(10, whenQuiet);
       return;
     }
-    traffic.close();
-    app.close();
-    for (const port of shards) port.close();
-    tell({ kind: 'drained' });
+    // To close over bytes that a client is still sending would reset the connection, and the client
+    // would see an error instead of the last answers and the close code.
+    if (hasSockets) clock.after(lingerMs, close);
+    else close();
   };
   whenQuiet();
+}
+
+/** Ends every connection: a thread may not end while its loop still holds one. */
+function close(): void {
+  traffic.close();
+  app.close();
+  for (const port of shards) port.close();
+  tell({ kind: 'drained' });
 }
 
 function tell(message: FrontToMain): void {

@@ -67,6 +67,10 @@ export class Live {
     }
   }
 
+  get size(): number {
+    return this.#sockets.size + this.#streams.size;
+  }
+
   /** Ends every subscription; clients go on elsewhere from their last cursor. */
   drain(): void {
     for (const socket of this.#sockets.keys()) socket.end(1001, 'the server is going away');

@@ -3,13 +3,14 @@
  * views. One thread (main) writes; it also holds them all in memory, so nobody reads here later.
  */
 import { dirname } from 'node:path';
-import { type Environment, flushDirectory, openEnvironment } from './environment.ts';
+import { commitChanges, type Environment, flushDirectory, openEnvironment } from './environment.ts';
 
 const documentsMapBytes = 2 ** 36;
 
 /** Changes are atomic and durable when `commit` resolves; `undefined` removes. Keys ≤ 500 bytes. */
 export interface DocumentStore {
   entries(): Iterable<[string, unknown]>;
+  /** @throws AppError `unavailable` when there is no room. */
   commit(changes: readonly (readonly [key: string, value: unknown])[]): Promise<void>;
 }
 
@@ -28,14 +29,14 @@ export class LmdbDocuments implements DocumentStore {
   }
 
   async commit(changes: readonly (readonly [key: string, value: unknown])[]): Promise<void> {
-    const done = await this.#environment.batch(() => {
+    const environment = this.#environment;
+    await commitChanges(environment, function* () {
       for (const [key, value] of changes) {
-        if (value === undefined) this.#environment.remove(Buffer.from(key));
-        else this.#environment.put(Buffer.from(key), Buffer.from(JSON.stringify(value)));
+        const name = Buffer.from(key);
+        if (value === undefined) yield environment.remove(name);
+        else yield environment.put(name, Buffer.from(JSON.stringify(value)));
       }
     });
-    if (done !== true) throw new Error('the documents could not be written');
-    await this.#environment.flushed;
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
+import { AppError } from '../std/errors.ts';
 
 export type Environment = RootDatabase<Buffer, Buffer>;
 
@@ -40,11 +41,50 @@ export function openEnvironment(path: string, mapBytes: number): Environment {
     compression: false,
     useVersions: false,
     dupSort: false,
-    eventTurnBatching: true,
+    // Its batch around every turn has a promise that nobody can catch when a commit fails.
+    eventTurnBatching: false,
     commitDelay: 0,
     permissionsMode: 0o600,
   };
   return open<Buffer, Buffer>(options as Parameters<typeof open>[0] & { path: string });
+}
+
+/**
+ * Makes the changes of `write` in one transaction. Resolves when they are flushed, rejects when none
+ * of them is stored. Bytes must not change until then: the library reads them from another thread.
+ *
+ * @throws AppError `unavailable` when there is no room (worth trying again); anything else means
+ * that the device or the library failed, and the process must not go on.
+ */
+export async function commitChanges(
+  environment: Environment,
+  write: () => Iterable<Promise<unknown>>,
+): Promise<void> {
+  try {
+    const done = environment.batch(() => {
+      // Each change has a promise that fails with the batch: told once is enough.
+      for (const change of write()) change.catch(() => undefined);
+    });
+    if ((await done) !== true) throw new Error('the transaction was refused');
+    await environment.flushed;
+  } catch (error) {
+    throw refusalOf(await causeOf(error));
+  }
+}
+
+/** The library rejects with an error that holds a promise of the real one. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<never> };
+  return commitError === undefined ? error : commitError.catch((cause: unknown) => cause);
+}
+
+/** EFBIG, ENOSPC, EDQUOT on Linux, and MDB_MAP_FULL. */
+const noRoomCodes: ReadonlySet<unknown> = new Set([27, 28, 122, -30792]);
+
+/** No room is an operating error; the rest is not ours to survive. */
+function refusalOf(cause: unknown): unknown {
+  if (!noRoomCodes.has((cause as { code?: unknown }).code)) return cause;
+  return new AppError('unavailable', 'there is no room to write', { cause });
 }
 
 /** Makes a new file's directory entry durable; LMDB flushes the file but never its directory. */

@@ -4,8 +4,7 @@
  * every thread.
  */
 import { dirname } from 'node:path';
-import { AppError } from '../std/errors.ts';
-import { type Environment, flushDirectory, openEnvironment } from './environment.ts';
+import { commitChanges, type Environment, flushDirectory, openEnvironment } from './environment.ts';
 
 /** Address space of one log. */
 const logMapBytes = 2 ** 40;
@@ -43,27 +42,16 @@ export class BlockLog {
     return new BlockLog(openEnvironment(path, logMapBytes), {});
   }
 
-  /**
-   * Writes all blocks in one transaction; resolves when they are flushed, rejects when none of them
-   * is stored. The bytes must not change until then: the library reads them from another thread.
-   *
-   * @throws AppError `unavailable` when there is no room (worth trying again); anything else means
-   * that the device or the library failed, and the process must not go on.
-   */
+  /** Writes all blocks in one transaction. @see commitChanges */
   async commit(blocks: readonly LogBlock[]): Promise<void> {
     await this.#faults.beforeCommit?.(blocks);
-    try {
-      const done = this.#environment.batch(() => {
-        for (const block of blocks) {
-          const value = Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.length);
-          this.#environment.put(stampKey(Buffer.allocUnsafe(8), block.stamp), value);
-        }
-      });
-      if ((await done) !== true) throw new Error('the transaction was refused');
-      await this.#environment.flushed;
-    } catch (error) {
-      throw commitError(error);
-    }
+    const environment = this.#environment;
+    await commitChanges(environment, function* () {
+      for (const { bytes, stamp } of blocks) {
+        const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+        yield environment.put(stampKey(Buffer.allocUnsafe(8), stamp), value);
+      }
+    });
     await this.#faults.afterCommit?.(blocks);
   }
 
@@ -107,13 +95,4 @@ function stampKey(key: Buffer, stamp: number): Buffer {
 
 function stampOf(key: Buffer): number {
   return key.readUInt32BE(0) * 2 ** 32 + key.readUInt32BE(4);
-}
-
-/** ENOSPC, EFBIG, EDQUOT and a full map are operating errors; the rest is not ours to survive. */
-function commitError(error: unknown): unknown {
-  const text = [error, (error as { cause?: unknown } | null)?.cause].map(String).join(' ');
-  if (/no space left|file too large|quota exceeded|MDB_MAP_FULL|mapsize/i.test(text)) {
-    return new AppError('unavailable', 'there is no room to write', { cause: error });
-  }
-  return error;
 }

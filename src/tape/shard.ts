@@ -74,6 +74,12 @@ export interface ShardParts {
 
 /** How long after a failed commit the shard tries to write again. */
 const retryMs = 500;
+/**
+ * A commit that takes longer never ends: the library loses those that it cannot even begin, as after
+ * a failed write of a meta page. The next one after a failure is an empty block and has less time.
+ */
+const commitMsMax = 30_000;
+const probeMsMax = 5_000;
 
 export class Shard {
   readonly #parts: ShardParts;
@@ -246,7 +252,7 @@ export class Shard {
       const last = group.blocks.at(-1)!;
       const entries = this.#parts.index.first[last.number]! + last.records - 1;
       try {
-        await this.#write(group.blocks);
+        await this.#write(group.blocks, commitMsMax);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         this.#takeBack(group, error);
@@ -256,7 +262,7 @@ export class Shard {
     }
   }
 
-  async #write(blocks: readonly BlockBuilder[]): Promise<void> {
+  async #write(blocks: readonly BlockBuilder[], timeoutMs: number): Promise<void> {
     const { clock, index, log, metrics, number, stamps } = this.#parts;
     const first = stamps.take(number, blocks.length);
     const values: LogBlock[] = blocks.map((block, position) => {
@@ -264,7 +270,10 @@ export class Shard {
       return { stamp: first + position, bytes: block.stamp(first + position) };
     });
     const started = clock.monotonicMs();
-    await log.commit(values);
+    const cancel = clock.after(timeoutMs, () => {
+      throw new Error(`a commit of shard ${number} did not end within ${timeoutMs} ms`);
+    });
+    await log.commit(values).finally(cancel);
     metrics.add('commits_total', 1);
     metrics.add('commit_seconds_total', (clock.monotonicMs() - started) / 1000);
     metrics.add('blocks_total', values.length);
@@ -325,7 +334,7 @@ export class Shard {
     probe.reset(index.openBlock());
     probe.close(this.#received);
     try {
-      await this.#write([probe]);
+      await this.#write([probe], probeMsMax);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       index.takeBack(() => 0);

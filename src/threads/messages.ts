@@ -69,7 +69,8 @@ export type MainToFront =
   | { readonly kind: 'changed'; readonly request: number; readonly reply: WorkspaceReply }
   | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError }
   | { readonly kind: 'read'; readonly request: number; readonly json: string }
-  | { readonly kind: 'drain' };
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'close' };
 
 export type FrontToMain =
   | { readonly kind: 'listening' }

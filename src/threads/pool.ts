@@ -34,6 +34,12 @@ export class Thread<ToThread, FromThread> {
     this.#worker.postMessage(message, transfer);
   }
 
+  /** Ends the thread wherever it is; resolves when it has ended. */
+  async end(): Promise<void> {
+    this.#expected = true;
+    await this.#worker.terminate();
+  }
+
   /** From now on the thread may end without anyone taking it for a failure. */
   expectEnd(): void {
     this.#expected = true;

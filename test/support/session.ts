@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import { type ServerOptions, startServer, type TestServer } from './server.ts';
 
 export interface Answer {
@@ -59,18 +58,9 @@ export interface Page {
   readonly live: string;
 }
 
-/** A port that was free a moment ago: fronts can share one that is named, not one of their choice. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
-
 /** A server of two fronts and two shards, which is the least that shows what threads get wrong. */
-export async function startTwo(options: ServerOptions = {}): Promise<TestServer> {
-  return startServer({ port: await freePort(), shards: 2, fronts: 2, ...options });
+export function startTwo(options: ServerOptions = {}): Promise<TestServer> {
+  return startServer({ shards: 2, fronts: 2, ...options });
 }
 
 /** One request on a connection of its own, so that the kernel spreads them over the fronts. */
@@ -144,6 +134,11 @@ export async function metric(server: TestServer, name: string): Promise<number> 
   const line = text.split('\n').find((each) => each.startsWith(`tapeline_${name} `));
   assert.ok(line !== undefined, `there is no metric ${name}`);
   return Number(line.split(' ')[1]);
+}
+
+/** Waits until a condition holds, asking again at a bearable pace. */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 let lastName = 0;

@@ -14,6 +14,8 @@ export class Stream {
   readonly response: IncomingMessage;
   /** Comments so far. */
   comments = 0;
+  /** The cursor that the stream begins with, before any event. */
+  firstId: string | undefined;
   readonly #request: ClientRequest;
   readonly #messages: StreamMessage[] = [];
   #rest = '';
@@ -47,6 +49,15 @@ export class Stream {
     return this.#messages.splice(0);
   }
 
+  /** The cursor to resume from when no event came. */
+  async start(): Promise<string> {
+    while (this.firstId === undefined) {
+      if (this.#ended) throw new Error('the stream ended before it began');
+      await this.#more();
+    }
+    return this.firstId;
+  }
+
   async untilComment(): Promise<void> {
     while (this.comments === 0) {
       if (this.#ended) throw new Error('the stream ended before a comment came');
@@ -76,9 +87,10 @@ export class Stream {
     const value = (name: string): string | undefined =>
       lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
     const id = value('id');
-    if (id === undefined) return;
-    const data = JSON.parse(value('data')!) as StoredEvent;
-    this.#messages.push({ id, event: value('event')!, data });
+    const data = value('data');
+    this.firstId ??= id;
+    if (id === undefined || data === undefined) return;
+    this.#messages.push({ id, event: value('event')!, data: JSON.parse(data) as StoredEvent });
   }
 }
 

@@ -1,0 +1,210 @@
+/** Every bench runs and counts right; how fast it says the server is does not matter here. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { unpack } from 'msgpackr';
+import { encodeFrames, type FramePlan, hashFrames, patchFrame } from '../bench/frames.ts';
+import { quantiles } from '../bench/report.ts';
+
+const main = fileURLToPath(new URL('../bench/main.js', import.meta.url));
+const data = mkdtempSync(join(tmpdir(), 'tapeline-bench-'));
+after(() => rmSync(data, { recursive: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function bench(...args: string[]): Promise<Ended> {
+  const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('TAPELINE_'));
+  const env = { ...Object.fromEntries(inherited), NODE_OPTIONS: '' };
+  const child = spawn(process.execPath, [main, ...args], { env });
+  const texts = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    texts.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    texts.stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, ...texts }));
+  });
+}
+
+/** Figures by name; those of a phase or a quantile by path. */
+type Figures = (path: string) => number;
+
+/** Runs a bench and gives what its last line says. */
+async function figuresOf(name: string): Promise<Figures> {
+  const { code, stderr, stdout } = await bench(name, '--smoke', '--data', data);
+  assert.equal(code, 0, stderr);
+  const lines = stdout.trimEnd().split('\n');
+  const last = JSON.parse(lines.at(-1)!) as Record<string, unknown>;
+  assert.ok(lines.length > 5, 'a table comes first');
+  if (name !== 'walk') {
+    assert.equal(last['workload'], name);
+    assert.match(String(last['work']), /^[0-9a-f]{12}$/);
+    assert.equal((last['settings'] as Record<string, unknown>)['seed'], 1);
+  }
+  return (path) => {
+    const value = path.split('.').reduce<unknown>((from, key) => {
+      return (from as Record<string, unknown> | undefined)?.[key];
+    }, last);
+    assert.equal(typeof value, 'number', `${path} is missing`);
+    return value as number;
+  };
+}
+
+function assertPositive(figures: Figures, ...paths: string[]): void {
+  for (const path of paths) assert.ok(figures(path) > 0, `${path} is ${figures(path)}`);
+}
+
+/** In order, as quantiles of times are. */
+function assertQuantiles(figures: Figures, path: string): void {
+  assertPositive(figures, `${path}.count`, `${path}.p50`);
+  const values = ['p50', 'p99', 'p999', 'max'].map((name) => figures(`${path}.${name}`));
+  assert.deepEqual(
+    values,
+    values.toSorted((a, b) => a - b),
+  );
+}
+
+const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
+  'ingest-ws': checkFrames,
+  'ingest-ws-json': checkFrames,
+  'ingest-http': (figures) => checkRequests(figures, 500),
+  'ingest-http-single': (figures) => checkRequests(figures, 1),
+  scan: checkReads,
+  view: checkReads,
+  live(figures) {
+    for (const phase of ['one', 'fanOut', 'burst', 'filtered']) {
+      assertPositive(figures, `${phase}.messagesPerSecond`);
+      assertQuantiles(figures, `${phase}.latencyMs`);
+    }
+    assert.equal(figures('one.messages'), figures('one.events'));
+    assert.equal(figures('fanOut.messages'), 10 * figures('fanOut.events'));
+    assert.equal(figures('burst.messages'), 10 * figures('burst.events'));
+    assert.equal(figures('filtered.messages'), figures('filtered.events') / 10);
+    assert.equal(figures('repeated'), 0);
+  },
+  stalled(figures) {
+    assertPositive(figures, 'ratio', 'eventsPerSecond', 'eventsPerSecondStalled');
+  },
+  restart(figures) {
+    assert.equal(figures('events'), 20_000);
+    assertPositive(figures, 'stopSeconds', 'readySeconds', 'readyAfterKillSeconds');
+  },
+  walk(figures) {
+    assertPositive(figures, 'walkMsgpack', 'walkJson');
+  },
+};
+
+function checkFrames(figures: Figures): void {
+  assertPositive(figures, 'eventsPerSecond', 'sent', 'generatorMicrosPerEvent');
+  assert.equal(figures('accepted'), figures('sent'));
+  for (const name of ['duplicates', 'rejected', 'nacks']) assert.equal(figures(name), 0);
+  assertQuantiles(figures, 'receiptMs');
+}
+
+function checkRequests(figures: Figures, batch: number): void {
+  assertPositive(figures, 'requestsPerSecond', 'answered');
+  assert.equal(figures('eventsPerSecond'), batch * figures('requestsPerSecond'));
+  assert.equal(figures('failures'), 0);
+  assertQuantiles(figures, 'answerMs');
+}
+
+function checkReads(figures: Figures): void {
+  assert.equal(figures('events'), 20_000);
+  assert.equal(figures('failures'), 0);
+  assertPositive(figures, 'answerBytes', 'stepsPerRead', 'readsPerSecond');
+  for (const name of ['serverMs', 'httpMs', 'httpManyMs']) assertQuantiles(figures, name);
+}
+
+for (const [name, check] of Object.entries(expectations)) {
+  test(`the bench ${name} runs, and its figures hold together`, async () => {
+    check(await figuresOf(name));
+    assert.deepEqual(readdirSync(data), [], 'its data is gone');
+  });
+}
+
+test('without a name the benches are listed, each with a line about it', async () => {
+  const { code, stdout } = await bench();
+  assert.equal(code, 0);
+  const listed = [...stdout.matchAll(/^ {2}([a-z]\S*) +\S.{20,}$/gm)].map((match) => match[1]);
+  assert.deepEqual(listed.sort(), Object.keys(expectations).sort());
+});
+
+test('a wrong name or flag is said so', async () => {
+  const wrongName = await bench('ingest');
+  assert.equal(wrongName.code, 64);
+  assert.match(wrongName.stderr, /there is no bench 'ingest'/);
+  const wrongFlag = await bench('walk', '--fast');
+  assert.equal(wrongFlag.code, 64);
+  assert.match(wrongFlag.stderr, /--fast/);
+  const wrongValue = await bench('ingest-ws', '--seconds', 'ten');
+  assert.equal(wrongValue.code, 64);
+  assert.match(wrongValue.stderr, /--seconds must be a number/);
+});
+
+const plan: FramePlan = {
+  protocol: 'msgpack',
+  shape: 'desk',
+  batch: 30,
+  customers: 20,
+  frames: 4,
+  seed: 1,
+};
+
+test('the same plan encodes the same work, another seed another', () => {
+  const hash = hashFrames(encodeFrames(plan));
+  assert.equal(hashFrames(encodeFrames(plan)), hash);
+  assert.notEqual(hashFrames(encodeFrames({ ...plan, seed: 2 })), hash);
+});
+
+test('patched frames are whole, with ids that never repeat and every customer equally often', () => {
+  for (const protocol of ['msgpack', 'json'] as const) {
+    const ids = new Set<string>();
+    const customers = new Map<string, number>();
+    const timeMs = 1_763_740_000_000;
+    for (const [n, frame] of encodeFrames({ ...plan, protocol }).entries()) {
+      for (const number of [n, n + 0x7abcdef0]) {
+        patchFrame(frame, protocol, { number, seq: number + 1, timeMs });
+        const payload = frame.bytes.subarray(14);
+        assert.equal(frame.bytes.readBigUInt64BE(2), BigInt(payload.length));
+        const { seq, events } = decode(payload, protocol);
+        assert.equal(seq, number + 1);
+        assert.equal(events.length, plan.batch);
+        for (const event of events) {
+          assert.equal(Number(event.time), timeMs);
+          ids.add(event.id);
+          customers.set(event.customer, (customers.get(event.customer) ?? 0) + 1);
+        }
+      }
+    }
+    assert.equal(ids.size, 2 * plan.frames * plan.batch);
+    assert.deepEqual([...customers.values()], Array(20).fill((2 * 4 * 30) / 20));
+  }
+});
+
+interface Decoded {
+  readonly seq: number;
+  readonly events: readonly { id: string; customer: string; time: number | bigint }[];
+}
+
+function decode(payload: Buffer, protocol: 'msgpack' | 'json'): Decoded {
+  if (protocol === 'json') return JSON.parse(payload.toString()) as Decoded;
+  const [seq, events] = unpack(payload) as [number, Decoded['events']];
+  return { seq, events };
+}
+
+test('quantiles are of the sample, in any order', () => {
+  const sample = Array.from({ length: 1000 }, (_, n) => ((n * 7) % 1000) + 1);
+  assert.deepEqual(quantiles(sample), { count: 1000, p50: 501, p99: 991, p999: 1000, max: 1000 });
+  assert.deepEqual(quantiles([]), { count: 0, p50: 0, p99: 0, p999: 0, max: 0 });
+});
