@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { AppError } from '../src/std/errors.ts';
 import { parsePosition } from '../src/tape/cursor.ts';
 import { Tail } from '../src/tape/tail.ts';
 import { openIngest } from './support/frames.ts';
@@ -61,6 +62,19 @@ test('while a flush is held there is no receipt, and no reader sees the event', 
   assert.deepEqual(receipts, ['first', 'duplicate 1']);
   assert.equal(kit.scan({ customer: 'c1' }).length, 1);
   assert.equal(streamed(kit), 1);
+});
+
+test('a shard that cannot write closes in order, and tries no more', async (t) => {
+  const directory = temporaryDirectory();
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const kit = openKit(directory);
+  for (const fault of kit.faults) fault.before = new AppError('unavailable', 'no room');
+  assert.equal((await kit.store([event])).unavailable, true);
+  const commits = kit.written.length;
+  for (const shard of kit.shards) await shard.close();
+  await kit.tape.close();
+  kit.clock.advance(10_000);
+  assert.equal(kit.written.length, commits);
 });
 
 function indexOfLast(lines: readonly string[], pattern: RegExp): number {

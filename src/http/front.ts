@@ -199,7 +199,8 @@ function connect(shard: number, port: MessagePort): void {
 function open(): void {
   if (live !== undefined) return;
   const tape = new Tape(start.tape, metrics);
-  const feed = new Feed(tape, metrics, (on) => bells.listen(start.number, on));
+  const listen = (on: boolean): void => bells.listen(start.number, on);
+  const feed = new Feed({ tape, clock, metrics, listen });
   live = { tape, feed };
   ingest = new Ingest({
     shards: start.shards,

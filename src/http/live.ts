@@ -2,8 +2,9 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { channelBytesMax, customerBytesMax, typeBytesMax } from '../event/envelope.ts';
 import { AppError } from '../std/errors.ts';
-import type { Feed, LiveMessage, LiveSink, Subscription } from '../streams/feed.ts';
+import type { Feed, Subscription } from '../streams/feed.ts';
 import type { LiveFilter } from '../streams/filter.ts';
+import type { LiveMessage, LiveSink } from '../streams/subscriber.ts';
 import { earliest, formatCursor, type Position, parsePosition } from '../tape/cursor.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { Credential } from '../workspaces/types.ts';
@@ -166,11 +167,10 @@ function values(query: Query, name: string, bytesMax: number): readonly string[]
 
 /** @throws AppError `invalid` for what is no cursor, or one ahead of everything on the tape. */
 function positionOf(text: string, tape: Tape): Position {
-  const now = tape.now();
-  if (text === 'now') return now;
+  if (text === 'now') return tape.now();
   if (text === 'earliest') return earliest;
   const position = parsePosition(text);
-  if (position.stamp > now.stamp) {
+  if (position.stamp > tape.issued()) {
     throw new AppError('invalid', 'the cursor is ahead of everything on this tape');
   }
   return position;

@@ -4,7 +4,7 @@
  * take stays here, at most the messages of one delivery; the feed then waits. A reader that takes
  * nothing for about ten seconds is cut off by the server below us and resumes with its last id.
  */
-import type { LiveMessage, LiveSink } from '../streams/feed.ts';
+import type { LiveMessage, LiveSink } from '../streams/subscriber.ts';
 import type { Exchange } from './exchange.ts';
 
 const pieceBytesMax = 14 * 1024;

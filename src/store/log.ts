@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { commitChanges, type Environment, flushDirectory, openEnvironment } from './environment.ts';
 
 /** Address space of one log. */
-const logMapBytes = 2 ** 40;
+const logMapBytes = 2 ** 38;
 
 export interface LogBlock {
   readonly stamp: number;

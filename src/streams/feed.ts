@@ -3,92 +3,35 @@
  * edge: an event is read and rendered once, whoever wants it. One that cannot keep up leaves the edge
  * and reads from the log at its own speed, holding a position and nothing else, until it has caught up.
  *
- *     edge ──▶ event ──▶ subscriber (live)      sends while its socket has room
- *                   └──▶ subscriber (lagging)   own Tail, resumed when its socket has drained
+ *     edge ──▶ event ──▶ listener                sends while its socket has room
+ *                   └──▶ laggard ─ line ─▶ …     own Tail; a slice when its turn comes and it has room
  *
- * Everything runs in slices, so that no reader holds up the thread.
+ * The laggards take turns within one allowance of time for all of them, and when the thread has other
+ * work they wait between turns, so that neither their number nor their distance slows the sink down.
  */
+import type { Clock } from '../std/clock.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { Position } from '../tape/cursor.ts';
 import type { TapeEvent } from '../tape/event.ts';
 import { ordinalMax } from '../tape/layout.ts';
 import { Tail } from '../tape/tail.ts';
 import type { Tape } from '../tape/tape.ts';
-import { type CompiledFilter, compileFilter, type LiveFilter, matches } from './filter.ts';
+import { compileFilter, type LiveFilter, matches, mayMatch } from './filter.ts';
+import { Listeners } from './listeners.ts';
+import { LiveMessage, type LiveSink, Subscriber } from './subscriber.ts';
 
-/** What may wait for a subscriber outside the log: its socket's buffer, as far as we fill it. */
-export const subscriberBytesMax = 64 * 1024;
-const blocksPerSlice = 64;
-const bytesPerSlice = 32 * 1024;
-
-/** One event on its way to subscribers; the two wire forms are made when first asked for. */
-export class LiveMessage {
-  readonly cursor: string;
-  readonly json: string;
-  #socketText: string | undefined;
-  #sseText: string | undefined;
-
-  constructor(event: TapeEvent) {
-    this.cursor = event.cursor;
-    this.json = event.json();
-  }
-
-  get socketText(): string {
-    this.#socketText ??= `{"cursor":"${this.cursor}","event":${this.json}}`;
-    return this.#socketText;
-  }
-
-  get sseText(): string {
-    this.#sseText ??= `id: ${this.cursor}\nevent: event\ndata: ${this.json}\n\n`;
-    return this.#sseText;
-  }
-
-  /** About what it weighs in a socket's buffer. */
-  get bytes(): number {
-    return Buffer.byteLength(this.json) + 128;
-  }
-}
-
-/** A subscriber's connection. */
-export interface LiveSink {
-  /** Bytes that the connection has not taken yet. */
-  bufferedBytes(): number;
-  /** Sends messages in order; never called with more than there is room for, one message aside. */
-  deliver(messages: readonly LiveMessage[]): void;
-}
-
-class Subscriber {
-  readonly filter: CompiledFilter;
-  readonly sink: LiveSink;
-  /** Set while it reads from the log by itself. */
-  tail: Tail | undefined;
-  /** It has what is up to here. */
-  after: Position;
-  queue: LiveMessage[] = [];
-  queuedBytes = 0;
-  /** A slice of its own reading is due. */
-  scheduled = false;
-
-  constructor(filter: CompiledFilter, sink: LiveSink, after: Position) {
-    this.filter = filter;
-    this.sink = sink;
-    this.after = after;
-  }
-
-  /** Whether one more message fits. An empty connection takes any. */
-  hasRoom(bytes: number): boolean {
-    const waiting = this.queuedBytes + this.sink.bufferedBytes();
-    return waiting === 0 || waiting + bytes <= subscriberBytesMax;
-  }
-
-  flush(): void {
-    if (this.queue.length === 0) return;
-    const messages = this.queue;
-    this.queue = [];
-    this.queuedBytes = 0;
-    this.sink.deliver(messages);
-  }
-}
+/** Blocks that the edge reads in one go. */
+const edgeBlocksMax = 64;
+/** One laggard's turn: so many blocks, or so many bytes found. */
+const turnBlocksMax = 8;
+const turnBytesMax = 32 * 1024;
+/** All laggards together, at a time. */
+const allowanceMs = 1;
+/** The thread is busy when this much time passed between two allowances; laggards then wait. */
+const busyMs = 1;
+const waitMs = 4;
+/** How far back a customer's chain is followed to see where a laggard has to begin. */
+const skipStepsMax = 10_000;
 
 /** A subscriber's handle. */
 export interface Subscription {
@@ -97,142 +40,193 @@ export interface Subscription {
   close(): void;
 }
 
-export class Feed {
-  readonly #tape: Tape;
-  readonly #metrics: Metrics;
+export interface FeedParts {
+  readonly tape: Tape;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
   /** Asks the shards to ring (or not to) when something is published. */
-  readonly #listen: (on: boolean) => void;
-  readonly #subscribers = new Set<Subscriber>();
-  #edge: Tail | undefined;
-  #pumping = false;
+  readonly listen: (on: boolean) => void;
+}
 
-  constructor(tape: Tape, metrics: Metrics, listen: (on: boolean) => void) {
-    this.#tape = tape;
-    this.#metrics = metrics;
-    this.#listen = listen;
+export class Feed {
+  readonly #parts: FeedParts;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #listeners = new Listeners();
+  /** Listeners that were given something since their last flush. */
+  readonly #fed = new Set<Subscriber>();
+  /** Laggards with room, in the order of their turns. */
+  readonly #line: Subscriber[] = [];
+  #edge: Tail | undefined;
+  #isPumping = false;
+  #isServing = false;
+  #servedAt = 0;
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
   }
 
   /** @param from everything after this is delivered. */
   subscribe(wanted: LiveFilter, from: Position, sink: LiveSink): Subscription {
+    const { metrics, tape } = this.#parts;
     const filter = compileFilter(wanted, (workspace, customer) =>
-      this.#tape.customerHash(workspace, customer),
+      tape.customerHash(workspace, customer),
     );
     const subscriber = new Subscriber(filter, sink, from);
     if (this.#subscribers.size === 0) this.#openEdge();
     this.#subscribers.add(subscriber);
-    this.#metrics.add('live_subscribers', 1);
+    metrics.add('live_subscribers', 1);
     if (isBefore(from, this.#edge!.position)) this.#fallBehind(subscriber, from);
+    else this.#listeners.add(subscriber);
     return {
-      resume: () => this.#schedule(subscriber),
+      resume: () => this.#enterLine(subscriber),
       close: () => this.#remove(subscriber),
     };
   }
 
   #openEdge(): void {
-    this.#listen(true);
-    this.#edge = new Tail(
-      this.#tape,
-      this.#tape.shards.map((_, number) => number),
-      this.#tape.now(),
-    );
+    const { listen, tape } = this.#parts;
+    listen(true);
+    this.#edge = new Tail(tape, allShards(tape), tape.now());
   }
 
   #remove(subscriber: Subscriber): void {
     if (!this.#subscribers.delete(subscriber)) return;
-    this.#metrics.add('live_subscribers', -1);
-    if (this.#subscribers.size === 0) this.#listen(false);
+    this.#listeners.remove(subscriber);
+    this.#fed.delete(subscriber);
+    this.#parts.metrics.add('live_subscribers', -1);
+    if (this.#subscribers.size === 0) this.#parts.listen(false);
   }
 
   /** Something was published: deliver what is new. */
   wake(): void {
-    if (this.#pumping || this.#subscribers.size === 0) return;
-    this.#pumping = true;
+    if (this.#isPumping || this.#subscribers.size === 0) return;
+    this.#isPumping = true;
     this.#pump();
   }
 
   #pump(): void {
     const edge = this.#edge!;
-    const horizon = this.#tape.horizon();
+    const horizon = this.#parts.tape.horizon();
     let blocks = 0;
-    let more = true;
-    while (more && blocks < blocksPerSlice) {
-      more = edge.visitBlock(horizon, (event) => this.#offer(event));
+    // With laggards only there is nobody to read for: the edge goes along without reading.
+    let more = !this.#listeners.isEmpty;
+    while (more && blocks < edgeBlocksMax) {
+      more = edge.visitBlock(horizon, this.#offer, this.#wants);
       blocks += 1;
     }
     if (!more) edge.settleAt(horizon);
-    for (const subscriber of this.#subscribers) if (!subscriber.tail) subscriber.flush();
-    this.#pumping = more;
+    for (const subscriber of this.#fed) subscriber.flush();
+    this.#fed.clear();
+    this.#isPumping = more;
     if (more) setImmediate(() => this.#pump());
   }
 
-  /** Offers an event at the edge to everyone who keeps up. */
-  #offer(event: TapeEvent): true {
+  readonly #wants = (workspace: number, customerHash: number): boolean =>
+    this.#listeners.mayWant(workspace, customerHash);
+
+  readonly #offer = (event: TapeEvent): true => {
     let message: LiveMessage | undefined;
-    for (const subscriber of this.#subscribers) {
-      if (subscriber.tail !== undefined || !matches(subscriber.filter, event)) continue;
-      if (!isBefore(subscriber.after, event)) continue;
+    this.#listeners.offer(event, (subscriber) => {
+      if (!isBefore(subscriber.after, event)) return;
       message ??= new LiveMessage(event);
-      if (subscriber.hasRoom(message.bytes)) this.#enqueue(subscriber, message);
-      else this.#fallBehind(subscriber, justBefore(event));
-    }
+      if (subscriber.hasRoom(message.bytes)) {
+        this.#enqueue(subscriber, message);
+        this.#fed.add(subscriber);
+      } else this.#fallBehind(subscriber, justBefore(event));
+    });
     return true;
-  }
+  };
 
   #enqueue(subscriber: Subscriber, message: LiveMessage): void {
-    subscriber.queue.push(message);
-    subscriber.queuedBytes += message.bytes;
-    this.#metrics.add('live_events_total', 1);
+    subscriber.enqueue(message);
+    this.#parts.metrics.add('live_events_total', 1);
   }
 
   /** From here on the subscriber reads by itself. */
   #fallBehind(subscriber: Subscriber, from: Position): void {
+    const { tape } = this.#parts;
     const { customers } = subscriber.filter;
-    const numbers =
+    this.#listeners.remove(subscriber);
+    const shards =
       customers.length === 0
-        ? this.#tape.shards.map((_, number) => number)
-        : [...new Set(customers.map(({ hash }) => this.#tape.shardNumber(hash)))];
-    subscriber.tail = new Tail(this.#tape, numbers, from);
-    this.#metrics.add('live_lagging_total', 1);
+        ? allShards(tape)
+        : [...new Set(customers.map(({ hash }) => tape.shardNumber(hash)))];
+    const hashes = customers.map(({ hash }) => hash);
+    const start = customers.length === 0 ? from : tape.skipTo(hashes, from, skipStepsMax);
+    subscriber.tail = new Tail(tape, shards, start);
+    this.#parts.metrics.add('live_lagging_total', 1);
     subscriber.flush();
-    this.#schedule(subscriber);
+    this.#enterLine(subscriber);
   }
 
-  #schedule(subscriber: Subscriber): void {
-    if (subscriber.scheduled) return;
-    subscriber.scheduled = true;
+  #enterLine(subscriber: Subscriber): void {
+    if (subscriber.isQueued || subscriber.tail === undefined) return;
+    subscriber.isQueued = true;
+    this.#line.push(subscriber);
+    this.#serveSoon();
+  }
+
+  #serveSoon(): void {
+    if (this.#isServing || this.#line.length === 0) return;
+    this.#isServing = true;
+    const { clock } = this.#parts;
+    const isBusy = clock.monotonicMs() - this.#servedAt > busyMs && this.#servedAt > 0;
     setImmediate(() => {
-      subscriber.scheduled = false;
-      this.#catchUp(subscriber);
+      const wasBusy = isBusy && clock.monotonicMs() - this.#servedAt > busyMs;
+      if (wasBusy) clock.after(waitMs, () => this.#serve());
+      else this.#serve();
     });
   }
 
-  /** One slice of a lagging subscriber's own reading; the next follows by itself while it has room. */
-  #catchUp(subscriber: Subscriber): void {
+  /** Gives laggards their turns until the allowance is used up. */
+  #serve(): void {
+    const { clock } = this.#parts;
+    const end = clock.monotonicMs() + allowanceMs;
+    do {
+      const subscriber = this.#line.shift();
+      if (subscriber === undefined) break;
+      subscriber.isQueued = false;
+      if (this.#subscribers.has(subscriber)) this.#takeTurn(subscriber);
+    } while (clock.monotonicMs() < end);
+    this.#servedAt = clock.monotonicMs();
+    this.#isServing = false;
+    this.#serveSoon();
+  }
+
+  #takeTurn(subscriber: Subscriber): void {
     const { tail } = subscriber;
-    if (tail === undefined || !this.#subscribers.has(subscriber)) return;
+    if (tail === undefined) return;
     const edge = this.#edge!.position;
     let blocks = 0;
     let more = true;
     let room = true;
-    while (more && room && blocks < blocksPerSlice && subscriber.queuedBytes < bytesPerSlice) {
-      more = tail.visitBlock(edge.stamp, (event) => {
-        if (!matches(subscriber.filter, event)) return true;
-        const message = new LiveMessage(event);
-        room = subscriber.hasRoom(message.bytes);
-        if (room) this.#enqueue(subscriber, message);
-        return room;
-      });
+    const wants = (workspace: number, customerHash: number): boolean =>
+      mayMatch(subscriber.filter, workspace, customerHash);
+    const offer = (event: TapeEvent): boolean => {
+      if (!matches(subscriber.filter, event)) return true;
+      const message = new LiveMessage(event);
+      room = subscriber.hasRoom(message.bytes);
+      if (room) this.#enqueue(subscriber, message);
+      return room;
+    };
+    while (more && room && blocks < turnBlocksMax && subscriber.queuedBytes < turnBytesMax) {
+      more = tail.visitBlock(edge.stamp, offer, wants);
       blocks += 1;
     }
     if (!more) {
       // The edge stands between blocks, so what it will read next is what comes next here.
       subscriber.tail = undefined;
       subscriber.after = edge;
+      this.#listeners.add(subscriber);
     }
     subscriber.flush();
     // A connection that still holds something says when it has drained; an empty one does not.
-    if (more && (room || subscriber.sink.bufferedBytes() === 0)) this.#schedule(subscriber);
+    if (more && (room || subscriber.sink.bufferedBytes() === 0)) this.#enterLine(subscriber);
   }
+}
+
+function allShards(tape: Tape): number[] {
+  return tape.shards.map((_, number) => number);
 }
 
 function isBefore(a: Position, b: Position): boolean {

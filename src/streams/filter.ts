@@ -33,6 +33,13 @@ export function compileFilter(
   };
 }
 
+/** Whether events of this customer can match at all. */
+export function mayMatch(filter: CompiledFilter, workspace: number, customerHash: number): boolean {
+  if (filter.workspace !== workspace) return false;
+  const { customers } = filter;
+  return customers.length === 0 || customers.some(({ hash }) => hash === customerHash);
+}
+
 /** Cheapest first: workspace and hash are in the row, the channel needs the payload. */
 export function matches(filter: CompiledFilter, event: TapeEvent): boolean {
   const { channels, customers, types, workspace } = filter;

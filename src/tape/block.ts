@@ -174,6 +174,14 @@ export class Block {
     return new Block(bytes, view);
   }
 
+  workspaceOf(ordinal: number): number {
+    return this.view.getUint32(this.rowAt(ordinal) + row.workspace, true);
+  }
+
+  customerHashOf(ordinal: number): number {
+    return this.view.getUint32(this.rowAt(ordinal) + row.customerHash, true);
+  }
+
   /** Where row `ordinal` begins. */
   rowAt(ordinal: number): number {
     return this.tableAt + ordinal * rowBytes;

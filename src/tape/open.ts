@@ -69,7 +69,7 @@ export function openShard(parts: OpenShardParts): OpenedShard {
     index,
     events: index.entryCount,
     async close() {
-      await shard.commit();
+      await shard.close();
       await log.close();
     },
   };

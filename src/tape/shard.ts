@@ -90,6 +90,7 @@ export class Shard {
   #writable = true;
   #free: BlockBuilder[] = [];
   #committing: Promise<void> | undefined;
+  #cancelRetry: (() => void) | undefined;
   readonly #customerHashes = new Uint32Array(warmMax);
   readonly #idHashes = new Uint32Array(warmMax);
 
@@ -243,6 +244,12 @@ export class Shard {
     return this.#committing;
   }
 
+  /** Commits what is open. From then on nothing is written; do not call `accept` again. */
+  async close(): Promise<void> {
+    await this.commit();
+    this.#cancelRetry?.();
+  }
+
   async #commitAll(): Promise<void> {
     while (this.#open.blocks.length > 0) {
       this.#closeBlock();
@@ -323,7 +330,7 @@ export class Shard {
   #stopWriting(reason: string): void {
     this.#writable = false;
     this.#parts.onWritable?.(false, reason);
-    this.#parts.clock.after(retryMs, () => void this.#tryAgain());
+    this.#cancelRetry = this.#parts.clock.after(retryMs, () => void this.#tryAgain());
   }
 
   /** Writes an empty block: if that is durable, the shard takes events again. */

@@ -49,6 +49,11 @@ export class Stamps {
     Atomics.store(this.#words, 1 + shard, idle);
   }
 
+  /** The greatest stamp issued so far, durable or not. */
+  issued(): number {
+    return Number(Atomics.load(this.#words, 0));
+  }
+
   /** Every block with a stamp up to this one is published; none will appear there any more. */
   horizon(): number {
     let horizon = Atomics.load(this.#words, 0);

@@ -6,6 +6,7 @@
 
 import type { Position } from './cursor.ts';
 import { TapeEvent } from './event.ts';
+import { ordinalMax } from './layout.ts';
 import type { ShardReader, Tape } from './tape.ts';
 
 export class Tail {
@@ -33,9 +34,14 @@ export class Tail {
    *
    * @param visit returns false to stop; the event it refused is then the next one. An event is valid
    * for the call only.
+   * @param wants asked first, with what a row tells at once: spares an event that nobody wants.
    * @returns false when there is nothing more up to the horizon.
    */
-  visitBlock(horizon: number, visit: (event: TapeEvent) => boolean): boolean {
+  visitBlock(
+    horizon: number,
+    visit: (event: TapeEvent) => boolean,
+    wants: (workspace: number, customerHash: number) => boolean = anyone,
+  ): boolean {
     const nearest = this.#nearestBlock(horizon);
     if (nearest === undefined) return false;
     const { shard, stamp } = nearest;
@@ -46,18 +52,19 @@ export class Tail {
       ordinal < records;
       ordinal++
     ) {
+      if (!wants(block!.workspaceOf(ordinal), block!.customerHashOf(ordinal))) continue;
       if (!visit(new TapeEvent(block!, ordinal))) {
         if (ordinal > 0) this.#moveTo(stamp, ordinal - 1);
         return true;
       }
     }
-    this.#moveTo(stamp, ordinalEnd);
+    this.#moveTo(stamp, ordinalMax);
     return true;
   }
 
   /** Jumps to the horizon when nothing before it is left to visit. */
   settleAt(horizon: number): void {
-    if (horizon > this.#stamp) this.#moveTo(horizon, ordinalEnd);
+    if (horizon > this.#stamp) this.#moveTo(horizon, ordinalMax);
   }
 
   #moveTo(stamp: number, ordinal: number): void {
@@ -87,8 +94,10 @@ export class Tail {
   }
 
   #isBehind(stamp: number): boolean {
-    return stamp < this.#stamp || (stamp === this.#stamp && this.#ordinal >= ordinalEnd);
+    return stamp < this.#stamp || (stamp === this.#stamp && this.#ordinal >= ordinalMax);
   }
 }
 
-const ordinalEnd = 0xffff;
+function anyone(): boolean {
+  return true;
+}

@@ -60,6 +60,33 @@ export class Tape {
     return { stamp: this.horizon(), ordinal: ordinalMax };
   }
 
+  /** The greatest stamp that was ever issued; no cursor of ours lies beyond it. */
+  issued(): number {
+    return this.#stamps.issued();
+  }
+
+  /**
+   * Where a reader of these customers' events in commit order may begin instead of `from`: nothing of
+   * theirs lies between. Follows at most `stepsMax` index entries; then it is `from`.
+   */
+  skipTo(customerHashes: readonly number[], from: Position, stepsMax: number): Position {
+    // Taken first: what is committed later lies beyond it.
+    let start: Position = this.now();
+    let steps = 0;
+    for (const hash of customerHashes) {
+      const { index } = this.shards[this.shardNumber(hash)]!;
+      for (let entry = index.newestEntry(hash); entry !== 0; entry = index.previous[entry]!) {
+        const number = index.block[entry]!;
+        const stamp = index.stamp[number]!;
+        const ordinal = entry - index.first[number]!;
+        if (stamp < from.stamp || (stamp === from.stamp && ordinal <= from.ordinal)) break;
+        if (++steps > stepsMax) return from;
+        if (stamp <= start.stamp) start = { stamp: stamp - 1, ordinal: ordinalMax };
+      }
+    }
+    return start.stamp < from.stamp ? from : start;
+  }
+
   customerHash(workspace: number, customer: Uint8Array): number {
     return customerHashOf(this.#memory.hashSeed, workspace, customer, 0, customer.length);
   }

@@ -60,7 +60,7 @@ export class Play {
   }
 
   async run(): Promise<void> {
-    const steps = 6 + this.#random.below(8);
+    const steps = 5 + this.#random.below(8);
     for (let step = 0; step < steps; step++) {
       await this.#step();
       this.#checkReads();
