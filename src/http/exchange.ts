@@ -13,6 +13,8 @@ export class Exchange {
   aborted = false;
   /** A reply has been decided on; `res` belongs to the writer. */
   answered = false;
+  /** What the reply takes of the front's allowance for replies. */
+  replyBytes = 0;
   /** Called once when the client goes away before it was answered in full. */
   onGone: (() => void) | undefined = undefined;
   /** Called once when nothing is left to do: the reply is with the socket, or the client is gone. */

@@ -5,6 +5,7 @@
 
 import { type us_listen_socket, us_listen_socket_close } from 'uWebSockets.js';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { ByteBudget } from '../ingest/budget.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { assert, unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
@@ -47,6 +48,8 @@ const shards: MessagePort[] = [];
 /** Index steps a read may take on this thread (about ten milliseconds); then it goes to the pool. */
 const readStepsMax = 200_000;
 
+/** Clients that do not take their answers by then are cut off; what they sent is durable. */
+const drainMsMax = 5000;
 /** How often open sockets are looked at for tokens that have expired. */
 const credentialCheckMs = 5000;
 
@@ -205,7 +208,7 @@ function open(): void {
   ingest = new Ingest({
     shards: start.shards,
     hashSeed: start.tape.hashSeed,
-    inflightBytesMax: start.inflightBytesMax,
+    budget: new ByteBudget(start.inflightBytesMax, metrics),
     clock,
     random: systemRandom,
     metrics,
@@ -225,9 +228,11 @@ function drain(): void {
   sockets.drain();
   subscribers.drain();
   ingest?.sendOpen();
+  const patienceEnds = clock.monotonicMs() + drainMsMax;
   const whenQuiet = (): void => {
-    const busy = traffic.pending + (ingest?.pending ?? 0) + sockets.size;
-    if (busy > 0) {
+    const unwritten = ingest?.pending ?? 0;
+    const isPatient = clock.monotonicMs() < patienceEnds;
+    if (unwritten > 0 || (isPatient && traffic.pending + sockets.size > 0)) {
       clock.after(10, whenQuiet);
       return;
     }

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { batchBytesMax } from '../event/envelope.ts';
 import { type BodyFormat, readBody } from '../ingest/body.ts';
+import type { ByteBudget } from '../ingest/budget.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
 import { AppError } from '../std/errors.ts';
@@ -45,7 +46,9 @@ function accept(
   if (encoding !== 'gzip') {
     throw new AppError('unsupported_media_type', 'Content-Encoding must be gzip, or absent');
   }
-  return inflate(request.body).then((body) => store(request, body, { format, front, ingest }));
+  return inflate(request.body, ingest.budget, front.metrics).then((body) =>
+    store(request, body, { format, front, ingest }),
+  );
 }
 
 /** @throws AppError `unavailable` when this front cannot take events now. */
@@ -61,10 +64,14 @@ export function checkServing(front: Front, ingest: Ingest | undefined): asserts 
 
 /** @throws AppError `overloaded` when too much is under way. */
 export function checkLoad(ingest: Ingest, bytes: number, metrics: Metrics): void {
-  if (!ingest.isOverloaded(bytes)) return;
+  if (!ingest.budget.isOver(bytes)) return;
+  throw overloaded(metrics);
+}
+
+function overloaded(metrics: Metrics): AppError {
   metrics.add('batches_overloaded_total', 1);
   const message = 'too many events are waiting to be written; send the batch again';
-  throw new AppError('overloaded', message, { retryAfterSeconds });
+  return new AppError('overloaded', message, { retryAfterSeconds });
 }
 
 function formatOf(contentType: string): BodyFormat {
@@ -84,15 +91,44 @@ function formatOf(contentType: string): BodyFormat {
   }
 }
 
-async function inflate(body: Uint8Array): Promise<Uint8Array> {
+/**
+ * Inflates a body, its size reserved first: what its trailer claims, or the most there may be when
+ * that turns out to be a lie (or the body has several members).
+ */
+async function inflate(
+  body: Uint8Array,
+  budget: ByteBudget,
+  metrics: Metrics,
+): Promise<Uint8Array> {
+  const claimed = body.length < 18 ? 0 : Buffer.from(body.subarray(-4)).readUInt32LE(0);
+  const first = Math.min(Math.max(claimed, 1024), batchBytesMax);
+  const inflated = await inflateUpTo(body, first, { budget, metrics });
+  if (inflated !== undefined) return inflated;
+  const whole =
+    first === batchBytesMax
+      ? undefined
+      : await inflateUpTo(body, batchBytesMax, { budget, metrics });
+  if (whole !== undefined) return whole;
+  const message = `the body may have at most ${batchBytesMax} bytes after decompression`;
+  throw new AppError('too_large', message);
+}
+
+/** Undefined when the body is larger. */
+async function inflateUpTo(
+  body: Uint8Array,
+  bytesMax: number,
+  { budget, metrics }: { budget: ByteBudget; metrics: Metrics },
+): Promise<Uint8Array | undefined> {
+  if (budget.isOver(bytesMax)) throw overloaded(metrics);
+  budget.take(bytesMax);
   try {
-    return await unzip(body, { maxOutputLength: batchBytesMax });
+    return await unzip(body, { maxOutputLength: bytesMax });
   } catch (cause) {
-    if ((cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') {
-      const message = `the body may have at most ${batchBytesMax} bytes after decompression`;
-      throw new AppError('too_large', message, { cause });
-    }
+    if ((cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    metrics.add('batches_malformed_total', 1);
     throw new AppError('malformed', 'the body is not valid gzip', { cause });
+  } finally {
+    budget.give(bytesMax);
   }
 }
 
@@ -108,6 +144,7 @@ function store(
     readBody(format, body, front.clock.now(), ingest, batch);
   } catch (error) {
     ingest.abandon(batch);
+    front.metrics.add('batches_malformed_total', 1);
     throw error;
   }
   return new Promise((resolve, reject) => {

@@ -10,7 +10,7 @@
 import type { TemplatedApp, WebSocket } from 'uWebSockets.js';
 import { Packr } from 'msgpackr';
 import { batchBytesMax } from '../event/envelope.ts';
-import { type FrameResult, readJsonFrame, readMsgpackFrame } from '../ingest/frame.ts';
+import { type FrameResult, frameSeq, readJsonFrame, readMsgpackFrame } from '../ingest/frame.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
 import { AppError } from '../std/errors.ts';
@@ -27,7 +27,9 @@ export const frameBytesMax = batchBytesMax;
 /** Frames up to this size are read, to be closed with 4009; larger ones just end the connection. */
 const frameReadBytesMax = frameBytesMax + 1024 * 1024;
 /** Answers that a client does not take; past it, frames count as unanswered. */
-const answersBytesMax = 1024 * 1024;
+const answersBytesMax = 64 * 1024;
+/** Ingest sockets of one front; a frame in reception takes up to `frameReadBytesMax` of memory each. */
+export const ingestSocketsMax = 1000;
 const retryAfterMs = 200;
 
 const jsonProtocol = 'tapeline.json';
@@ -54,7 +56,8 @@ interface Data {
 /** A frame that was read, and its answer once there is one. */
 interface Frame {
   readonly bytes: number;
-  answer: unknown;
+  /** As it goes out. */
+  answer: string | Uint8Array | undefined;
 }
 
 /** The ingest sockets of one front. */
@@ -93,6 +96,9 @@ export class IngestSockets {
           new Query(head.query).checkNames(['key']);
           const credential = authenticate(this.#front, head, 'write', { keyInQuery: true });
           checkServing(this.#front, this.#ingest());
+          if (this.#connections.size >= ingestSocketsMax) {
+            throw new AppError('overloaded', `there are ${ingestSocketsMax} sockets already`);
+          }
           const protocol = chooseProtocol(head.websocketProtocol);
           const isMsgpack = protocol === msgpackProtocol;
           const offered = head.websocketProtocol !== '';
@@ -116,7 +122,7 @@ export class IngestSockets {
       close: (ws) => {
         const { connection } = ws.getUserData().data;
         if (connection === undefined) return;
-        connection.closed = true;
+        connection.forget();
         this.#connections.delete(connection);
         this.#front.metrics.add('ingest_sockets', -1);
       },
@@ -158,7 +164,8 @@ class Connection {
   }
 
   hello(): void {
-    this.#write({ hello: 1, window: windowFramesMax, windowBytes: windowBytesMax, frameBytesMax });
+    const windows = { window: windowFramesMax, windowBytes: windowBytesMax, frameBytesMax };
+    this.#ws.send(this.#encode({ hello: 1, ...windows }), this.#isMsgpack);
   }
 
   drain(): void {
@@ -195,6 +202,12 @@ class Connection {
 
   #read(bytes: Uint8Array, frame: Frame): void {
     const ingest = this.#ingest;
+    const refusal = this.#refusal(bytes.length);
+    if (refusal !== undefined) {
+      const seq = frameSeq(bytes, this.#isMsgpack);
+      this.#answer(frame, nack(seq, refusal.code, refusal.message));
+      return;
+    }
     const batch = ingest.begin(this.#credential.workspace, bytes.length);
     const now = this.#front.clock.now();
     const read = this.#isMsgpack ? readMsgpackFrame : readJsonFrame;
@@ -203,13 +216,8 @@ class Connection {
     const problem = result.problem ?? this.#seqProblem(seq);
     if (problem !== undefined) {
       ingest.abandon(batch);
+      this.#front.metrics.add('batches_malformed_total', 1);
       this.#answer(frame, nack(seq, 'malformed', problem));
-      return;
-    }
-    const refusal = this.#refusal(bytes.length);
-    if (refusal !== undefined) {
-      ingest.abandon(batch);
-      this.#answer(frame, nack(seq, refusal.code, refusal.message));
       return;
     }
     this.#lastSeq = seq;
@@ -240,8 +248,11 @@ class Connection {
     return { ack: seq, accepted, duplicates, rejected };
   }
 
+  /** Encoded at once and counted: a list of refusals is many times the frame it answers. */
   #answer(frame: Frame, answer: unknown): void {
-    frame.answer = answer;
+    if (this.closed) return;
+    frame.answer = this.#encode(answer);
+    this.#ingest.budget.take(frame.answer.length);
     this.flush();
   }
 
@@ -249,21 +260,34 @@ class Connection {
   flush(): void {
     if (this.closed) return;
     this.#ws.cork(() => {
-      while (this.#frames[0]?.answer !== undefined) {
+      for (;;) {
+        const frame = this.#frames[0];
+        if (frame?.answer === undefined) return;
         if (this.#ws.getBufferedAmount() > answersBytesMax) return;
-        const frame = this.#frames.shift()!;
+        this.#frames.shift();
         this.#unansweredBytes -= frame.bytes;
-        this.#write(frame.answer);
+        this.#ingest.budget.give(frame.answer.length);
+        this.#ws.send(frame.answer, this.#isMsgpack);
       }
     });
-    if (this.#draining && this.#frames.length === 0) {
+    // What the client has not taken would be lost with the socket: then it closes when it has drained.
+    const isDone = this.#frames.length === 0 && this.#ws.getBufferedAmount() === 0;
+    if (this.#draining && isDone) {
       this.#close(closeCode.goingAway, 'the server is going away');
     }
   }
 
-  #write(answer: unknown): void {
-    if (this.#isMsgpack) this.#ws.send(packr.pack(answer), true);
-    else this.#ws.send(JSON.stringify(answer), false);
+  /** The socket is gone, and with it the answers it did not take. */
+  forget(): void {
+    this.closed = true;
+    for (const { answer } of this.#frames) {
+      if (answer !== undefined) this.#ingest.budget.give(answer.length);
+    }
+    this.#frames.length = 0;
+  }
+
+  #encode(answer: unknown): string | Uint8Array {
+    return this.#isMsgpack ? packr.pack(answer) : JSON.stringify(answer);
   }
 
   #close(code: number, reason: string): void {

@@ -37,6 +37,8 @@ export interface Route {
 }
 
 const nobody: Credential = { workspace: 0, keyId: '', scopes: new Set(), views: undefined };
+/** Replies up to this size are with the socket at once and not worth counting. */
+const countedReplyBytesMin = 14 * 1024;
 const noBytes = new Uint8Array(0);
 
 /** What a handler gets. Everything in it is decoded and owned: it may be kept across awaits. */
@@ -175,9 +177,13 @@ function run(bound: Bound, exchange: Exchange, request: RouteRequest): void {
   );
 }
 
-function answer({ route: spec, front }: Bound, exchange: Exchange, reply: Reply): void {
+function answer({ route: spec, front, traffic }: Bound, exchange: Exchange, reply: Reply): void {
   const headers = corsHeaders(spec.cors ?? 'listed', exchange.head, front);
-  writeReply(exchange, withHeaders(reply, headers));
+  const isLarge = reply.body.length > countedReplyBytesMin && !exchange.aborted;
+  if (isLarge && !traffic.reserveReply(exchange, reply.body.length)) {
+    const error = new AppError('overloaded', 'too many replies are being sent; ask again');
+    writeReply(exchange, withHeaders(errorReply(error, front.log), headers));
+  } else writeReply(exchange, withHeaders(reply, headers));
 }
 
 function refuse(bound: Bound, exchange: Exchange, error: unknown): void {

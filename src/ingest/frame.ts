@@ -72,6 +72,30 @@ function walkJsonFrame(
   return state.hasEvents ? undefined : notFrame;
 }
 
+/** The seq that a frame names, without reading its events where it comes first; 0 if there is none. */
+export function frameSeq(bytes: Uint8Array, isMsgpack: boolean): number {
+  if (isMsgpack) {
+    const array = readMsgpackArrayHeader(bytes, 0, bytes.length);
+    const seq = array && readMsgpackUint(bytes, array.next, bytes.length);
+    return seq !== undefined && isSeq(seq.value) ? seq.value : 0;
+  }
+  let at = skipJsonSpace(bytes, 0, bytes.length) + 1;
+  while (at < bytes.length) {
+    const key = readJsonString(bytes, skipJsonSpace(bytes, at, bytes.length), bytes.length);
+    if (key === undefined) return 0;
+    const colon = skipJsonSpace(bytes, key.next, bytes.length);
+    const value = skipJsonSpace(bytes, colon + 1, bytes.length);
+    const next = skipJsonValue(bytes, value, bytes.length);
+    if (next === -1) return 0;
+    if (key.text === 'seq') {
+      const seq = Number(Buffer.from(bytes.subarray(value, next)).toString('latin1'));
+      return isSeq(seq) ? seq : 0;
+    }
+    at = skipJsonSpace(bytes, next, bytes.length) + 1;
+  }
+  return 0;
+}
+
 /** Reads a binary frame into `batch`, which must be abandoned if there is a problem. */
 export function readMsgpackFrame(
   bytes: Uint8Array,

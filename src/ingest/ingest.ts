@@ -26,13 +26,13 @@ import {
 } from '../tape/parcel.ts';
 import { customerHashOf, idHashOf, shardOf, typeHashOf } from '../tape/route.ts';
 import type { ParcelReceipt } from '../tape/shard.ts';
+import type { ByteBudget } from './budget.ts';
 import type { Receipt, RejectedEvent } from './receipt.ts';
 
 export interface IngestParts {
   readonly shards: number;
   readonly hashSeed: number;
-  /** The most bytes this front may have under way. */
-  readonly inflightBytesMax: number;
+  readonly budget: ByteBudget;
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
@@ -51,6 +51,8 @@ export class Batch {
   /** Parcels with events of this batch that are not back yet. */
   parcels = 0;
   refused = 0;
+  /** What it takes of the budget while it is under way. */
+  held = 0;
   done: ((receipt: Receipt) => void) | undefined;
 
   constructor(workspace: number, ticket: number, bytes: number) {
@@ -67,6 +69,8 @@ interface Touched {
 }
 
 const bufferPoolMax = 64;
+/** About what the refusal of one event weighs in memory. */
+const rejectedBytes = 160;
 /** A parcel with less in it may wait for company. */
 const smallParcelBytes = 16 * 1024;
 
@@ -91,7 +95,6 @@ export class Ingest {
   /** Parcels that each shard has of ours. */
   readonly #underWay: number[];
   #ticket = 0;
-  #inflightBytes = 0;
   #sendQueued = false;
 
   constructor(parts: IngestParts) {
@@ -106,10 +109,8 @@ export class Ingest {
     return this.#batches.size;
   }
 
-  /** Whether a batch of `bytes` would go over the budget. An idle front takes any legal batch. */
-  isOverloaded(bytes: number): boolean {
-    const over = this.#inflightBytes + bytes > this.#parts.inflightBytesMax;
-    return over && this.#inflightBytes > 0;
+  get budget(): ByteBudget {
+    return this.#parts.budget;
   }
 
   /** Opens a batch; fill it and end it with `send` or `abandon` before opening another. */
@@ -194,8 +195,8 @@ export class Ingest {
     }
     batch.done = done;
     this.#batches.set(batch.ticket, batch);
-    this.#inflightBytes += batch.bytes;
-    metrics.add('inflight_bytes', batch.bytes);
+    batch.held = batch.bytes + batch.rejected.length * rejectedBytes;
+    this.#parts.budget.take(batch.held);
     metrics.add('event_bytes_total', batch.bytes);
     this.#sendSoon();
   }
@@ -210,9 +211,8 @@ export class Ingest {
     });
   }
 
-  /** The batch cannot be read: nothing of it is sent. */
+  /** The batch cannot be read, or not be taken now: nothing of it is sent. */
   abandon(batch: Batch): void {
-    this.#parts.metrics.add('batches_malformed_total', 1);
     for (const [shard, touched] of this.#touched.entries()) {
       if (touched === undefined) continue;
       touched.builder.rewind(touched.mark);
@@ -300,8 +300,7 @@ export class Ingest {
     if (batch.parcels > 0) return;
     const { metrics } = this.#parts;
     this.#batches.delete(batch.ticket);
-    this.#inflightBytes -= batch.bytes;
-    metrics.add('inflight_bytes', -batch.bytes);
+    this.#parts.budget.give(batch.held);
     metrics.add('events_accepted_total', batch.accepted);
     metrics.add('events_duplicate_total', batch.duplicates);
     batch.rejected.sort((a, b) => a.index - b.index);

@@ -39,6 +39,10 @@ export class TapeEvent {
     return formatCursor(this.stamp, this.ordinal, this.time);
   }
 
+  get payloadBytes(): number {
+    return payloadSpan(this.#record).length;
+  }
+
   get type(): string {
     return this.#text(typeSpan(this.#record));
   }

@@ -271,7 +271,8 @@ export class IndexWriter extends IndexViews {
     this.#ids[entry * idWords + id.hash] = idHash;
     this.#ids[entry * idWords + id.next] = this.#idHeads[bucket]!;
     this.#idHeads[bucket] = entry;
-    this.customers[newestAt] = entry;
+    // A reader that sees the entry must see its `previous` too, on processors that reorder stores.
+    Atomics.store(this.customers, newestAt, entry);
   }
 
   #customer(customerHash: number): number {

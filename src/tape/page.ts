@@ -3,6 +3,9 @@ import { formatCursor, parseEventPosition } from './cursor.ts';
 import { type ScanBudget, type ScanQuery, scan } from './scan.ts';
 import type { Tape } from './tape.ts';
 
+/** A page of large events ends early, with `next`, so that nobody can ask for an answer of any size. */
+export const pageCharactersMax = 4 * 1024 * 1024;
+
 export interface PageQuery extends Omit<ScanQuery, 'before'> {
   /** 1…1000. */
   readonly limit: number;
@@ -17,14 +20,17 @@ export function tapePage(tape: Tape, query: PageQuery, budget: ScanBudget): stri
   // Taken first: what is committed during the scan comes again in the stream rather than not at all.
   const now = tape.now();
   const events: string[] = [];
+  let characters = 0;
   let last = '';
   let next: string | null = null;
   for (const event of scan(tape, { ...query, before }, budget)) {
-    if (events.length === query.limit) {
+    if (events.length === query.limit || characters >= pageCharactersMax) {
       next = last;
       break;
     }
-    events.push(event.json());
+    const json = event.json();
+    events.push(json);
+    characters += json.length;
     last = event.cursor;
   }
   const live = formatCursor(now.stamp, now.ordinal);

@@ -4,6 +4,7 @@
  * let go or make fail.
  */
 import { type BodyFormat, readBody } from '../../src/ingest/body.ts';
+import { ByteBudget } from '../../src/ingest/budget.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
 import type { Receipt } from '../../src/ingest/receipt.ts';
 import type { Clock } from '../../src/std/clock.ts';
@@ -169,7 +170,7 @@ export class ShardKit {
     this.ingest = new Ingest({
       shards,
       hashSeed,
-      inflightBytesMax: inflightBytesMax ?? 2 ** 30,
+      budget: new ByteBudget(inflightBytesMax ?? 2 ** 30, metrics),
       clock,
       // Another for each kit: made ids must not come again when a clock stands still.
       random: seededRandom(++kits),

@@ -179,3 +179,20 @@ export class TapeModel {
 function keyOf(workspace: number, { customer, id, n }: Sent | Known): string {
   return JSON.stringify([workspace, customer, id ?? n]);
 }
+
+/** Which of the sent events it is. */
+export function numberOf(event: Record<string, unknown>): number {
+  return (event['data'] as { n: number }).n;
+}
+
+/** What is read back is what was sent. */
+export function checkContent(event: Record<string, unknown>, wanted: Known): void {
+  const { channel, customer, id, time, type } = wanted;
+  assert.equal(event['customer'], customer);
+  assert.equal(event['type'], type);
+  assert.equal(event['time'], time);
+  assert.equal(event['channel'], channel);
+  if (id === undefined) assert.match(event['id'] as string, /^[0-9a-f-]{36}$/);
+  else assert.equal(event['id'], id);
+  assert.ok((event['received'] as number) >= wanted.receivedMs);
+}
