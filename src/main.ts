@@ -35,6 +35,7 @@ function die(name: string, reason: string): void {
 
 function parseFlags(argv: readonly string[]): Record<string, string | undefined> {
   const command = new Command('tapeline').description('Serves Tapeline.');
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCode.usage));
   for (const { fallback, flag, meaning, value, variable } of settings) {
     const shown = fallback === '' ? '' : `, default ${fallback}`;
     command.option(`${flag} ${value}`, `${meaning} (${variable}${shown})`);

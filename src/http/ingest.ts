@@ -144,7 +144,6 @@ function store(
     readBody(format, body, front.clock.now(), ingest, batch);
   } catch (error) {
     ingest.abandon(batch);
-    front.metrics.add('batches_malformed_total', 1);
     throw error;
   }
   return new Promise((resolve, reject) => {

@@ -216,7 +216,6 @@ class Connection {
     const problem = result.problem ?? this.#seqProblem(seq);
     if (problem !== undefined) {
       ingest.abandon(batch);
-      this.#front.metrics.add('batches_malformed_total', 1);
       this.#answer(frame, nack(seq, 'malformed', problem));
       return;
     }

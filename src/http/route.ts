@@ -125,11 +125,12 @@ function serveRoute(bound: Bound, res: HttpResponse, req: HttpRequest): void {
     else swallowBody(exchange, () => refuse(bound, exchange, error));
     return;
   }
-  bound.traffic.follow(exchange);
   if (bodyBytesMax === undefined) {
+    bound.traffic.follow(exchange);
     run(bound, exchange, request);
     return;
   }
+  bound.traffic.followUpload(exchange);
   receiveBody(exchange, bound.traffic, bodyBytesMax, (body) => {
     if (body instanceof AppError) {
       refuse(bound, exchange, body);

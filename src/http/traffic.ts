@@ -31,7 +31,13 @@ export class Traffic {
     return this.#since.size;
   }
 
-  /** Follows `exchange` until it settles. Calling it again restarts its deadline. */
+  /** Follows a request that is still being received: a slow upload has no deadline. */
+  followUpload(exchange: Exchange): void {
+    this.follow(exchange);
+    this.#since.set(exchange, Number.POSITIVE_INFINITY);
+  }
+
+  /** Follows `exchange` until it settles; from now on its answer has a deadline. */
   follow(exchange: Exchange): void {
     this.#since.set(exchange, this.#clock.monotonicMs());
     exchange.onSettled = () => {

@@ -211,8 +211,9 @@ export class Ingest {
     });
   }
 
-  /** The batch cannot be read, or not be taken now: nothing of it is sent. */
+  /** The batch cannot be read: nothing of it is sent. */
   abandon(batch: Batch): void {
+    this.#parts.metrics.add('batches_malformed_total', 1);
     for (const [shard, touched] of this.#touched.entries()) {
       if (touched === undefined) continue;
       touched.builder.rewind(touched.mark);
