@@ -10,7 +10,6 @@ const columnTypes = {
 } as const;
 
 export type ColumnType = keyof typeof columnTypes;
-type ColumnArray = Uint16Array | Uint32Array | Float64Array;
 
 /** Memory of a named set of columns, all of the same length; structured-cloneable. */
 export type ColumnMemory<Names extends string> = Readonly<Record<Names, SharedArrayBuffer>>;
@@ -55,12 +54,4 @@ export function growColumns<Names extends string>(
     if (bytes > column.byteLength) column.grow(bytes);
   }
   return true;
-}
-
-/** The same for a column that only one thread uses. */
-export function growPrivate<T extends ColumnArray>(column: T, rows: number): T {
-  const Column = column.constructor as new (length: number) => T;
-  const grown = new Column(Math.max(65_536, Math.ceil(rows * 1.5)));
-  grown.set(column);
-  return grown;
 }

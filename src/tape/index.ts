@@ -24,7 +24,6 @@ import {
   type ColumnMemory,
   type ColumnType,
   growColumns,
-  growPrivate,
   reserveColumns,
   viewColumn,
 } from './columns.ts';
@@ -41,13 +40,14 @@ const blockTypes = { stamp: 'f64', first: 'u32' } as const satisfies Record<stri
  * Customers and ids are met at random, so what is needed together lies together: one cache line each.
  *
  *     customer, 24 bytes   0 hash u32 │ 4 newest u32 │ 8 next u32 │ 12 spare │ 16 latest f64
- *     id of an entry       0 hash u32 │ 4 next u32                     (the writer's own memory)
+ *     id of an entry       0 hash u32 │ 4 next u32                     (the writer's alone)
  */
 const customerTypes = { words: 'u32' } as const satisfies Record<string, ColumnType>;
 const customerWords = 6;
 const customer = { hash: 0, newest: 1, next: 2 } as const;
 const customerLatest = 2;
 const customerDoubles = 3;
+const idTypes = { words: 'u32' } as const satisfies Record<string, ColumnType>;
 const id = { hash: 0, next: 1 } as const;
 const idWords = 2;
 
@@ -60,7 +60,8 @@ export const warmMax = 8192;
 /** The most events one hot log can index (28 bytes of shared memory each, as they come). */
 export const entriesMax = 2 ** 26;
 const customerBuckets = 2 ** 20;
-const idBuckets = 2 ** 22;
+/** As many as a hot log may reasonably hold events: the memory is taken as buckets are used. */
+const idBuckets = 2 ** 23;
 
 /** Handles of one shard's index; pass it to every thread. */
 export interface IndexMemory {
@@ -188,6 +189,7 @@ export class IndexWriter extends IndexViews {
   #entryCount = 0;
   #blockCount = 0;
   #customerCount = 0;
+  readonly #idMemory = reserveColumns(idTypes, entriesMax * idWords);
   #ids = new Uint32Array(0);
   readonly #idHeads = new Uint32Array(idBuckets);
   /** The newest time of each customer, over the memory of `customers`. */
@@ -212,7 +214,10 @@ export class IndexWriter extends IndexViews {
   reserve(more: number): boolean {
     const rows = Math.max(this.#entryCount, this.#blockCount) + more + 2;
     if (rows > entriesMax) return false;
-    if (rows * idWords > this.#ids.length) this.#ids = growPrivate(this.#ids, rows * idWords);
+    if (rows * idWords > this.#ids.length) {
+      growColumns(this.#idMemory, idTypes, rows * idWords);
+      this.#ids = viewColumn(this.#idMemory.words, 'u32');
+    }
     if (rows <= Math.min(this.entryRows, this.customerRows, this.blockRows)) return true;
     const { entries, blocks, customers } = this.memory;
     const room =
