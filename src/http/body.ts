@@ -37,12 +37,13 @@ export function swallowBody(exchange: Exchange, done: () => void): void {
 /**
  * Receives a whole body. To be called synchronously in the uWS callback, or the bytes are lost.
  * Calls `done` at most once, never when the client goes away first.
- * @param done gets the bytes (owned by the receiver), or an AppError too_large or overloaded.
+ * @param done gets the bytes, or an AppError too_large or overloaded. They are the receiver's own,
+ *   unless it `borrows`: then it must be done with them when it returns.
  */
 export function receiveBody(
   exchange: Exchange,
   traffic: Traffic,
-  bytesMax: number,
+  { borrows, bytesMax }: { borrows: boolean; bytesMax: number },
   done: (body: Uint8Array | AppError) => void,
 ): void {
   const chunks: Uint8Array[] = [];
@@ -79,11 +80,11 @@ export function receiveBody(
       if (isLast || swallowedBytes > swallowBytesMax) finish(refusal);
       return;
     }
-    const chunk = new Uint8Array(lent.slice(0));
     if (isLast && chunks.length === 0) {
-      finish(chunk);
+      finish(new Uint8Array(borrows ? lent : lent.slice(0)));
       return;
     }
+    const chunk = new Uint8Array(lent.slice(0));
     bytes += chunk.length;
     traffic.receivingBytes += chunk.length;
     chunks.push(chunk);

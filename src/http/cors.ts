@@ -18,7 +18,7 @@ const preflightSecondsMax = '86400';
 
 /** The headers that let (or by their absence do not let) the page read the reply. */
 export function corsHeaders(cors: Cors, head: Head, front: Pick<Front, 'corsOrigins'>): Headers {
-  if (cors === 'any') return anyOrigin;
+  if (cors === 'any') return head.origin === '' ? none : anyOrigin;
   if (front.corsOrigins.length === 0) return none;
   if (head.origin === '' || !front.corsOrigins.includes(head.origin)) return varyOnly;
   return [

@@ -26,6 +26,7 @@ export function ingestRoute(ingest: () => Ingest | undefined): Route {
     scope: 'write',
     query: [],
     bodyBytesMax: batchBytesMax,
+    borrowsBody: true,
     keyInQuery: true,
     cors: 'any',
     handle: (request, front) => accept(request, front, ingest()),
@@ -46,7 +47,7 @@ function accept(
   if (encoding !== 'gzip') {
     throw new AppError('unsupported_media_type', 'Content-Encoding must be gzip, or absent');
   }
-  return inflate(request.body, ingest.budget, front.metrics).then((body) =>
+  return inflate(request.body.slice(), ingest.budget, front.metrics).then((body) =>
     store(request, body, { format, front, ingest }),
   );
 }

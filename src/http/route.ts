@@ -28,6 +28,8 @@ export interface Route {
   readonly query: readonly string[];
   /** Set when the route takes a body, which is then read before the handler is called. */
   readonly bodyBytesMax?: number;
+  /** The handler is done with the body's bytes when it returns: they need not be copied for it. */
+  readonly borrowsBody?: boolean;
   readonly keyInQuery?: boolean;
   readonly narrowed?: boolean;
   /** `listed` when absent. */
@@ -39,6 +41,8 @@ export interface Route {
 const nobody: Credential = { workspace: 0, keyId: '', scopes: new Set(), views: undefined };
 /** Replies up to this size are with the socket at once and not worth counting. */
 const countedReplyBytesMin = 14 * 1024;
+const noParams: ReadonlyMap<string, string> = new Map();
+const noQuery = new Query('');
 const noBytes = new Uint8Array(0);
 
 /** What a handler gets. Everything in it is decoded and owned: it may be kept across awaits. */
@@ -131,7 +135,8 @@ function serveRoute(bound: Bound, res: HttpResponse, req: HttpRequest): void {
     return;
   }
   bound.traffic.followUpload(exchange);
-  receiveBody(exchange, bound.traffic, bodyBytesMax, (body) => {
+  const borrows = bound.route.borrowsBody === true;
+  receiveBody(exchange, bound.traffic, { borrows, bytesMax: bodyBytesMax }, (body) => {
     if (body instanceof AppError) {
       refuse(bound, exchange, body);
       return;
@@ -147,13 +152,18 @@ function openRequest(bound: Bound, head: Head, req: HttpRequest): RouteRequest {
   if (head.fault !== undefined) throw new AppError('malformed', head.fault);
   const credential =
     spec.scope === 'none' ? nobody : authenticate(front, head, spec.scope, authOptions(spec));
-  const params = new Map<string, string>();
-  for (const [index, name] of bound.names.entries()) {
-    params.set(name, decodePercent(req.getParameter(index) ?? '', `{${name}} in the path`));
-  }
-  const query = new Query(head.query);
+  const params = bound.names.length === 0 ? noParams : paramsOf(bound, req);
+  const query = head.query === '' ? noQuery : new Query(head.query);
   query.checkNames(bound.known);
   return new RouteRequest(head, { params, query, credential });
+}
+
+function paramsOf({ names }: Bound, req: HttpRequest): ReadonlyMap<string, string> {
+  const params = new Map<string, string>();
+  for (const [index, name] of names.entries()) {
+    params.set(name, decodePercent(req.getParameter(index) ?? '', `{${name}} in the path`));
+  }
+  return params;
 }
 
 function authOptions(spec: Route): { keyInQuery: boolean; narrowed: boolean } {

@@ -246,7 +246,7 @@ export class Ingest {
   #sendReady(): void {
     for (const [shard, builder] of this.#open.entries()) {
       if (builder === undefined) continue;
-      const mayWait = this.#underWay[shard]! >= 2 && builder.bytesUsed < smallParcelBytes;
+      const mayWait = this.#underWay[shard]! >= 1 && builder.bytesUsed < smallParcelBytes;
       if (!mayWait) this.#sendOne(shard);
     }
   }

@@ -28,9 +28,16 @@ interface Indexes {
   readonly workspaces: ReadonlyMap<number, Workspace>;
 }
 
+const recentKeysMax = 1000;
+
 export class Directory {
   #snapshot: DirectorySnapshot;
   #indexes: Indexes;
+  /**
+   * Keys that were found good since the last change: a sender's next request need not be hashed again.
+   * Only good keys get in, and a look-up by the engine's seeded hash tells a guesser nothing.
+   */
+  readonly #recent = new Map<string, Credential>();
 
   constructor(snapshot: DirectorySnapshot) {
     this.#snapshot = snapshot;
@@ -47,6 +54,7 @@ export class Directory {
     if (snapshot.version < this.#snapshot.version) return;
     this.#indexes = indexSnapshot(snapshot);
     this.#snapshot = snapshot;
+    this.#recent.clear();
   }
 
   /**
@@ -58,9 +66,13 @@ export class Directory {
   authenticate(key: string, nowMs: number): Credential | undefined {
     if (key.length === 0 || key.length > tokenBytesMax) return undefined;
     if (key.startsWith(tokenPrefix)) return this.#authenticateToken(key, nowMs);
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) return recent;
     const hash = hashKey(key);
     const known = this.#indexes.keyByHash.get(hash);
     if (known === undefined || !hashesEqual(known.record.hash, hash)) return undefined;
+    if (this.#recent.size >= recentKeysMax) this.#recent.clear();
+    this.#recent.set(key, known.credential);
     return known.credential;
   }
 
