@@ -8,6 +8,7 @@ import { openLog } from '../src/std/log.ts';
 import { createMetricsMemory, openMetrics } from '../src/std/metrics.ts';
 import { seededRandom, systemRandom } from '../src/std/random.ts';
 import { openDataDirectory } from '../src/store/directory.ts';
+import { formatVersion } from '../src/tape/layout.ts';
 import { openShard } from '../src/tape/open.ts';
 import { tapePage } from '../src/tape/page.ts';
 import { ScanBudget } from '../src/tape/scan.ts';
@@ -82,6 +83,7 @@ function measure(tape: Tape): Omit<InsideFigures, 'openSeconds' | 'events'> {
 }
 
 const directory = openDataDirectory(plan.directory, {
+  format: formatVersion,
   shards: undefined,
   shardsDefault: 1,
   random: systemRandom,

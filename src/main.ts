@@ -83,9 +83,17 @@ process.on('unhandledRejection', (error) => die('main', String(error)));
 
 try {
   const config = readConfig(parseFlags(process.argv), process.env);
-  const parts = { config, clock: systemClock, random: systemRandom, log, onDeath: die };
-  server = await openServer(parts);
-  announce(server, config.host);
+  const opened = await openServer({
+    config,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    onCreated: (created) => {
+      server = created;
+    },
+    onDeath: die,
+  });
+  announce(opened, config.host);
 } catch (error) {
   if (!(error instanceof AppError)) throw error;
   process.stderr.write(`tapeline: ${error.message}\n`);

@@ -2,7 +2,6 @@
  * The composition root: opens everything left to right, closes it right to left. Runs on the main
  * thread, which serves nobody; it owns the definitions and watches over the threads.
  */
-import { statfsSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
@@ -15,7 +14,8 @@ import { createMetricsMemory } from './std/metrics.ts';
 import type { Random } from './std/random.ts';
 import { type DataDirectory, openDataDirectory } from './store/directory.ts';
 import { LmdbDocuments } from './store/documents.ts';
-import { workspacesFile } from './tape/layout.ts';
+import { freeBytes } from './store/environment.ts';
+import { formatVersion, workspacesFile } from './tape/layout.ts';
 import { createTapeMemory } from './tape/tape.ts';
 import { createBells } from './threads/bells.ts';
 import type {
@@ -37,6 +37,8 @@ export interface ServerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Called before the server starts, so that it can be cut if a thread dies meanwhile. */
+  readonly onCreated: (server: Server) => void;
   /** A thread died: end the process with this reason. */
   readonly onDeath: (name: string, reason: string) => void;
 }
@@ -45,6 +47,7 @@ export interface ServerParts {
 export async function openServer(parts: ServerParts): Promise<Server> {
   const { clock, config, random } = parts;
   const directory = openDataDirectory(config.data, {
+    format: formatVersion,
     shards: config.shards,
     shardsDefault,
     random,
@@ -55,7 +58,11 @@ export async function openServer(parts: ServerParts): Promise<Server> {
     const initialKeys = { admin: config.adminKey, write: config.writeKey, read: config.readKey };
     const workspaces = await openWorkspaces(documents, { clock, random, initialKeys });
     const server = new Server(parts, { directory, documents, workspaces, port });
-    await server.start();
+    parts.onCreated(server);
+    await server.start().catch(async (error: unknown) => {
+      await server.cut();
+      throw error;
+    });
     return server;
   } catch (error) {
     directory.release();
@@ -65,7 +72,7 @@ export async function openServer(parts: ServerParts): Promise<Server> {
 
 /**
  * Makes sure that nobody listens on the port: fronts share it by SO_REUSEPORT, so a second server
- * would not fail but steal connections. For port 0 it finds a free one, because all fronts need the
+ * would not fail but steal connections (two that start in the same instant still can). For port 0 it finds a free one, because all fronts need the
  * same, and because uWebSockets sets address reuse only for a port it is told.
  */
 function findPort(host: string, port: number): Promise<number> {
@@ -222,9 +229,7 @@ export class Server {
         shard.opened.fulfil();
         break;
       case 'writable':
-        shard.refusal = message.writable ? '' : message.reason;
-        if (!message.writable)
-          this.#parts.log.error('a shard cannot write', { number, ...message });
+        this.#noteWritable(number, message.writable ? '' : message.reason);
         this.#tellHealth();
         break;
       case 'closed':
@@ -233,6 +238,15 @@ export class Server {
       default:
         unreachable(message);
     }
+  }
+
+  /** Says it once: a shard tries again twice a second. */
+  #noteWritable(number: number, refusal: string): void {
+    const shard = this.#shards[number]!;
+    if (shard.refusal === refusal) return;
+    shard.refusal = refusal;
+    if (refusal === '') this.#parts.log.info('a shard can write again', { number });
+    else this.#parts.log.error('a shard cannot write', { number, reason: refusal });
   }
 
   #fromFront(number: number, message: FrontToMain): void {
@@ -298,21 +312,18 @@ export class Server {
     } else if (code === 'invalid' || code === 'cursor_expired') {
       thread.post({ kind: 'refused', request, error: { code, message } });
     } else {
-      const text = /queue/i.test(message) ? 'too many long reads at once' : message;
-      const isFull = text !== message;
-      if (!isFull) this.#parts.log.error('a request failed', { message });
-      const known = isFull ? 'overloaded' : 'internal';
-      thread.post({ kind: 'refused', request, error: { code: known, message: text } });
+      this.#parts.log.error('a request failed', { message });
+      thread.post({ kind: 'refused', request, error: { code: 'internal', message } });
     }
   }
 
   #watchSpace(): void {
-    const { bavail, bsize } = statfsSync(this.#opened.directory.path);
-    const isLow = bavail * bsize < this.#parts.config.freeBytesMin;
+    const free = freeBytes(this.#opened.directory.path);
+    const isLow = free < this.#parts.config.freeBytesMin;
     const reason = isLow ? 'the disk is almost full' : '';
     if (reason === this.#lowSpace) return;
     this.#lowSpace = reason;
-    if (isLow) this.#parts.log.error(reason, { freeBytes: bavail * bsize });
+    if (isLow) this.#parts.log.error(reason, { freeBytes: free });
     else this.#parts.log.info('there is room on the disk again');
     this.#tellHealth();
   }
@@ -331,11 +342,12 @@ export class Server {
 
   /** The process must end now: cuts every connection and ends every thread, whatever is lost. */
   async cut(): Promise<void> {
-    for (const { thread } of this.#fronts) {
+    const living = this.#fronts.filter(({ thread }) => !thread.hasEnded);
+    for (const { thread } of living) {
       thread.expectEnd();
       thread.post({ kind: 'close' });
     }
-    await Promise.all(this.#fronts.map(({ drained }) => drained.promise));
+    await Promise.all(living.map(({ drained }) => drained.promise));
     await Promise.all([...this.#fronts, ...this.#shards].map(({ thread }) => thread.end()));
   }
 

@@ -284,10 +284,14 @@ export class Ingest {
       batch.duplicates += duplicates;
       this.#parcelDone(batch);
     }
-    for (const { ticket, indexes } of receipt.refused) {
+    for (const { ticket, events } of receipt.refused) {
       const batch = this.#batches.get(ticket)!;
-      batch.refused += indexes.length;
-      for (const index of indexes) batch.rejected.push({ index, ...unavailable });
+      batch.refused += events.length;
+      for (const { id, index } of events) {
+        batch.rejected.push(
+          id === undefined ? { index, ...unavailable } : { index, id, ...unavailable },
+        );
+      }
       this.#parcelDone(batch);
     }
   }

@@ -52,7 +52,10 @@ export function createMetricsMemory(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer(threads * rowBytes);
 }
 
-/** One thread's counters. Only this thread may write row `thread`. */
+/**
+ * One thread's counters. Only this thread may write row `thread`; the pool's readers share one, where
+ * two that add at once can lose a count.
+ */
 export function openMetrics(memory: SharedArrayBuffer, thread: number): Metrics {
   const row = new Float64Array(memory, thread * rowBytes, names.length);
   return {

@@ -20,8 +20,6 @@ import { flushDirectory } from './environment.ts';
 
 const manifestFile = 'tapeline.json';
 const lockFile = 'lock';
-/** The version of the on-disk format (`tape/layout.ts`). */
-const format = 1;
 
 interface Manifest {
   readonly format: number;
@@ -32,11 +30,12 @@ interface Manifest {
 
 export interface DataDirectory extends Manifest {
   readonly path: string;
-  readonly isNew: boolean;
   release(): void;
 }
 
 export interface DirectoryOptions {
+  /** The version of the on-disk format that this program writes and reads. */
+  readonly format: number;
   /** Undefined: what the directory has. */
   readonly shards: number | undefined;
   readonly shardsDefault: number;
@@ -58,21 +57,24 @@ export function openDataDirectory(path: string, options: DirectoryOptions): Data
     const file = join(directory, manifestFile);
     const isNew = !existsSync(file);
     const manifest = isNew ? create(file, options) : check(file, options);
-    return { ...manifest, path: directory, isNew, release };
+    return { ...manifest, path: directory, release };
   } catch (error) {
     release();
     throw error;
   }
 }
 
-function create(file: string, { random, shards, shardsDefault }: DirectoryOptions): Manifest {
+function create(
+  file: string,
+  { format, random, shards, shardsDefault }: DirectoryOptions,
+): Manifest {
   const hashSeed = Buffer.from(random.bytes(4)).readUInt32LE(0);
   const manifest: Manifest = { format, shards: shards ?? shardsDefault, hashSeed };
   writeDurably(file, `${JSON.stringify(manifest, undefined, 2)}\n`);
   return manifest;
 }
 
-function check(file: string, { shards }: DirectoryOptions): Manifest {
+function check(file: string, { format, shards }: DirectoryOptions): Manifest {
   let manifest: Manifest;
   try {
     manifest = JSON.parse(readFileSync(file, 'utf8')) as Manifest;
@@ -113,16 +115,37 @@ function lock(directory: string): void {
     } catch (error) {
       if ((error as { code?: string }).code !== 'EEXIST') throw error;
     }
-    const [pid, start] = readFileSync(file, 'utf8').split(' ');
-    if (pid !== undefined && startOf(Number(pid)) === start && start !== '') {
+    const holder = readLock(file);
+    const [pid, start] = holder.split(' ');
+    if (pid !== undefined && start !== '' && startOf(Number(pid)) === start) {
       throw new AppError('conflict', `the data directory ${directory} is in use by process ${pid}`);
     }
-    rmSync(file, { force: true });
+    takeAway(file, holder);
   }
   throw new AppError(
     'conflict',
     `the data directory ${directory} is being opened by another process`,
   );
+}
+
+function readLock(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Removes a lock whose holder is gone. By a new name first: another may have replaced it meanwhile. */
+function takeAway(file: string, holder: string): void {
+  const stale = `${file}.${process.pid}`;
+  try {
+    renameSync(file, stale);
+  } catch {
+    return;
+  }
+  if (readLock(stale) === holder) rmSync(stale, { force: true });
+  else renameSync(stale, file);
 }
 
 /** When a process started (so that a new one with an old number is not taken for it); '' if gone. */

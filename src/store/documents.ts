@@ -16,10 +16,12 @@ export interface DocumentStore {
 
 export class LmdbDocuments implements DocumentStore {
   readonly #environment: Environment;
+  readonly #directory: string;
 
   constructor(path: string) {
     this.#environment = openEnvironment(path, documentsMapBytes);
-    flushDirectory(dirname(path));
+    this.#directory = dirname(path);
+    flushDirectory(this.#directory);
   }
 
   *entries(): Iterable<[string, unknown]> {
@@ -30,7 +32,7 @@ export class LmdbDocuments implements DocumentStore {
 
   async commit(changes: readonly (readonly [key: string, value: unknown])[]): Promise<void> {
     const environment = this.#environment;
-    await commitChanges(environment, function* () {
+    await commitChanges(environment, this.#directory, function* () {
       for (const [key, value] of changes) {
         const name = Buffer.from(key);
         if (value === undefined) yield environment.remove(name);

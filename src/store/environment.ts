@@ -6,7 +6,15 @@
  * transaction instead of publishing pages that never reached the disk. Values are raw bytes: nothing
  * is encoded, compressed, versioned or cached inside the library.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statfsSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { AppError } from '../std/errors.ts';
@@ -21,6 +29,7 @@ export type Environment = RootDatabase<Buffer, Buffer>;
  */
 export function openEnvironment(path: string, mapBytes: number): Environment {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  checkMagic(path);
   const options = {
     path,
     noSubdir: true,
@@ -50,7 +59,7 @@ export function openEnvironment(path: string, mapBytes: number): Environment {
 }
 
 /**
- * Makes the changes of `write` in one transaction. Resolves when they are flushed, rejects when none
+ * Makes the changes of `write` in one transaction of the environment in `directory`. Resolves when they are flushed, rejects when none
  * of them is stored. Bytes must not change until then: the library reads them from another thread.
  *
  * @throws AppError `unavailable` when there is no room (worth trying again); anything else means
@@ -58,6 +67,7 @@ export function openEnvironment(path: string, mapBytes: number): Environment {
  */
 export async function commitChanges(
   environment: Environment,
+  directory: string,
   write: () => Iterable<Promise<unknown>>,
 ): Promise<void> {
   try {
@@ -68,7 +78,7 @@ export async function commitChanges(
     if ((await done) !== true) throw new Error('the transaction was refused');
     await environment.flushed;
   } catch (error) {
-    throw refusalOf(await causeOf(error));
+    throw refusalOf(await causeOf(error), directory);
   }
 }
 
@@ -81,10 +91,36 @@ async function causeOf(error: unknown): Promise<unknown> {
 /** EFBIG, ENOSPC, EDQUOT on Linux, and MDB_MAP_FULL. */
 const noRoomCodes: ReadonlySet<unknown> = new Set([27, 28, 122, -30792]);
 
+/** What the library makes of a short write, which is what a disk that fills up answers first. */
+const ioErrorCode = 5;
+const roomBytesMin = 4 * 1024 * 1024;
+
 /** No room is an operating error; the rest is not ours to survive. */
-function refusalOf(cause: unknown): unknown {
-  if (!noRoomCodes.has((cause as { code?: unknown }).code)) return cause;
+function refusalOf(cause: unknown, directory: string): unknown {
+  const { code } = cause as { code?: unknown };
+  const isShortWrite = code === ioErrorCode && freeBytes(directory) < roomBytesMin;
+  if (!noRoomCodes.has(code) && !isShortWrite) return cause;
   return new AppError('unavailable', 'there is no room to write', { cause });
+}
+
+/** What this process may still write to the disk that holds `directory`. */
+export function freeBytes(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
+}
+
+const magic = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
+
+/** The library would crash the process over a file that is not its own. */
+function checkMagic(path: string): void {
+  if (!existsSync(path)) return;
+  const descriptor = openSync(path, 'r');
+  const start = Buffer.alloc(64);
+  const bytes = readSync(descriptor, start);
+  closeSync(descriptor);
+  if (bytes > 0 && start.indexOf(magic) === -1) {
+    throw new AppError('invalid', `${path} is not a store, or it is damaged`);
+  }
 }
 
 /** Makes a new file's directory entry durable; LMDB flushes the file but never its directory. */

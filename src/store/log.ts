@@ -22,31 +22,33 @@ export interface LogFaults {
 
 export class BlockLog {
   readonly #environment: Environment;
+  readonly #directory: string;
   readonly #faults: LogFaults;
   readonly #key = Buffer.alloc(8);
 
-  private constructor(environment: Environment, faults: LogFaults) {
-    this.#environment = environment;
+  private constructor(path: string, faults: LogFaults) {
+    this.#environment = openEnvironment(path, logMapBytes);
+    this.#directory = dirname(path);
     this.#faults = faults;
   }
 
   /** Opens the log to write it. Thread: the shard's own. */
   static openWriter(path: string, faults: LogFaults = {}): BlockLog {
-    const log = new BlockLog(openEnvironment(path, logMapBytes), faults);
-    flushDirectory(dirname(path));
+    const log = new BlockLog(path, faults);
+    flushDirectory(log.#directory);
     return log;
   }
 
   /** Opens the log to read it, on any thread, after its writer has opened it. */
   static openReader(path: string): BlockLog {
-    return new BlockLog(openEnvironment(path, logMapBytes), {});
+    return new BlockLog(path, {});
   }
 
   /** Writes all blocks in one transaction. @see commitChanges */
   async commit(blocks: readonly LogBlock[]): Promise<void> {
     await this.#faults.beforeCommit?.(blocks);
     const environment = this.#environment;
-    await commitChanges(environment, function* () {
+    await commitChanges(environment, this.#directory, function* () {
       for (const { bytes, stamp } of blocks) {
         const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
         yield environment.put(stampKey(Buffer.allocUnsafe(8), stamp), value);

@@ -57,7 +57,7 @@ const headWords = 4;
 
 /** The most lookups that can be warmed at once; a parcel holds fewer rows. */
 export const warmMax = 8192;
-/** The most events one hot log can index (28 bytes of shared memory each, as they come). */
+/** The most events one hot log can index (26 bytes shared and 8 private each, as they come; 24 a customer). */
 export const entriesMax = 2 ** 26;
 const customerBuckets = 2 ** 20;
 /** As many as a hot log may reasonably hold events: the memory is taken as buckets are used. */

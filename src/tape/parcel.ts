@@ -9,7 +9,7 @@
 import { type Envelope, encodingMsgpack, extraBase } from '../event/envelope.ts';
 import { flagMadeId, flagMsgpack, flagNoTime, row, rowBytes } from './layout.ts';
 
-/** The usual size; a buffer of another size is not kept for reuse. */
+/** The size of every parcel's buffer; it comes back and is used again. */
 export const parcelBytes = 256 * 1024;
 
 /** As it crosses threads. */

@@ -69,6 +69,14 @@ export function isMadeId({ rows, rowAt }: StoredRecord): boolean {
   return (rows.getUint8(rowAt + row.flags) & flagMadeId) !== 0;
 }
 
+/** The id that the sender gave; undefined when the server made it. */
+export function sentId(record: StoredRecord): string | undefined {
+  if (isMadeId(record)) return undefined;
+  const { at, length } = idSpan(record);
+  const { buffer, byteOffset } = record.payloads;
+  return Buffer.from(buffer, byteOffset + at, length).toString('utf8');
+}
+
 export function encodingOf({ rows, rowAt }: StoredRecord): Encoding {
   const isMsgpack = (rows.getUint8(rowAt + row.flags) & flagMsgpack) !== 0;
   return isMsgpack ? encodingMsgpack : encodingJson;

@@ -22,7 +22,7 @@ import type { HotLog } from './hotlog.ts';
 import { type IndexWriter, warmMax } from './index.ts';
 import { flagNoTime, row, rowBytes } from './layout.ts';
 import { type ParcelData, parcelRowAt } from './parcel.ts';
-import { recordsEqual, type StoredRecord } from './record.ts';
+import { recordsEqual, type StoredRecord, sentId } from './record.ts';
 import type { Stamps } from './stamps.ts';
 
 /** What became of one batch's events in one parcel. */
@@ -41,10 +41,10 @@ export interface ParcelReceipt {
   readonly refused: readonly RefusedEvents[];
 }
 
-/** Indexes, in its batch, of events that could not be stored. */
+/** Events of one batch that could not be stored: their numbers in it, and their ids as sent. */
 export interface RefusedEvents {
   readonly ticket: number;
-  readonly indexes: readonly number[];
+  readonly events: readonly { readonly index: number; readonly id: string | undefined }[];
 }
 
 interface WaitingParcel {
@@ -78,8 +78,9 @@ const retryMs = 500;
  * A commit that takes longer never ends: the library loses those that it cannot even begin, as after
  * a failed write of a meta page. The next one after a failure is an empty block and has less time.
  */
-const commitMsMax = 30_000;
+const commitMsMax = 10_000;
 const probeMsMax = 5_000;
+const indexFull = 'a shard holds as many events as it can';
 
 export class Shard {
   readonly #parts: ShardParts;
@@ -103,7 +104,11 @@ export class Shard {
    * Call `commit` some time after.
    */
   accept(parcel: ParcelData, reply: (receipt: ParcelReceipt) => void): void {
-    if (!this.#writable || !this.#parts.index.reserve(parcel.records)) {
+    if (this.#writable && !this.#parts.index.reserve(parcel.records)) {
+      this.#writable = false;
+      this.#parts.onWritable?.(false, indexFull);
+    }
+    if (!this.#writable) {
       reply(refuse({ parcel, outcomes: [], reply }));
       return;
     }
@@ -336,8 +341,11 @@ export class Shard {
   /** Writes an empty block: if that is durable, the shard takes events again. */
   async #tryAgain(): Promise<void> {
     const { index } = this.#parts;
+    if (!index.reserve(1)) {
+      this.#parts.onWritable?.(false, indexFull);
+      return;
+    }
     const probe = new BlockBuilder(BlockBuilder.bytesFor(0));
-    index.reserve(1);
     probe.reset(index.openBlock());
     probe.close(this.#received);
     try {
@@ -361,12 +369,14 @@ function receiptOf({ parcel, outcomes }: WaitingParcel): ParcelReceipt {
 /** Refuses a whole parcel, naming each event by its batch and its number there. */
 function refuse({ parcel }: WaitingParcel): ParcelReceipt {
   const view = new DataView(parcel.buffer);
-  const refused: { ticket: number; indexes: number[] }[] = [];
+  const payloads = new Uint8Array(parcel.buffer);
+  const refused: { ticket: number; events: { index: number; id: string | undefined }[] }[] = [];
   for (let record = 0; record < parcel.records; record++) {
     const at = parcelRowAt(parcel.buffer.byteLength, record);
     const ticket = view.getUint32(at + row.ticket, true);
-    if (refused.at(-1)?.ticket !== ticket) refused.push({ ticket, indexes: [] });
-    refused.at(-1)!.indexes.push(view.getUint16(at + row.index, true));
+    if (refused.at(-1)?.ticket !== ticket) refused.push({ ticket, events: [] });
+    const id = sentId({ payloads, rows: view, rowAt: at });
+    refused.at(-1)!.events.push({ index: view.getUint16(at + row.index, true), id });
   }
   return { buffer: parcel.buffer, outcomes: [], refusal: 'unavailable', refused };
 }

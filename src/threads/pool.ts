@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { AppError } from '../std/errors.ts';
 import type { FrontStart, HeavyRead, ReaderStart, ShardStart } from './messages.ts';
 
 /** Called when a thread ends that should not have; must end the process. */
@@ -14,6 +15,7 @@ export type OnDeath = (name: string, reason: string) => void;
 export class Thread<ToThread, FromThread> {
   readonly #worker: Worker;
   #expected = false;
+  #ended = false;
 
   /** @param onMessage runs on the main thread. */
   constructor(
@@ -24,10 +26,18 @@ export class Thread<ToThread, FromThread> {
     const name = `${start.kind}-${start.number}`;
     this.#worker = new Worker(entry, { workerData: start, name });
     this.#worker.on('message', parts.onMessage);
-    this.#worker.on('error', (error) => parts.onDeath(name, error.stack ?? String(error)));
+    this.#worker.on('error', (error) => {
+      this.#ended = true;
+      parts.onDeath(name, error.stack ?? String(error));
+    });
     this.#worker.on('exit', (code) => {
+      this.#ended = true;
       if (!this.#expected) parts.onDeath(name, `exit code ${code}`);
     });
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
   }
 
   post(message: ToThread, transfer: readonly MessagePort[] = []): void {
@@ -58,14 +68,17 @@ export interface ReaderPool {
 export function openReaderPool(start: ReaderStart): ReaderPool {
   let pool: Piscina<HeavyRead, string> | undefined;
   return {
-    read(heavy) {
+    async read(heavy) {
+      if (pool !== undefined && pool.queueSize >= heavyReadsMax) {
+        const message = 'too many long reads at once; ask again';
+        throw new AppError('overloaded', message, { retryAfterSeconds: 1 });
+      }
       pool ??= new Piscina<HeavyRead, string>({
         filename: new URL('./reader.js', import.meta.url).href,
         workerData: start,
         minThreads: 0,
         maxThreads: Math.max(1, Math.floor(availableParallelism() / 2)),
         idleTimeout: 30_000,
-        maxQueue: heavyReadsMax,
         // Parking in Atomics.wait would keep lmdb's snapshots pinned.
         atomics: 'disabled',
         recordTiming: false,
