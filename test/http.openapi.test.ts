@@ -181,7 +181,9 @@ test('the guide names every error code', () => {
 test('the document is served as it is, to any page', async (t) => {
   const server = await serveFront();
   t.after(() => server.close());
-  const response = await fetch(`${server.url}/openapi.json`);
+  const response = await fetch(`${server.url}/openapi.json`, {
+    headers: { origin: 'https://tools.example' },
+  });
   assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
   assert.equal(response.headers.get('access-control-allow-origin'), '*');
   assert.deepEqual(await response.json(), JSON.parse(JSON.stringify(document)));

@@ -1,7 +1,7 @@
 /**
  * The WebSocket ingest client: sends batches, keeps within the server's window, and learns what is
- * durable. What was not acknowledged is sent again after a refusal for load or a lost connection;
- * the events' ids make that safe.
+ * durable. What was not acknowledged is sent again after a refusal for load or a lost connection, and
+ * so are single events that could not be written; the events' ids make that safe.
  *
  *     const client = openIngest({ url, key, openSocket: nodeSocket, clock });
  *     const { receipt } = await client.send(events);   // the window had room: keep producing
@@ -11,6 +11,7 @@
  */
 import type { Clock } from '../std/clock.ts';
 import type { Random } from '../std/random.ts';
+import { remainderOf, resendable } from './remainder.ts';
 import { split, withIds } from './split.ts';
 import {
   ClientError,
@@ -35,7 +36,11 @@ export interface IngestOptions {
   readonly random?: Random;
   /** Default `msgpack`. */
   readonly encoding?: WireEncoding;
-  /** Gives up after this long without a single receipt while something is outstanding. Default 60,000. */
+  /**
+   * Gives up after this long without a single receipt while something is outstanding. Events of a
+   * frame that is stored otherwise are given up alone: their receipt lists them as `unavailable`.
+   * Default 60,000.
+   */
   readonly giveUpMs?: number;
   /** A connection on which nothing is heard for this long, while receipts are due, is replaced. Default 30,000. */
   readonly silenceMs?: number;
@@ -265,18 +270,50 @@ export class IngestClient {
       return;
     }
     this.#attempts = 0;
-    if (message.kind === 'ack' || !retried.has(message.error.code)) {
+    if (message.kind === 'ack') this.#acknowledged(frame, message.receipt);
+    else if (retried.has(message.error.code)) this.#sendAgain(frame, message.error);
+    else {
       this.#progressAt = this.#options.clock.monotonicMs();
-      if (message.kind === 'ack') frame.resolve(message.receipt);
-      else frame.reject(message.error);
+      frame.reject(message.error);
+    }
+  }
+
+  #acknowledged(frame: Frame, receipt: Receipt): void {
+    const refusals = resendable(receipt);
+    const first = refusals[0];
+    // Nothing was settled: that is a nack in other words, and no progress.
+    if (first !== undefined && refusals.length >= frame.batch.events) {
+      this.#sendAgain(frame, new ClientError('unavailable', first.message));
+      return;
+    }
+    this.#progressAt = this.#options.clock.monotonicMs();
+    if (first === undefined) {
+      frame.resolve(receipt);
+      return;
+    }
+    let rest: Frame;
+    try {
+      rest = remainderOf(frame, receipt, refusals, this.#progressAt);
+    } catch (cause) {
+      const text = 'the server refused an event that was not sent';
+      const error = new ClientError('protocol', text, { cause });
+      frame.reject(error);
+      this.#fail(error);
+      return;
+    }
+    this.#sendAgain(rest, new ClientError('unavailable', first.message));
+  }
+
+  #sendAgain(frame: Frame, error: ClientError): void {
+    const { clock, giveUpMs = 60_000 } = this.#options;
+    if (frame.remains !== undefined && clock.monotonicMs() - frame.remains.sinceMs >= giveUpMs) {
+      frame.resolve({ accepted: 0, duplicates: 0, rejected: frame.remains.refusals });
       return;
     }
     this.#window.again(frame);
     this.#resentFrames += 1;
-    if (this.#gaveUp(message.error)) return;
-    if (this.#pause === undefined) {
-      this.#retry(message.error, message.error.retryAfterMs ?? retryAfterMsDefault);
-    }
+    if (frame.remains === undefined && this.#gaveUp(error)) return;
+    if (this.#pause === undefined) this.#retry(error, error.retryAfterMs ?? retryAfterMsDefault);
   }
 
   #closed(end: SocketEnd): void {

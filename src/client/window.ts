@@ -3,11 +3,11 @@
  *
  *     add ──▶ waiting ──next──▶ under way ──take──▶ answered
  *                ▲                 │
- *              again ◀── nack, lost connection
+ *              again ◀── nack, lost connection, stored in part
  *
  * Frames to be sent again go before new ones, in their old order. Nothing here knows of sockets.
  */
-import type { ClientError, Receipt } from './types.ts';
+import type { ClientError, Receipt, Refusal } from './types.ts';
 import type { Batch, Limits } from './wire.ts';
 
 /** One batch on its way, with those who want to know. */
@@ -19,6 +19,8 @@ export interface Frame {
   readonly admitted: () => void;
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: ClientError) => void;
+  /** Set when the rest of the frame is stored: since when, and what to say of these events if given up. */
+  readonly remains?: { readonly sinceMs: number; readonly refusals: readonly Refusal[] };
 }
 
 /** The contract's own figures, until the server has said its. */

@@ -222,8 +222,7 @@ function open(): void {
 /** Stops listening, lets everything that was received be answered, then says so. */
 function drain(): void {
   health = { status: 'draining', reason: 'the server is shutting down' };
-  if (listenSocket !== undefined) us_listen_socket_close(listenSocket);
-  listenSocket = undefined;
+  stopListening();
   const hasSockets = sockets.size + subscribers.size > 0;
   sockets.drain();
   subscribers.drain();
@@ -244,8 +243,14 @@ function drain(): void {
   whenQuiet();
 }
 
+function stopListening(): void {
+  if (listenSocket !== undefined) us_listen_socket_close(listenSocket);
+  listenSocket = undefined;
+}
+
 /** Ends every connection: a thread may not end while its loop still holds one. */
 function close(): void {
+  stopListening();
   traffic.close();
   app.close();
   for (const port of shards) port.close();

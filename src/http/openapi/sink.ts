@@ -21,7 +21,7 @@ The answer comes when everything accepted is on disk, flushed: never before, and
 
 Accepted, duplicate and refused events may share a batch. Refused events are named by their place in the batch; they never harm their neighbours. If at least one event was refused and none was accepted or a duplicate, the status is 422 with the same body. A body that cannot be split into events at all is \`malformed\`, and nothing of it is stored.
 
-- **Sending again is safe** for events with an \`id\`: the same pair of customer and id is stored once. A duplicate answers as a duplicate even when its payload differs; the first one stands. A duplicate of an event that is not flushed yet answers only once that one is durable.
+- **Sending again is safe** for events with an \`id\`: the same pair of customer and id is stored once. A duplicate answers as a duplicate even when its payload differs; the first one stands. A duplicate of an event that is not flushed yet answers only once that one is durable. An event rejected with \`unavailable\` could not be written and may be sent again with the same id; the rest of its batch stands.
 - **Compression**: \`Content-Encoding: gzip\`. The limits hold after decompression.
 - **Web pages**: any origin may call this route. \`text/plain\` bodies are read as JSON, and the key may stand in the query, so that \`navigator.sendBeacon\` works. Use a key with the scope \`publish\` there.
 - **An empty array** is a valid batch of no events, and so is an empty NDJSON body. Blank lines in NDJSON are skipped and do not count for \`index\`.
@@ -46,6 +46,7 @@ In MessagePack the client sends the array \`[7, [event, …]]\`; the server's me
 - \`seq\` is a positive integer that the client increases. Receipts come in the order of the frames.
 - At most \`window\` frames and \`windowBytes\` bytes may be unacknowledged. A client that ignores it is closed with **4008**.
 - On overload the server first delays receipts, then answers \`nack\`. The codes of a \`nack\` are \`malformed\`, \`overloaded\`, \`rate_limited\` and \`unavailable\`. It answers every frame it read; one that cannot be read at all is answered with \`"nack":0\`.
+- An event that an \`ack\` rejects with \`unavailable\` could not be written and may be sent again with the same id, in a later frame.
 - After a lost connection, send again what was not acknowledged. Ids make that safe.
 
 | close code | meaning |
