@@ -240,7 +240,7 @@ export class Ingest {
   }
 
   /**
-   * Sends what is open. A small parcel waits while the shard has two already: it would wait there for
+   * Sends what is open. A small parcel waits while the shard has one already: it would wait there for
    * the commit under way as well, and meanwhile others join it. The next receipt sends it off.
    */
   #sendReady(): void {
