@@ -294,7 +294,9 @@ export class Server {
       await signal.promise;
       thread.post({ kind: 'changed', request, reply });
     } catch (error) {
-      this.#refuse(thread, request, error);
+      if (error instanceof AppError) this.#refuse(thread, request, error);
+      // The device or the library failed: what is on disk is not what is in memory.
+      else this.#parts.onDeath('main', (error as Error).stack ?? String(error));
     }
   }
 

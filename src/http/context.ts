@@ -5,6 +5,7 @@
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
+import type { HealthState } from '../threads/messages.ts';
 import type { Directory } from '../workspaces/directory.ts';
 import type { ViewRecord, WorkspaceCommand, WorkspaceReply } from '../workspaces/types.ts';
 
@@ -31,9 +32,7 @@ export interface ViewQuery {
   readonly fresh: boolean;
 }
 
-export type Health =
-  | { readonly status: 'ready' }
-  | { readonly status: 'starting' | 'draining' | 'unavailable'; readonly reason: string };
+export type Health = HealthState;
 
 export interface Front {
   readonly clock: Clock;

@@ -120,8 +120,9 @@ async function inflateUpTo(
   bytesMax: number,
   { budget, metrics }: { budget: ByteBudget; metrics: Metrics },
 ): Promise<Uint8Array | undefined> {
-  if (budget.isOver(bytesMax)) throw overloaded(metrics);
-  budget.take(bytesMax);
+  const held = body.length + bytesMax;
+  if (budget.isOver(held)) throw overloaded(metrics);
+  budget.take(held);
   try {
     return await unzip(body, { maxOutputLength: bytesMax });
   } catch (cause) {
@@ -129,7 +130,7 @@ async function inflateUpTo(
     metrics.add('batches_malformed_total', 1);
     throw new AppError('malformed', 'the body is not valid gzip', { cause });
   } finally {
-    budget.give(bytesMax);
+    budget.give(held);
   }
 }
 

@@ -119,7 +119,7 @@ const reasons: Readonly<Record<number, string>> = {
 /** A string this short surely fits one piece, whatever its characters (3 bytes each at most). */
 const shortCharsMax = 4096;
 /** One piece and the headers together stay below uWebSockets' cork buffer of 16 KiB. */
-const pieceBytesMax = 14 * 1024;
+export const pieceBytesMax = 14 * 1024;
 
 /**
  * Answers an exchange, once; does nothing if the client has gone or was answered.

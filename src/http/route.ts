@@ -13,7 +13,7 @@ import { type Cors, corsHeaders } from './cors.ts';
 import { Exchange } from './exchange.ts';
 import type { Head } from './head.ts';
 import { decodePercent, Query } from './query.ts';
-import { errorReply, type Reply, withHeaders, writeReply } from './reply.ts';
+import { errorReply, pieceBytesMax, type Reply, withHeaders, writeReply } from './reply.ts';
 import type { Traffic } from './traffic.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'delete';
@@ -39,13 +39,14 @@ export interface Route {
 }
 
 const nobody: Credential = { workspace: 0, keyId: '', scopes: new Set(), views: undefined };
-/** Replies up to this size are with the socket at once and not worth counting. */
-const countedReplyBytesMin = 14 * 1024;
 const noParams: ReadonlyMap<string, string> = new Map();
 const noQuery = new Query('');
 const noBytes = new Uint8Array(0);
 
-/** What a handler gets. Everything in it is decoded and owned: it may be kept across awaits. */
+/**
+ * What a handler gets. Everything in it is decoded and owned and may be kept across awaits; the body
+ * aside where the route `borrowsBody`: it is gone when the handler returns.
+ */
 export class RouteRequest {
   readonly head: Head;
   readonly query: Query;
@@ -190,7 +191,8 @@ function run(bound: Bound, exchange: Exchange, request: RouteRequest): void {
 
 function answer({ route: spec, front, traffic }: Bound, exchange: Exchange, reply: Reply): void {
   const headers = corsHeaders(spec.cors ?? 'listed', exchange.head, front);
-  const isLarge = reply.body.length > countedReplyBytesMin && !exchange.aborted;
+  const isOpen = !exchange.aborted && !exchange.answered;
+  const isLarge = isOpen && reply.body.length > pieceBytesMax;
   if (isLarge && !traffic.reserveReply(exchange, reply.body.length)) {
     const error = new AppError('overloaded', 'too many replies are being sent; ask again');
     writeReply(exchange, withHeaders(errorReply(error, front.log), headers));

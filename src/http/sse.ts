@@ -6,8 +6,8 @@
  */
 import type { LiveMessage, LiveSink } from '../streams/subscriber.ts';
 import type { Exchange } from './exchange.ts';
+import { pieceBytesMax } from './reply.ts';
 
-const pieceBytesMax = 14 * 1024;
 /** What uWS may hold of a piece it has not sent. */
 const blockedBytes = 16 * 1024;
 

@@ -33,10 +33,3 @@ export function uuidv7Bytes(nowMs: number, random: Random, target: Uint8Array): 
     put(byte);
   }
 }
-
-/** A new id as text. */
-export function uuidv7(nowMs: number, random: Random): string {
-  const bytes = Buffer.alloc(36);
-  uuidv7Bytes(nowMs, random, bytes);
-  return bytes.toString('latin1');
-}

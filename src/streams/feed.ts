@@ -27,7 +27,7 @@ const turnBlocksMax = 8;
 const turnBytesMax = 32 * 1024;
 /** All laggards together, at a time. */
 const allowanceMs = 1;
-/** The thread is busy when this much time passed between two allowances; laggards then wait. */
+/** The thread is busy when this much time passes before a turn that was asked for; they then wait. */
 const busyMs = 1;
 const waitMs = 4;
 /** How far back a customer's chain is followed to see where a laggard has to begin. */
@@ -59,7 +59,6 @@ export class Feed {
   #edge: Tail | undefined;
   #isPumping = false;
   #isServing = false;
-  #servedAt = 0;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
@@ -170,10 +169,10 @@ export class Feed {
     if (this.#isServing || this.#line.length === 0) return;
     this.#isServing = true;
     const { clock } = this.#parts;
-    const isBusy = clock.monotonicMs() - this.#servedAt > busyMs && this.#servedAt > 0;
+    const askedAt = clock.monotonicMs();
     setImmediate(() => {
-      const wasBusy = isBusy && clock.monotonicMs() - this.#servedAt > busyMs;
-      if (wasBusy) clock.after(waitMs, () => this.#serve());
+      // What ran meanwhile was other work.
+      if (clock.monotonicMs() - askedAt > busyMs) clock.after(waitMs, () => this.#serve());
       else this.#serve();
     });
   }
@@ -188,7 +187,6 @@ export class Feed {
       subscriber.isQueued = false;
       if (this.#subscribers.has(subscriber)) this.#takeTurn(subscriber);
     } while (clock.monotonicMs() < end);
-    this.#servedAt = clock.monotonicMs();
     this.#isServing = false;
     this.#serveSoon();
   }

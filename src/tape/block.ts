@@ -5,15 +5,13 @@ import {
   blockHeaderBytes,
   flagNoTime,
   formatVersion,
+  gapBytesMax,
   header,
   row,
   rowBytes,
 } from './layout.ts';
 
 const zero = new Uint8Array(4);
-
-/** Payloads of one sender this close together are copied in one go, the gap with them. */
-const gapBytesMax = 16;
 
 /**
  * A block being filled from the rows of parcels. Neighbouring payloads are copied as one run, when the

@@ -46,6 +46,9 @@ export const blockBytes = 2 * 4096 - 24;
 
 export const rowBytes = 48;
 
+/** Payloads of one sender this close together are copied in one go, the gap with them. */
+export const gapBytesMax = 16;
+
 /** Bits of a row's flags. */
 export const flagMsgpack = 1;
 export const flagMadeId = 2;

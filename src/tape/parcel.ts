@@ -7,7 +7,7 @@
  *     0                     payloadEnd   size - records × 48     size
  */
 import { type Envelope, encodingMsgpack, extraBase } from '../event/envelope.ts';
-import { flagMadeId, flagMsgpack, flagNoTime, row, rowBytes } from './layout.ts';
+import { flagMadeId, flagMsgpack, flagNoTime, gapBytesMax, row, rowBytes } from './layout.ts';
 
 /** The size of every parcel's buffer; it comes back and is used again. */
 export const parcelBytes = 256 * 1024;
@@ -154,8 +154,6 @@ export interface ParcelMark {
   readonly payloadEnd: number;
   readonly records: number;
 }
-
-const gapBytesMax = 16;
 
 /** A field's place relative to the payload; decoded fields stand right behind it. */
 function fieldAt(at: number, envelope: Envelope): number {

@@ -36,8 +36,7 @@ export interface Outcome {
 export interface ParcelReceipt {
   readonly buffer: ArrayBuffer;
   readonly outcomes: readonly Outcome[];
-  /** Set when nothing of the parcel's new events is stored; `refused` then lists their batches. */
-  readonly refusal: 'unavailable' | undefined;
+  /** New events that are not stored. */
   readonly refused: readonly RefusedEvents[];
 }
 
@@ -92,6 +91,8 @@ export class Shard {
   #free: BlockBuilder[] = [];
   #committing: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
+  #probing: Promise<void> | undefined;
+  #isClosed = false;
   readonly #customerHashes = new Uint32Array(warmMax);
   readonly #idHashes = new Uint32Array(warmMax);
 
@@ -252,7 +253,9 @@ export class Shard {
   /** Commits what is open. From then on nothing is written; do not call `accept` again. */
   async close(): Promise<void> {
     await this.commit();
+    this.#isClosed = true;
     this.#cancelRetry?.();
+    await this.#probing;
   }
 
   async #commitAll(): Promise<void> {
@@ -335,7 +338,10 @@ export class Shard {
   #stopWriting(reason: string): void {
     this.#writable = false;
     this.#parts.onWritable?.(false, reason);
-    this.#cancelRetry = this.#parts.clock.after(retryMs, () => void this.#tryAgain());
+    if (this.#isClosed) return;
+    this.#cancelRetry = this.#parts.clock.after(retryMs, () => {
+      this.#probing = this.#tryAgain();
+    });
   }
 
   /** Writes an empty block: if that is durable, the shard takes events again. */
@@ -363,7 +369,7 @@ export class Shard {
 }
 
 function receiptOf({ parcel, outcomes }: WaitingParcel): ParcelReceipt {
-  return { buffer: parcel.buffer, outcomes, refusal: undefined, refused: [] };
+  return { buffer: parcel.buffer, outcomes, refused: [] };
 }
 
 /** Refuses a whole parcel, naming each event by its batch and its number there. */
@@ -378,5 +384,5 @@ function refuse({ parcel }: WaitingParcel): ParcelReceipt {
     const id = sentId({ payloads, rows: view, rowAt: at });
     refused.at(-1)!.events.push({ index: view.getUint16(at + row.index, true), id });
   }
-  return { buffer: parcel.buffer, outcomes: [], refusal: 'unavailable', refused };
+  return { buffer: parcel.buffer, outcomes: [], refused };
 }

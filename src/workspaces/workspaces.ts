@@ -115,21 +115,9 @@ export class Workspaces {
 
   async #carryOut(command: WorkspaceCommand): Promise<WorkspaceReply> {
     const plan = planCommand(this.#records.tenants, this.#meta, command, this.#context);
-    await this.#commit([...plan.changes, [metaKey, plan.meta]]);
+    await this.#store.commit([...plan.changes, [metaKey, plan.meta]]);
     this.#apply(plan);
     return plan.reply;
-  }
-
-  async #commit(changes: readonly Change[]): Promise<void> {
-    try {
-      await this.#store.commit(changes);
-    } catch (cause) {
-      if (cause instanceof AppError) throw cause;
-      throw new AppError('unavailable', 'the change could not be written', {
-        cause,
-        retryAfterSeconds: 5,
-      });
-    }
   }
 
   #apply(plan: Plan): void {

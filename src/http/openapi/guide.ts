@@ -76,7 +76,7 @@ Every refusal is JSON: \`{"error":{"code":"…","message":"…"}}\`. Rely on the
 ## Conventions
 
 - **Times** in answers are epoch milliseconds, UTC. In requests, RFC 3339 is understood as well.
-- **Cursors** are opaque text, safe in a URL, and belong to one workspace.
+- **Cursors** are opaque text, safe in a URL.
 - **Path parameters** are percent-encoded UTF-8; anything else is \`malformed\`.
 - **Unknown query parameters** are \`invalid\`: a misspelt filter must not return everything.
 - **Methods** a path does not have answer 404 with \`Allow\`. \`HEAD\` works wherever \`GET\` does.

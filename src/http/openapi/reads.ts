@@ -13,7 +13,7 @@ const storedEvent = {
   channel: 'web',
   data: { Product: 'Trail shoes', total: 89.5 },
   received: 1763740000123,
-  cursor: 'AQAAAZqn…',
+  cursor: '2ts.0.mwquxfsd',
 };
 
 const tapeText = `
@@ -31,7 +31,8 @@ A subscriber that cannot keep up is served from the log at its own speed; it nev
 
 | close code | meaning |
 |---|---|
-| 1001 | the server is going away: connect again with the last cursor |`;
+| 1001 | the server is going away: connect again with the last cursor |
+| 1008 | the key was taken back, or the token expired |`;
 
 const sseText = `
 The same stream as Server-Sent Events: \`id\` is the cursor, \`event\` is \`event\`, \`data\` the event. A browser's \`EventSource\` resumes by itself with \`Last-Event-ID\`, which wins over \`from\`. A comment is sent every few seconds to keep the connection; a reader that takes nothing for about 10 seconds is cut off.`;
@@ -75,7 +76,7 @@ export const readPaths: Paths = {
             customer: 'c1',
             events: [storedEvent],
             next: null,
-            live: 'AQAAAZqn…',
+            live: '2ts.1ekf',
           }),
         },
       },
@@ -152,7 +153,7 @@ export const readPaths: Paths = {
             'text/event-stream': {
               schema: { type: 'string' },
               example:
-                'id: AQAAAZqn…\nevent: event\ndata: {"id":"order-8841","customer":"c1",…}\n\n',
+                'id: 2ts.0.mwquxfsd\nevent: event\ndata: {"id":"order-8841","customer":"c1",…}\n\n',
             },
           },
         },

@@ -24,7 +24,7 @@ Accepted, duplicate and refused events may share a batch. Refused events are nam
 - **Sending again is safe** for events with an \`id\`: the same pair of customer and id is stored once. A duplicate answers as a duplicate even when its payload differs; the first one stands. A duplicate of an event that is not flushed yet answers only once that one is durable. An event rejected with \`unavailable\` could not be written and may be sent again with the same id; the rest of its batch stands.
 - **Compression**: \`Content-Encoding: gzip\`. The limits hold after decompression.
 - **Web pages**: any origin may call this route. \`text/plain\` bodies are read as JSON, and the key may stand in the query, so that \`navigator.sendBeacon\` works. Use a key with the scope \`publish\` there.
-- **An empty array** is a valid batch of no events, and so is an empty NDJSON body. Blank lines in NDJSON are skipped and do not count for \`index\`.
+- **An empty array** is a valid batch of no events; an empty body is \`malformed\`. Blank lines in NDJSON are skipped and do not count for \`index\`.
 - **Pipelining** several HTTP/1.1 requests on a connection without waiting is not supported: the connection is cut. Send larger batches, use more connections, or the WebSocket.
 - **Slow links**: a body has to arrive at 16 KB/s or more, or the connection is cut. Send smaller batches or use the WebSocket.`;
 
@@ -53,7 +53,8 @@ In MessagePack the client sends the array \`[7, [event, …]]\`; the server's me
 |---|---|
 | 1001 | the server is going away; everything acknowledged stays acknowledged |
 | 4008 | window exceeded |
-| 4009 | a frame over \`frameBytesMax\`; far larger ones, and text that is not UTF-8, simply end the connection |`;
+| 4009 | a frame over \`frameBytesMax\`; far larger ones, and text that is not UTF-8, simply end the connection |
+| 1008 | the key was taken back, or the token expired |`;
 
 const events = {
   'application/json': {
@@ -124,7 +125,7 @@ export const sinkPaths: Paths = {
       scope: 'write',
       keyInQuery: true,
       responses: { 101: { description: 'Switches to the WebSocket protocol.' } },
-      errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
+      errors: ['malformed', 'invalid', 'not_found', 'overloaded', 'unavailable'],
       curl: `npx wscat -s tapeline.json \\
   -c "ws://127.0.0.1:8787/v1/ingest?key=$KEY"
 > {"seq":1,"events":[{"id":"v1","customer":"c1","type":"Page View"}]}`,
