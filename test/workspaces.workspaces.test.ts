@@ -288,19 +288,21 @@ test('a failed commit changes nothing, and the next command works', async () => 
   const workspaces = await open(store);
   const before = structuredClone(workspaces.snapshot());
   const documents = new Map(store.documents);
-  store.failure = new Error('no space left');
+  store.failure = new AppError('unavailable', 'there is no room to write');
   const commands: WorkspaceCommand[] = [
     createKey(1),
     putView(1, 'a'),
     { kind: 'createWorkspace', name: 'acme' },
   ];
   for (const command of commands) {
-    const error = await refused(workspaces.execute(command), 'unavailable');
-    assert.equal(error.cause, store.failure);
-    assert.ok(error.retryAfterSeconds! > 0);
+    assert.equal(await refused(workspaces.execute(command), 'unavailable'), store.failure);
   }
   assert.deepEqual(workspaces.snapshot(), before);
   assert.deepEqual(store.documents, documents);
+  // A failed device is not for this room to survive.
+  store.failure = new Error('input/output error');
+  await assert.rejects(workspaces.execute(createKey(1)), store.failure);
+  assert.deepEqual(workspaces.snapshot(), before);
   store.failure = undefined;
   const made = await run(workspaces, { kind: 'createWorkspace', name: 'acme' }, 'workspace');
   assert.equal(made.workspace.number, 2);
