@@ -37,7 +37,7 @@ const workloads: Readonly<Record<string, Workload>> = {
     run: ingestHttp,
   },
   'ingest-http-single': {
-    about: 'requests a second with one event each, 100 connections (autocannon)',
+    about: 'requests a second with one event each, 256 connections (autocannon)',
     run: ingestHttpSingle,
   },
   scan: {

@@ -19,7 +19,7 @@ export function ingestHttp(settings: Settings): Promise<void> {
 }
 
 export function ingestHttpSingle(settings: Settings): Promise<void> {
-  return post('ingest-http-single', settings, { batch: 1, connections: 100 });
+  return post('ingest-http-single', settings, { batch: 1, connections: 256 });
 }
 
 async function post(
