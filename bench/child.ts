@@ -49,6 +49,8 @@ export function startChild<Message extends { readonly kind: string }>(
 ): Child<Message> {
   const path = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
   const child = fork(path, [JSON.stringify(plan)], {
+    // As the server: two cores have no room for helpers of the collector.
+    execArgv: ['--single-threaded-gc'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const seen: Message[] = [];

@@ -44,7 +44,12 @@ export function temporaryDirectory(): string {
 
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const data = options.data ?? temporaryDirectory();
-  const [command, ...rest] = [...(options.wrapper ?? []), process.execPath, main];
+  const [command, ...rest] = [
+    ...(options.wrapper ?? []),
+    process.execPath,
+    '--single-threaded-gc',
+    main,
+  ];
   const child = spawn(command!, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
