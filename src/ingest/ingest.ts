@@ -25,7 +25,7 @@ import {
   type RowFacts,
 } from '../tape/parcel.ts';
 import { customerHashOf, idHashOf, shardOf, typeHashOf } from '../tape/route.ts';
-import type { ParcelReceipt } from '../tape/shard.ts';
+import { outcomeWords, type ParcelReceipt } from '../tape/shard.ts';
 import type { ByteBudget } from './budget.ts';
 import type { Receipt, RejectedEvent } from './receipt.ts';
 
@@ -278,10 +278,11 @@ export class Ingest {
 
   #settleParcel(receipt: ParcelReceipt): void {
     this.#keep(receipt.buffer);
-    for (const { ticket, accepted, duplicates } of receipt.outcomes) {
-      const batch = this.#batches.get(ticket)!;
-      batch.accepted += accepted;
-      batch.duplicates += duplicates;
+    const { outcomes } = receipt;
+    for (let at = 0; at < outcomes.length; at += outcomeWords) {
+      const batch = this.#batches.get(outcomes[at]!)!;
+      batch.accepted += outcomes[at + 1]!;
+      batch.duplicates += outcomes[at + 2]!;
       this.#parcelDone(batch);
     }
     for (const { ticket, events } of receipt.refused) {
