@@ -3,10 +3,14 @@ import { crc32 } from 'node:zlib';
 import {
   blockBytes,
   blockHeaderBytes,
+  customerBlockVersion,
+  flagErased,
   flagNoTime,
   formatVersion,
   gapBytesMax,
   header,
+  position,
+  positionBytes,
   row,
   rowBytes,
 } from './layout.ts';
@@ -143,17 +147,22 @@ export class Block {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly records: number;
+  /** Of a block in (customer, time) order, its number. */
   readonly stamp: number;
-  readonly received: number;
   readonly tableAt: number;
+  readonly #received: number;
+  /** Where the positions of its records begin; 0: the block is of the log, its own position is theirs. */
+  readonly #positionsAt: number;
 
   private constructor(bytes: Uint8Array, view: DataView) {
     this.bytes = bytes;
     this.view = view;
     this.records = view.getUint16(header.records, true);
     this.stamp = view.getFloat64(header.stamp, true);
-    this.received = view.getFloat64(header.received, true);
+    this.#received = view.getFloat64(header.received, true);
     this.tableAt = view.getUint32(header.tableAt, true);
+    const isOfCustomers = view.getUint8(header.version) === customerBlockVersion;
+    this.#positionsAt = isOfCustomers ? this.rowAt(this.records) : 0;
   }
 
   /** Opens and checks a block; undefined when it is damaged or not the block of `stamp`. */
@@ -172,16 +181,56 @@ export class Block {
     return new Block(bytes, view);
   }
 
-  workspaceOf(ordinal: number): number {
-    return this.view.getUint32(this.rowAt(ordinal) + row.workspace, true);
+  /** Opens a block of version 2 whose item has been checked; undefined when it is not block `number`. */
+  static openCustomers(bytes: Uint8Array, number: number): Block | undefined {
+    if (bytes.length < blockHeaderBytes) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (view.getUint8(header.version) !== customerBlockVersion) return undefined;
+    if (view.getFloat64(header.stamp, true) !== number) return undefined;
+    const block = new Block(bytes, view);
+    const bytesExpected = block.rowAt(block.records) + block.records * positionBytes;
+    return bytesExpected === bytes.length ? block : undefined;
   }
 
-  customerHashOf(ordinal: number): number {
-    return this.view.getUint32(this.rowAt(ordinal) + row.customerHash, true);
+  workspaceOf(record: number): number {
+    return this.view.getUint32(this.rowAt(record) + row.workspace, true);
   }
 
-  /** Where row `ordinal` begins. */
-  rowAt(ordinal: number): number {
-    return this.tableAt + ordinal * rowBytes;
+  customerHashOf(record: number): number {
+    return this.view.getUint32(this.rowAt(record) + row.customerHash, true);
+  }
+
+  timeOf(record: number): number {
+    return this.view.getFloat64(this.rowAt(record) + row.time, true);
+  }
+
+  /** Whether nothing but the place of a record is left; readers pass it over. */
+  isErased(record: number): boolean {
+    return (this.view.getUint8(this.rowAt(record) + row.flags) & flagErased) !== 0;
+  }
+
+  /** A record's position in commit order is (stampOf, ordinalOf). */
+  stampOf(record: number): number {
+    if (this.#positionsAt === 0) return this.stamp;
+    return this.view.getFloat64(this.#positionAt(record) + position.stamp, true);
+  }
+
+  ordinalOf(record: number): number {
+    if (this.#positionsAt === 0) return record;
+    return this.view.getUint16(this.#positionAt(record) + position.ordinal, true);
+  }
+
+  receivedOf(record: number): number {
+    if (this.#positionsAt === 0) return this.#received;
+    return this.view.getFloat64(this.#positionAt(record) + position.received, true);
+  }
+
+  /** Where row `record` begins; in a block of the log that is its ordinal. */
+  rowAt(record: number): number {
+    return this.tableAt + record * rowBytes;
+  }
+
+  #positionAt(record: number): number {
+    return this.#positionsAt + record * positionBytes;
   }
 }

@@ -24,12 +24,13 @@ export class TapeEvent {
   readonly workspace: number;
   readonly customerHash: number;
 
-  constructor(block: Block, ordinal: number) {
-    const rowAt = block.rowAt(ordinal);
+  /** @param record its number in the block. */
+  constructor(block: Block, record: number) {
+    const rowAt = block.rowAt(record);
     this.#record = { payloads: block.bytes, rows: block.view, rowAt };
-    this.stamp = block.stamp;
-    this.ordinal = ordinal;
-    this.received = block.received;
+    this.stamp = block.stampOf(record);
+    this.ordinal = block.ordinalOf(record);
+    this.received = block.receivedOf(record);
     this.time = block.view.getFloat64(rowAt + row.time, true);
     this.workspace = block.view.getUint32(rowAt + row.workspace, true);
     this.customerHash = block.view.getUint32(rowAt + row.customerHash, true);

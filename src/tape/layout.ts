@@ -6,7 +6,9 @@
  *       tapeline.json          what the directory is: format, number of shards, hash seed
  *       workspaces.mdb         definitions (JSON documents)
  *       shard-0/hot.mdb        hot log of shard 0: stamp (8 bytes, big-endian) → block
- *       shard-0/segment-*.mdb  sealed segments (drawn below; not written yet)
+ *       shard-0/part-*.mdb     parts of a hot log, the same content: numbers rise, 8 digits
+ *       shard-0/segment-*.mdb  sealed segments: first stamp, last stamp, generation, in base 36
+ *       *.tmp                  a segment being written; nothing of it counts
  *
  * A block is one LMDB value: a header, the payloads exactly as they were sent, and a table of records.
  * Payloads of one sender lie next to each other as they did in the frame, so a run is one copy.
@@ -28,10 +30,40 @@
  * (stamp, ordinal), the ordinal being the row's number in the table. A block with no records is
  * legal: it proves that the shard can write again after a failure.
  *
- * Sealed segment (the next format, laid out so that nothing above changes): an environment of its own
- * with `c` workspace, customerHash, customer, time, stamp, ordinal → runs of records in the same row
- * format; `s` stamp → postings in commit order; `f` filters on customers and ids; `h` bounds, counts
- * per type and per minute. Both orders address an event by (stamp, ordinal), so cursors survive.
+ * A gap in the ranges of stamps of two neighbouring files is legal: nothing was written there.
+ *
+ * A sealed segment holds the same events in both orders. It is written once, in key order, renamed
+ * when it is flushed, and never changed. Its content is a few byte streams; each is cut into values
+ * that fill four pages, under the key (stream u8, extent u32 big-endian):
+ *
+ *     ┌ 1 frames ──────┬ 2 blocks ─────────┬ 3…6 tables ────────────┬ 7, 8 filters ┬ 9 summary ┬ 255 head ┐
+ *     │ commit order    │ (customer, time)   │ frames, blocks,        │ ids,         │ JSON      │ JSON     │
+ *     │                 │                    │ customers, ids         │ customers    │           │          │
+ *     └─────────────────┴────────────────────┴────────────────────────┴──────────────┴───────────┴──────────┘
+ *
+ * Frames, blocks, filters, summary and head are *items*; the checksum covers what is stored and the
+ * item's name (a frame's first stamp, a block's number, else 0), so no item can pass for another:
+ *
+ *     item    0 bytes u32 │ 4 rawBytes u32 │ 8 crc32 u32 │ 12 version u8, kind u8, spare u16 │ 16 stored bytes
+ *             stored bytes: deflateRaw of rawBytes, or as they are when `bytes` equals `rawBytes`
+ *     frame   blocks as they stand in a log, one after the other at multiples of 8, rows folded
+ *     block   block version 2: as in a log, header `stamp` its number, `crc` 0, and behind the table
+ *             records × 24 bytes: 0 stamp f64 │ 8 received f64 │ 16 ordinal u16; both tables folded.
+ *             Rows ascend by (customerHash, time, stamp, ordinal) through all the blocks; idHash is 0
+ *     folded  rows of words: word 0 of every row, then word 1, …; each less the one of the row before
+ *
+ * A table has rows of one size, sorted, in chunks of 4,088 bytes: rows, padding, crc32 (of the chunk
+ * before it, begun with the chunk's number). Behind the last chunk its *top*: each chunk's first row,
+ * then a crc32 begun with the number of chunks. The top stays in memory; a lookup reads one chunk.
+ *
+ *     frames     0 firstStamp u32 │ 4 lastStamp u32 (both less the segment's first) │ 8 firstRow u32 │ 12 rows u32 │ 16 at f64
+ *     blocks     0 hash u32 │ 4 ordinal u16 │ 8 time f64 │ 16 stamp f64 (of its first row) │ 24 at f64 │ 32 records u32
+ *     customers  0 hash u32 │ 4 records u32 │ 8 newest f64 │ 16 lastBlock u32 │ 20 lastRow u16
+ *     ids        0 idHash u32 │ 4 row u32 (its number in commit order, through all the frames)
+ *
+ * A filter has 64-byte lines, some ten bits for each hash, seven of them set in one line (`filter.ts`).
+ * An event that was erased or has expired keeps its row in its frame, so that positions stay, with
+ * nothing but the flag `erased`; it is in no block, table or filter.
  */
 
 export const formatVersion = 1;
@@ -54,6 +86,8 @@ export const flagMsgpack = 1;
 export const flagMadeId = 2;
 /** Only in parcels: the sender gave no time, the shard uses the block's `received`. */
 export const flagNoTime = 4;
+/** Only in segments: the event is gone; nothing but its row's place is left. */
+export const flagErased = 8;
 
 /** Byte offsets in a block's header. */
 export const header = {
@@ -87,6 +121,60 @@ export const row = {
   ticket: 44,
 } as const;
 
+/** Version of a block in (customer, time) order: its rows bring their own positions. */
+export const customerBlockVersion = 2;
+
+/** A record's position, behind the rows of a block of version 2. */
+export const positionBytes = 24;
+export const position = { stamp: 0, received: 8, ordinal: 16 } as const;
+
+/** The version of sealed segments, in each of their items. */
+export const segmentVersion = 1;
+
+/** Streams of a segment, in the order in which they are written. */
+export const stream = {
+  frames: 1,
+  blocks: 2,
+  frameTable: 3,
+  blockTable: 4,
+  customerTable: 5,
+  idTable: 6,
+  idFilter: 7,
+  customerFilter: 8,
+  summary: 9,
+  head: 255,
+} as const;
+
+/** Four pages less the header of the first and the 8 bytes that four chunks leave. */
+export const extentBytes = 4 * 4096 - 32;
+/** A quarter of an extent: no chunk lies in two. */
+export const chunkBytes = extentBytes / 4;
+
+export const itemHeaderBytes = 16;
+/** Byte offsets in an item's header. */
+export const item = { bytes: 0, rawBytes: 4, crc: 8, version: 12, stream: 13 } as const;
+
+/** Byte offsets in the rows of a segment's tables. */
+export const frameRow = { first: 0, last: 4, firstRow: 8, rows: 12, at: 16, size: 24 } as const;
+export const blockRow = {
+  hash: 0,
+  ordinal: 4,
+  time: 8,
+  stamp: 16,
+  at: 24,
+  records: 32,
+  size: 40,
+} as const;
+export const customerRow = {
+  hash: 0,
+  records: 4,
+  newest: 8,
+  lastBlock: 16,
+  lastRow: 20,
+  size: 24,
+} as const;
+export const idRow = { hash: 0, row: 4, size: 8 } as const;
+
 /** The ordinal that comes after every record of a block. */
 export const ordinalMax = 0xffff;
 
@@ -94,4 +182,42 @@ export const workspacesFile = 'workspaces.mdb';
 
 export function hotLogFile(shard: number): string {
   return `shard-${shard}/hot.mdb`;
+}
+
+/** A part of a shard's hot log; its number rises by one. */
+export function partFile(shard: number, number: number): string {
+  return `shard-${shard}/part-${String(number).padStart(8, '0')}.mdb`;
+}
+
+/** A sealed segment that stands for the stamps `first`…`last` of a shard. Names sort by stamps. */
+export function segmentFile(
+  shard: number,
+  first: number,
+  last: number,
+  generation: number,
+): string {
+  const [from, to] = [first, last].map((stamp) => stamp.toString(36).padStart(11, '0'));
+  return `shard-${shard}/segment-${from}-${to}-${generation.toString(36).padStart(4, '0')}.mdb`;
+}
+
+/** What a file in a shard's directory is, by its name. */
+export type ShardFile =
+  | { readonly kind: 'part'; readonly number: number }
+  | {
+      readonly kind: 'segment';
+      readonly first: number;
+      readonly last: number;
+      readonly generation: number;
+    }
+  | { readonly kind: 'temporary' };
+
+/** @param name without the directory; undefined when the file is none of ours. */
+export function parseShardFile(name: string): ShardFile | undefined {
+  if (/\.tmp(-lock)?$/.test(name)) return { kind: 'temporary' };
+  const part = /^part-(\d{8})\.mdb$/.exec(name);
+  if (part !== null) return { kind: 'part', number: Number(part[1]) };
+  const parts = /^segment-([0-9a-z]{11})-([0-9a-z]{11})-([0-9a-z]{4})\.mdb$/.exec(name);
+  if (parts === null) return undefined;
+  const [first, last, generation] = parts.slice(1).map((digits) => parseInt(digits, 36));
+  return { kind: 'segment', first: first!, last: last!, generation: generation! };
 }

@@ -1,0 +1,50 @@
+/** What the makers of segments are asked, and what they answer; it crosses threads. */
+
+/** What whoever asked for a segment learns of it. */
+export interface SegmentFacts {
+  /** Its name in the shard's directory. */
+  readonly file: string;
+  readonly events: number;
+  /** The file's size. */
+  readonly bytes: number;
+  readonly sentBytes: number;
+  readonly first: number;
+  readonly last: number;
+  readonly timeMin: number;
+  readonly timeMax: number;
+  readonly receivedMin: number;
+  readonly receivedMax: number;
+  readonly generation: number;
+}
+
+/** Whether a record is to be left out: erased or expired. Asked for each record, so it must be fast. */
+export type Gone = (record: {
+  readonly workspace: number;
+  readonly customerHash: number;
+  readonly stamp: number;
+  readonly received: number;
+  customer(): Uint8Array;
+}) => boolean;
+
+/** Where a new segment goes, and the stamps it stands for. */
+export interface SegmentJob {
+  /** The data directory. */
+  readonly directory: string;
+  readonly shard: number;
+  readonly first: number;
+  readonly last: number;
+  readonly generation: number;
+  readonly isGone?: Gone | undefined;
+}
+
+/** Makes a segment from parts of the hot log. */
+export interface SealJob extends SegmentJob {
+  /** Numbers of the parts, in order. */
+  readonly parts: readonly number[];
+}
+
+/** Makes one segment from several, or from one without what is gone. */
+export interface MergeJob extends SegmentJob {
+  /** File names in the shard's directory, in the order of their stamps. */
+  readonly segments: readonly string[];
+}
