@@ -8,10 +8,12 @@ import { openLog } from '../src/std/log.ts';
 import { createMetricsMemory, openMetrics } from '../src/std/metrics.ts';
 import { seededRandom, systemRandom } from '../src/std/random.ts';
 import { openDataDirectory } from '../src/store/directory.ts';
-import { formatVersion } from '../src/tape/layout.ts';
+import { ScanBudget } from '../src/tape/budget.ts';
+import { directoryVersion } from '../src/tape/layout.ts';
+import { merge } from '../src/tape/merge.ts';
 import { openShard } from '../src/tape/open.ts';
 import { tapePage } from '../src/tape/page.ts';
-import { ScanBudget } from '../src/tape/scan.ts';
+import { seal } from '../src/tape/seal.ts';
 import { createTapeMemory, Tape } from '../src/tape/tape.ts';
 import { answerView } from '../src/views/answer.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
@@ -83,7 +85,7 @@ function measure(tape: Tape): Omit<InsideFigures, 'openSeconds' | 'events'> {
 }
 
 const directory = openDataDirectory(plan.directory, {
-  format: formatVersion,
+  format: directoryVersion,
   shards: undefined,
   shardsDefault: 1,
   random: systemRandom,
@@ -91,7 +93,15 @@ const directory = openDataDirectory(plan.directory, {
 const memory = createTapeMemory(directory.path, directory.shards, directory.hashSeed);
 const openedMs = performance.now();
 const shards = memory.shards.map((_, number) =>
-  openShard({ number, memory, clock: systemClock, log, metrics }),
+  openShard({
+    number,
+    memory,
+    clock: systemClock,
+    log,
+    metrics,
+    limits: { events: 1e6, bytes: 2 ** 40, ageMs: 2 ** 40 },
+    work: async ({ job, kind }) => (kind === 'seal' ? seal(job) : merge(job)),
+  }),
 );
 const openSeconds = (performance.now() - openedMs) / 1000;
 const events = shards.reduce((sum, shard) => sum + shard.events, 0);

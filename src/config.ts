@@ -11,10 +11,21 @@ export interface Config {
   readonly fronts: number;
   readonly inflightBytesMax: number;
   readonly freeBytesMin: number;
+  /** When a part of the hot log is sealed. */
+  readonly parts: PartLimits;
   readonly corsOrigins: readonly string[];
   readonly adminKey: string | undefined;
   readonly writeKey: string | undefined;
   readonly readKey: string | undefined;
+}
+
+/** When a part of the hot log is full. */
+export interface PartLimits {
+  readonly events: number;
+  /** Of blocks. */
+  readonly bytes: number;
+  /** Since its first event, so that a quiet shard is sealed too. */
+  readonly ageMs: number;
 }
 
 /** One row of the table of settings. */
@@ -33,6 +44,8 @@ const frontsDefault = Math.min(16, Math.max(1, Math.floor(cores / 2)));
 export const shardsMax = 64;
 export const frontsMax = 64;
 const mebibyte = 1024 * 1024;
+/** A part may grow past this while sealing is behind: its index holds eight times as many. */
+const partEventsMax = 1_000_000;
 
 export const settings = [
   ['--host', 'TAPELINE_HOST', '<address>', '127.0.0.1', 'address to listen on'],
@@ -59,6 +72,27 @@ export const settings = [
     '<n>',
     '64',
     'MiB to leave free on the disk; below it: unavailable',
+  ],
+  [
+    '--part-events',
+    'TAPELINE_PART_EVENTS',
+    '<n>',
+    '1000000',
+    'events in a part of the hot log; past it, it is sealed in the background',
+  ],
+  [
+    '--part-mib',
+    'TAPELINE_PART_MIB',
+    '<n>',
+    '512',
+    'MiB in a part of the hot log; past it, it is sealed in the background',
+  ],
+  [
+    '--part-minutes',
+    'TAPELINE_PART_MINUTES',
+    '<n>',
+    '60',
+    'age of a part of the hot log; past it, it is sealed in the background',
   ],
   [
     '--cors-origins',
@@ -110,6 +144,11 @@ export function readConfig(
     fronts: number('fronts', 1, frontsMax),
     inflightBytesMax: number('inflight-mib', 1, 65_536) * mebibyte,
     freeBytesMin: number('free-mib', 0, 1_048_576) * mebibyte,
+    parts: {
+      events: number('part-events', 100, partEventsMax),
+      bytes: number('part-mib', 1, 4096) * mebibyte,
+      ageMs: number('part-minutes', 1, 10_080) * 60_000,
+    },
     corsOrigins: text('cors-origins').split(',').filter(Boolean),
     adminKey: text('admin-key') || undefined,
     writeKey: text('write-key') || undefined,

@@ -15,7 +15,8 @@ import type { Random } from './std/random.ts';
 import { type DataDirectory, openDataDirectory } from './store/directory.ts';
 import { LmdbDocuments } from './store/documents.ts';
 import { freeBytes } from './store/environment.ts';
-import { formatVersion, workspacesFile } from './tape/layout.ts';
+import type { SegmentFacts } from './tape/job.ts';
+import { directoryVersion, workspacesFile } from './tape/layout.ts';
 import { createTapeMemory } from './tape/tape.ts';
 import { createBells } from './threads/bells.ts';
 import type {
@@ -26,7 +27,7 @@ import type {
   ShardToMain,
   ThreadStart,
 } from './threads/messages.ts';
-import { openReaderPool, type ReaderPool, Thread } from './threads/pool.ts';
+import { openReaderPool, openUpkeepPool, type ReaderPool, Thread } from './threads/pool.ts';
 import type { WorkspaceCommand } from './workspaces/types.ts';
 import { type NamedKeys, openWorkspaces, type Workspaces } from './workspaces/workspaces.ts';
 
@@ -47,7 +48,7 @@ export interface ServerParts {
 export async function openServer(parts: ServerParts): Promise<Server> {
   const { clock, config, random } = parts;
   const directory = openDataDirectory(config.data, {
-    format: formatVersion,
+    format: directoryVersion,
     shards: config.shards,
     shardsDefault,
     random,
@@ -117,6 +118,10 @@ export class Server {
   readonly #fronts: { thread: FrontThread; listening: Signal; drained: Signal; version: number }[] =
     [];
   readonly #readers: ReaderPool;
+  readonly #upkeep = openUpkeepPool();
+  /** What `/healthz` says while parts are indexed. */
+  #progress = 'the server is starting';
+  #indexed = 0;
   readonly #threadStart: ThreadStart;
   #events = 0;
   #isOpen = false;
@@ -202,7 +207,13 @@ export class Server {
   #startShard(number: number): void {
     const thread: ShardThread = new Thread(
       new URL('./threads/shard.js', import.meta.url),
-      { kind: 'shard', ...this.#threadStart, number, row: number },
+      {
+        kind: 'shard',
+        ...this.#threadStart,
+        number,
+        row: number,
+        limits: this.#parts.config.parts,
+      },
       {
         onMessage: (message) => this.#fromShard(number, message),
         onDeath: this.#parts.onDeath,
@@ -224,6 +235,16 @@ export class Server {
   #fromShard(number: number, message: ShardToMain): void {
     const shard = this.#shards[number]!;
     switch (message.kind) {
+      case 'indexed':
+        this.#noteProgress(message.events, message.partsLeft);
+        break;
+      case 'upkeep':
+        void this.#upkeep.run(message.job).then(
+          (facts) => this.#tellUpkept(number, message.request, facts, undefined),
+          (error: unknown) =>
+            this.#tellUpkept(number, message.request, undefined, (error as Error).message),
+        );
+        break;
       case 'opened':
         this.#events += message.events;
         shard.opened.fulfil();
@@ -238,6 +259,22 @@ export class Server {
       default:
         unreachable(message);
     }
+  }
+
+  #tellUpkept(
+    shard: number,
+    request: number,
+    facts: SegmentFacts | undefined,
+    error: string | undefined,
+  ): void {
+    const { thread } = this.#shards[shard]!;
+    if (!thread.hasEnded) thread.post({ kind: 'upkept', request, facts, error });
+  }
+
+  #noteProgress(events: number, partsLeft: number): void {
+    this.#indexed += events;
+    this.#progress = `indexing: ${this.#indexed} events so far, ${partsLeft} parts of this shard left`;
+    this.#tellHealth();
   }
 
   /** Says it once: a shard tries again twice a second. */
@@ -332,7 +369,7 @@ export class Server {
 
   #health(): HealthState {
     if (this.#isDraining) return { status: 'draining', reason: 'the server is shutting down' };
-    if (!this.#isOpen) return { status: 'starting', reason: 'the server is starting' };
+    if (!this.#isOpen) return { status: 'starting', reason: this.#progress };
     const reason = this.#lowSpace || this.#shards.find(({ refusal }) => refusal !== '')?.refusal;
     return reason ? { status: 'unavailable', reason } : { status: 'ready' };
   }
@@ -363,6 +400,7 @@ export class Server {
     }
     await Promise.all(this.#fronts.map(({ drained }) => drained.promise));
     await this.#readers.close();
+    await this.#upkeep.close();
     for (const { thread } of this.#shards) {
       thread.expectEnd();
       thread.post({ kind: 'close' });

@@ -6,7 +6,7 @@ import test from 'node:test';
 import { BlockLog } from '../src/store/log.ts';
 import { Block } from '../src/tape/block.ts';
 import { parseEventPosition, parsePosition } from '../src/tape/cursor.ts';
-import { blockHeaderBytes, header, hotLogFile } from '../src/tape/layout.ts';
+import { blockHeaderBytes, header, partFile } from '../src/tape/layout.ts';
 import { temporaryDirectory } from './support/server.ts';
 import { ManualClock, ShardKit } from './support/shardkit.ts';
 
@@ -31,7 +31,8 @@ async function store(directory: string): Promise<{ stamp: number; bytes: Uint8Ar
   const kit = openKit(directory);
   for (const batch of [1, 2, 3]) await kit.store(events(batch, 20));
   const stamps = kit.written.flat().map(({ stamp }) => stamp);
-  const { log } = kit.tape.shards[0]!;
+  kit.tape.refresh();
+  const log = kit.tape.shards[0]!;
   const blocks = stamps.map((stamp) => ({
     stamp,
     bytes: Uint8Array.from(log.block(stamp)!.bytes.subarray(0, log.block(stamp)!.bytes.length)),
@@ -69,7 +70,7 @@ for (const [what, at] of [
     const blocks = await store(directory);
     const { bytes, stamp } = blocks[1]!;
     bytes[at < 0 ? bytes.length + at : at]! ^= 0x10;
-    const log = BlockLog.openWriter(join(directory, hotLogFile(0)));
+    const log = BlockLog.openWriter(join(directory, partFile(0, 1)));
     await log.commit([{ stamp, bytes }]);
     await log.close();
     const kit = openKit(directory);
@@ -92,10 +93,11 @@ test('what is damaged while readers have it indexed is passed over', async (t) =
   t.after(() => kit.close());
   const { bytes, stamp } = blocks[0]!;
   bytes[100]! ^= 1;
-  const log = BlockLog.openWriter(join(directory, hotLogFile(0)));
+  const log = BlockLog.openWriter(join(directory, partFile(0, 1)));
   await log.commit([{ stamp, bytes }]);
   await log.close();
-  kit.tape.shards[0]!.log.block(blocks[2]!.stamp);
+  kit.tape.refresh();
+  kit.tape.shards[0]!.block(blocks[2]!.stamp);
   const ids = kit.scan({ customer: 'c0' }).map(({ id }) => id as string);
   assert.equal(ids.length, 14);
   assert.ok(ids.every((id) => !id.startsWith('1-')));

@@ -14,8 +14,8 @@ import { openLog } from '../std/log.ts';
 import { openMetrics } from '../std/metrics.ts';
 import { systemRandom } from '../std/random.ts';
 import { Feed } from '../streams/feed.ts';
+import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
 import { tapePage } from '../tape/page.ts';
-import { ScanBudget, ScanTooLong } from '../tape/scan.ts';
 import { Tape } from '../tape/tape.ts';
 import { Bells } from '../threads/bells.ts';
 import type {

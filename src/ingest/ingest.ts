@@ -24,8 +24,8 @@ import {
   parcelBytes,
   type RowFacts,
 } from '../tape/parcel.ts';
+import { outcomeWords, type ParcelReceipt } from '../tape/receipt.ts';
 import { customerHashOf, idHashOf, shardOf, typeHashOf } from '../tape/route.ts';
-import { outcomeWords, type ParcelReceipt } from '../tape/shard.ts';
 import type { ByteBudget } from './budget.ts';
 import type { Receipt, RejectedEvent } from './receipt.ts';
 

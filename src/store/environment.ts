@@ -13,6 +13,7 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  rmSync,
   statfsSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -121,6 +122,12 @@ function checkMagic(path: string): void {
   if (bytes > 0 && start.indexOf(magic) === -1) {
     throw new AppError('invalid', `${path} is not a store, or it is damaged`);
   }
+}
+
+/** Removes an environment's files. Threads that have it open keep reading what they have. */
+export function removeEnvironment(path: string): void {
+  rmSync(path, { force: true });
+  rmSync(`${path}-lock`, { force: true });
 }
 
 /** Makes a new file's directory entry durable; LMDB flushes the file but never its directory. */

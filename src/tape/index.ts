@@ -1,5 +1,5 @@
 /**
- * The reverse index of a hot log, in shared memory: one writer (the shard's thread), readers on any
+ * The reverse index of one part of the hot log, in shared memory: one writer (the shard's thread), readers on any
  * thread without a message or a lock.
  *
  *     heads[customerHash & mask] ─▶ customer ─next─▶ customer ─▶ …        hash → customer
@@ -57,11 +57,13 @@ const headWords = 4;
 
 /** The most lookups that can be warmed at once; a parcel holds fewer rows. */
 export const warmMax = 8192;
-/** The most events one hot log can index (26 bytes shared and 8 private each, as they come; 24 a customer). */
-export const entriesMax = 2 ** 26;
+/** The most events one part can index (26 bytes shared and 8 private each, as they come; 24 a customer). */
+export const entriesMax = 2 ** 23;
+/** About as many as a part holds events when it is sealed: what fits the caches is looked up fast. */
 const customerBuckets = 2 ** 20;
-/** As many as a hot log may reasonably hold events: the memory is taken as buckets are used. */
-const idBuckets = 2 ** 23;
+const idBuckets = 2 ** 20;
+/** Seconds of event time, modulo some six days: one bit each, so that "not in here" is certain. */
+const secondsBits = 2 ** 19;
 
 /** Handles of one shard's index; pass it to every thread. */
 export interface IndexMemory {
@@ -171,6 +173,12 @@ export class IndexReader extends IndexViews {
     return entry;
   }
 
+  /** An upper bound for the times of the customer's events, or -Infinity when there are none. */
+  latestOf(customerHash: number): number {
+    const entry = this.newestEntry(customerHash);
+    return entry === 0 ? Number.NEGATIVE_INFINITY : this.latest[entry]!;
+  }
+
   /** The first durable block whose stamp is at least `stamp`, or `publishedBlocks() + 1`. */
   blockFrom(stamp: number): number {
     let low = 1;
@@ -195,8 +203,20 @@ export class IndexWriter extends IndexViews {
   /** The newest time of each customer, over the memory of `customers`. */
   #latestOf = new Float64Array(0);
   readonly #found = new Uint32Array(warmMax);
+  readonly #seconds = new Uint8Array(secondsBits / 8);
   /** Keeps the reads of `warm` from being optimised away. */
   warmth = 0;
+
+  /** Empties the index, for another part. No reader is in it: see `epochs.ts`. */
+  reset(): void {
+    this.publish(0, 0);
+    this.#entryCount = 0;
+    this.#blockCount = 0;
+    this.#customerCount = 0;
+    this.heads.fill(0);
+    this.#idHeads.fill(0);
+    this.#seconds.fill(0);
+  }
 
   get entryCount(): number {
     return this.#entryCount;
@@ -276,6 +296,8 @@ export class IndexWriter extends IndexViews {
     this.#ids[entry * idWords + id.hash] = idHash;
     this.#ids[entry * idWords + id.next] = this.#idHeads[bucket]!;
     this.#idHeads[bucket] = entry;
+    const second = Math.floor(time / 1000) & (secondsBits - 1);
+    this.#seconds[second >> 3]! |= 1 << (second & 7);
     // A reader that sees the entry must see its `previous` too, on processors that reorder stores.
     Atomics.store(this.customers, newestAt, entry);
   }
@@ -306,6 +328,12 @@ export class IndexWriter extends IndexViews {
       entry = ids[entry * idWords + id.next]!;
     }
     return entry;
+  }
+
+  /** Whether an event with this time may be in here; false is certain. */
+  mayHaveTime(time: number): boolean {
+    const second = Math.floor(time / 1000) & (secondsBits - 1);
+    return (this.#seconds[second >> 3]! & (1 << (second & 7))) !== 0;
   }
 
   /** Everything up to entry `entries` and block `blocks` is durable: let readers see it. */

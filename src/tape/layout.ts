@@ -5,8 +5,7 @@
  *     data/
  *       tapeline.json          what the directory is: format, number of shards, hash seed
  *       workspaces.mdb         definitions (JSON documents)
- *       shard-0/hot.mdb        hot log of shard 0: stamp (8 bytes, big-endian) → block
- *       shard-0/part-*.mdb     parts of a hot log, the same content: numbers rise, 8 digits
+ *       shard-0/part-*.mdb     parts of the hot log of shard 0, numbered: stamp (8 bytes, big-endian) → block
  *       shard-0/segment-*.mdb  sealed segments: first stamp, last stamp, generation, in base 36
  *       *.tmp                  a segment being written; nothing of it counts
  *
@@ -66,6 +65,9 @@
  * nothing but the flag `erased`; it is in no block, table or filter.
  */
 
+/** Of the data directory. Version 1 had one log for each shard and nothing sealed; it was never released. */
+export const directoryVersion = 2;
+/** Of a block of the log. */
 export const formatVersion = 1;
 
 export const blockHeaderBytes = 32;
@@ -180,13 +182,18 @@ export const ordinalMax = 0xffff;
 
 export const workspacesFile = 'workspaces.mdb';
 
-export function hotLogFile(shard: number): string {
-  return `shard-${shard}/hot.mdb`;
+export function shardDirectory(shard: number): string {
+  return `shard-${shard}`;
+}
+
+/** A segment by its name in its shard's directory. */
+export function segmentPath(shard: number, file: string): string {
+  return `${shardDirectory(shard)}/${file}`;
 }
 
 /** A part of a shard's hot log; its number rises by one. */
 export function partFile(shard: number, number: number): string {
-  return `shard-${shard}/part-${String(number).padStart(8, '0')}.mdb`;
+  return `${shardDirectory(shard)}/part-${String(number).padStart(8, '0')}.mdb`;
 }
 
 /** A sealed segment that stands for the stamps `first`…`last` of a shard. Names sort by stamps. */

@@ -1,17 +1,25 @@
-/** Opening a shard: its log is read from the beginning and indexed again. Thread: the shard's own. */
+/**
+ * Opening a shard: what its directory holds is put in order, and the parts of the hot log are read and
+ * indexed again. Segments bring their own index. Thread: the shard's own.
+ */
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PartLimits } from '../config.ts';
 import { assert } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
+import { removeEnvironment } from '../store/environment.ts';
 import type { LogFaults } from '../store/log.ts';
 import type { Block } from './block.ts';
-import { HotLog } from './hotlog.ts';
-import { IndexWriter } from './index.ts';
-import { hotLogFile, row } from './layout.ts';
+import type { IndexWriter } from './index.ts';
+import { parseShardFile, row, shardDirectory } from './layout.ts';
+import { type OpenSegment, type Part, Parts } from './parts.ts';
+import { Segment } from './segment.ts';
 import { Shard, type ShardParts } from './shard.ts';
 import { Stamps } from './stamps.ts';
 import type { TapeMemory } from './tape.ts';
+import { Upkeep, type Work } from './upkeep.ts';
 
 export interface OpenShardParts {
   readonly number: number;
@@ -19,64 +27,156 @@ export interface OpenShardParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly limits: PartLimits;
+  /** Where parts are sealed and segments merged. */
+  readonly work: Work;
   readonly faults?: LogFaults;
   readonly onWritable?: ShardParts['onWritable'];
   readonly onPublished?: ShardParts['onPublished'];
+  /** Called after each part that has been indexed again. */
+  readonly onProgress?: (events: number, partsLeft: number) => void;
 }
 
 export interface OpenedShard {
   readonly shard: Shard;
-  readonly index: IndexWriter;
+  readonly parts: Parts;
+  readonly upkeep: Upkeep;
+  /** Found on the tape. */
   readonly events: number;
   close(): Promise<void>;
 }
 
-export function openShard(parts: OpenShardParts): OpenedShard {
-  const { clock, memory, metrics, number } = parts;
-  const path = join(memory.directory, hotLogFile(number));
-  const log = HotLog.openWriter(path, metrics, parts.faults);
-  const index = new IndexWriter(memory.shards[number]!);
+export function openShard(open: OpenShardParts): OpenedShard {
+  const { clock, faults, limits, log, memory, metrics, number, work } = open;
+  const directory = join(memory.directory, shardDirectory(number));
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const parts = new Parts({
+    shard: number,
+    directory: memory.directory,
+    memory: memory.shards[number]!,
+    epochs: memory.epochs,
+    clock,
+    metrics,
+    limits,
+    faults,
+  });
+  const segments = openSegments(directory, open);
+  const found = openParts(directory, segments, parts, open);
+  parts.begin(found, segments, 0);
   const stamps = new Stamps(memory.stamps);
-  let stamp = 0;
-  log.forEach(
-    (block) => {
-      indexBlock(index, block);
-      stamp = block.stamp;
-    },
-    (damaged) => {
-      stamp = damaged;
-      parts.log.error('a block is damaged and its events cannot be read', {
-        shard: number,
-        damaged,
-      });
-    },
+  stamps.raise(
+    Math.max(0, ...segments.map(({ entry }) => entry.last), ...found.map((p) => p.last)),
   );
-  index.publish(index.entryCount, index.blockCount);
-  stamps.raise(stamp);
-  const { onWritable, onPublished } = parts;
+  const { onPublished, onWritable } = open;
+  let upkeep: Upkeep | undefined;
   const shard = new Shard({
     number,
-    log,
-    index,
+    parts,
     stamps,
     clock,
     metrics,
+    onSealable: () => upkeep?.look(),
     ...(onWritable === undefined ? {} : { onWritable }),
     ...(onPublished === undefined ? {} : { onPublished }),
   });
+  upkeep = new Upkeep({ number, directory: memory.directory, parts, shard, clock, log, work });
+  const sealed = segments.reduce((sum, { entry }) => sum + entry.events, 0);
+  const hot = found.reduce((sum, { index }) => sum + index.entryCount, 0);
   return {
     shard,
-    index,
-    events: index.entryCount,
+    parts,
+    upkeep,
+    events: sealed + hot,
     async close() {
+      upkeep.close();
       await shard.close();
-      await log.close();
+      await parts.close();
     },
   };
 }
 
+/** The segments that count; what a crash left behind and what a newer one replaces is removed. */
+function openSegments(directory: string, open: OpenShardParts): OpenSegment[] {
+  const kept: OpenSegment[] = [];
+  const candidates = readdirSync(directory).flatMap((name) => {
+    const file = parseShardFile(name);
+    if (file?.kind === 'temporary') removeEnvironment(join(directory, name));
+    return file?.kind === 'segment' ? [{ name, ...file }] : [];
+  });
+  candidates.sort((a, b) => b.generation - a.generation);
+  for (const { first, last, name } of candidates) {
+    const isReplaced = kept.some(({ entry }) => first <= entry.last && entry.first <= last);
+    if (isReplaced) removeEnvironment(join(directory, name));
+    else kept.push(...openSegment(directory, name, open));
+  }
+  return kept.sort((a, b) => a.entry.first - b.entry.first);
+}
+
+/** Nothing when it is damaged: then what it replaced, if that is still there, counts again. */
+function openSegment(directory: string, name: string, open: OpenShardParts): OpenSegment[] {
+  try {
+    const segment = Segment.open(join(directory, name), open.metrics);
+    const { events, first, last, timeMax, timeMin } = segment.summary;
+    return [{ segment, entry: { file: name, first, last, events, timeMin, timeMax } }];
+  } catch (error) {
+    open.metrics.add('segments_damaged_total', 1);
+    const message = error instanceof Error ? error.message : String(error);
+    open.log.error('a segment cannot be read', { shard: open.number, file: name, message });
+    return [];
+  }
+}
+
+/** Opens and indexes the parts, oldest first. */
+function openParts(
+  directory: string,
+  segments: readonly OpenSegment[],
+  parts: Parts,
+  open: OpenShardParts,
+): Part[] {
+  const numbers = readdirSync(directory).flatMap((name) => {
+    const file = parseShardFile(name);
+    return file?.kind === 'part' ? [file.number] : [];
+  });
+  numbers.sort((a, b) => a - b);
+  const found: Part[] = [];
+  for (const [i, number] of numbers.entries()) {
+    const part = parts.openPart(number);
+    assert(part !== undefined, 'there are as many slots as there can be parts');
+    indexPart(part, open);
+    const isSealed = segments.some(
+      ({ entry }) => part.first !== 0 && entry.first <= part.first && part.last <= entry.last,
+    );
+    const isLast = i === numbers.length - 1;
+    if (isSealed || (part.first === 0 && !isLast)) parts.discard(part);
+    else found.push(part);
+    open.onProgress?.(part.index.entryCount, numbers.length - i - 1);
+  }
+  return found;
+}
+
+function indexPart(part: Part, { clock, log, number }: OpenShardParts): void {
+  const { index } = part;
+  part.log.forEach(
+    (block) => {
+      if (part.first === 0) {
+        part.first = block.stamp;
+        part.openedMs = Math.min(clock.now(), block.receivedOf(0));
+      }
+      indexBlock(index, block);
+      part.last = block.stamp;
+      part.bytes += block.bytes.length;
+    },
+    (damaged) => {
+      if (part.first === 0) part.first = damaged;
+      part.last = damaged;
+      log.error('a block is damaged and its events cannot be read', { shard: number, damaged });
+    },
+  );
+  index.publish(index.entryCount, index.blockCount);
+}
+
 function indexBlock(index: IndexWriter, block: Block): void {
-  assert(index.reserve(block.records), 'the index holds every event of its hot log');
+  assert(index.reserve(block.records), 'the index holds every event of its part');
   index.setStamp(index.openBlock(), block.stamp);
   const { view } = block;
   for (let ordinal = 0; ordinal < block.records; ordinal++) {

@@ -1,6 +1,8 @@
 /** One page of a tape, as the answer's JSON text. */
+
+import type { ScanBudget } from './budget.ts';
 import { formatCursor, parseEventPosition } from './cursor.ts';
-import { type ScanBudget, type ScanQuery, scan } from './scan.ts';
+import { type ScanQuery, scan } from './scan.ts';
 import type { Tape } from './tape.ts';
 
 /** A page of large events ends early, with `next`, so that nobody can ask for an answer of any size. */

@@ -1,18 +1,51 @@
-/** A run: what one customer's events look like in any source of a tape, hot or sealed. */
+/** What parts and segments have in common, as a reader of one shard meets them. */
+import type { Block } from './block.ts';
+import type { ScanBudget } from './budget.ts';
+import type { EventPosition } from './cursor.ts';
 import type { TapeEvent } from './event.ts';
 
 /**
- * The events of one customer hash in one source, newest first by (time, stamp, ordinal). It starts
- * before the first: call `next`. Two customers can have one hash: whoever reads compares bytes.
+ * One customer hash's events in a source, newest first by (time, stamp, ordinal). Starts before the
+ * first. Two customers can share a hash: compare bytes.
  */
 export interface Run {
-  /** Of the event that `next` has moved to. */
+  /** Of the current event. */
   readonly time: number;
   readonly stamp: number;
   readonly ordinal: number;
   readonly typeHash: number;
-  /** Moves to the next older event; false when there is none. */
+  /** Moves to the next older one; false when there is none. */
   next(): boolean;
-  /** The event itself; undefined when it is damaged. Valid until the next read on this thread. */
+  /** Undefined when it is damaged. Valid until the next read on this thread. */
   event(): TapeEvent | undefined;
+}
+
+/** Which of a customer's events a run goes through. */
+export interface RunBounds {
+  /** Only events strictly before this one in the order of the tape. */
+  readonly before: EventPosition | undefined;
+  /** Epoch milliseconds, inclusive. A run may go on past `since`; it stops where it is cheap. */
+  readonly since: number;
+  readonly until: number;
+}
+
+/** A stretch of one shard's stamps: a part of the hot log, or a sealed segment. */
+export interface Source {
+  /** The stamps it stands for begin here. */
+  readonly first: number;
+  /** No event in it is newer. Infinity while it may grow. */
+  readonly timeMax: number;
+  /** An upper bound for the times of that hash's events in it; -Infinity when there are none. */
+  latest(customerHash: number): number;
+  run(customerHash: number, bounds: RunBounds, budget: ScanBudget): Run;
+  /**
+   * Nothing of that hash lies in it at or after `stamp` and before what is returned; Infinity when
+   * nothing follows at all. Takes about `stepsMax` steps, then it is `stamp` itself.
+   */
+  firstStampOf(customerHash: number, stamp: number, stepsMax: number): number;
+  /** The stamp of its first readable block at or after `stamp`, or Infinity. */
+  nextStamp(stamp: number): number;
+  /** Undefined when it is damaged. Valid until the next read on this thread. */
+  block(stamp: number): Block | undefined;
+  close(): Promise<void>;
 }

@@ -1,11 +1,13 @@
 /**
- * `scan`: one customer's events, newest first, by (time, commit). The index is walked in arrival order;
- * events that arrived late are held in a heap until nothing older in arrival can be newer in time.
+ * `scan`: one customer's events, newest first, by (time, commit), over every part and segment of the
+ * customer's shard. A source is opened only when it may hold the next event: the newest fifty of a
+ * customer touch the newest few sources.
  */
+import type { ScanBudget } from './budget.ts';
 import type { EventPosition } from './cursor.ts';
-import { TapeEvent } from './event.ts';
-import type { IndexReader } from './index.ts';
+import type { TapeEvent } from './event.ts';
 import { typeHashOf } from './route.ts';
+import type { Run, RunBounds, Source } from './run.ts';
 import type { Tape } from './tape.ts';
 
 export interface ScanQuery {
@@ -21,161 +23,91 @@ export interface ScanQuery {
   readonly channels?: readonly string[] | undefined;
 }
 
-/** What a scan may cost on a thread that has other work, in index steps (some 50 ns each). */
-export class ScanBudget {
-  #left: number;
-  steps = 0;
-
-  constructor(stepsMax: number) {
-    this.#left = stepsMax;
-  }
-
-  spend(steps: number): void {
-    this.steps += steps;
-    this.#left -= steps;
-    if (this.#left < 0) throw new ScanTooLong();
-  }
-}
-
-/** The scan outgrew its budget; do it again on a thread that has the time. */
-export class ScanTooLong extends Error {}
-
-/** Reading and checking a block, in index steps. */
-export const blockSteps = 100;
-
-/** An event is valid until the next one is taken. */
+/** An event is valid until the next one is taken. @throws ScanTooLong past the budget. */
 export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterable<TapeEvent> {
   const customer = Buffer.from(query.customer, 'utf8');
   const hash = tape.customerHash(query.workspace, customer);
-  const { index, log } = tape.shards[tape.shardNumber(hash)]!;
   const types = query.types?.length ? query.types.map((type) => Buffer.from(type)) : undefined;
-  for (const entry of entriesByTime(index, index.newestEntry(hash), bounds(index, query), budget)) {
-    budget.spend(blockSteps);
-    const number = index.block[entry]!;
-    const block = log.block(index.stamp[number]!);
-    if (block === undefined) continue;
-    const event = new TapeEvent(block, entry - index.first[number]!);
-    if (!event.isOf(query.workspace, customer)) continue;
-    if (types !== undefined && !types.some((type) => event.hasType(type))) continue;
-    if (query.channels?.length && !query.channels.includes(event.channel() ?? '')) continue;
-    // Reading it out takes time too: about as much as an index step for 16 bytes.
-    budget.spend(event.payloadBytes >> 4);
-    yield event;
-  }
-}
-
-/** What the index alone can decide of an entry. */
-interface Bounds {
-  readonly since: number;
-  wanted(entry: number): boolean;
-}
-
-function bounds(index: IndexReader, query: ScanQuery): Bounds {
-  const since = query.since ?? Number.NEGATIVE_INFINITY;
-  const until = query.until ?? Number.POSITIVE_INFINITY;
-  const { before } = query;
-  const hashes = query.types?.length ? new Set(query.types.map(typeHash)) : undefined;
-  const wanted = (entry: number): boolean => {
-    const time = index.time[entry]!;
-    if (time < since || time > until) return false;
-    if (hashes !== undefined && !hashes.has(index.typeHash[entry]!)) return false;
-    if (before === undefined || time < before.time) return true;
-    return time === before.time && isBefore(index, entry, before);
+  const typeHashes = types && new Set(types.map((type) => typeHashOf(type, 0, type.length)));
+  const bounds: RunBounds = {
+    before: query.before,
+    since: query.since ?? Number.NEGATIVE_INFINITY,
+    until: query.until ?? Number.POSITIVE_INFINITY,
   };
-  return { since, wanted };
-}
-
-function typeHash(type: string): number {
-  const bytes = Buffer.from(type);
-  return typeHashOf(bytes, 0, bytes.length);
-}
-
-function isBefore(index: IndexReader, entry: number, before: EventPosition): boolean {
-  const number = index.block[entry]!;
-  const stamp = index.stamp[number]!;
-  if (stamp !== before.stamp) return stamp < before.stamp;
-  return entry - index.first[number]! < before.ordinal;
-}
-
-/** Entries from the chain that starts at `newest`, by (time, arrival) descending. */
-function* entriesByTime(
-  index: IndexReader,
-  newest: number,
-  { since, wanted }: Bounds,
-  budget: ScanBudget,
-): Iterable<number> {
-  const heap = new EntryHeap(index);
-  let entry = newest;
-  for (;;) {
-    while (entry !== 0 && (heap.size === 0 || index.latest[entry]! > index.time[heap.top]!)) {
-      if (index.latest[entry]! < since) {
-        entry = 0;
-        break;
-      }
-      budget.spend(1);
-      if (wanted(entry)) heap.push(entry);
-      entry = index.previous[entry]!;
+  tape.enter();
+  try {
+    const runs = new MergedRuns(tape.shards[tape.shardNumber(hash)]!.sources, hash, bounds, budget);
+    for (let run = runs.next(); run !== undefined; run = runs.next()) {
+      if (typeHashes !== undefined && !typeHashes.has(run.typeHash)) continue;
+      const event = run.event();
+      if (event === undefined || !event.isOf(query.workspace, customer)) continue;
+      if (types !== undefined && !types.some((type) => event.hasType(type))) continue;
+      if (query.channels?.length && !query.channels.includes(event.channel() ?? '')) continue;
+      // Reading it out takes time too: about as much as an index step for 16 bytes.
+      budget.spend(event.payloadBytes >> 4);
+      yield event;
     }
-    if (heap.size === 0) return;
-    yield heap.pop();
+  } finally {
+    tape.leave();
   }
 }
 
-/** A binary heap of entries; the top is the newest by (time, arrival). Usually holds one. */
-class EntryHeap {
-  readonly #index: IndexReader;
-  readonly #entries: number[] = [];
+/** The runs of one customer hash over many sources as one, newest first. */
+class MergedRuns {
+  readonly #hash: number;
+  readonly #bounds: RunBounds;
+  readonly #budget: ScanBudget;
+  /** Sources not opened yet, and the newest time each may hold; the next one to open comes last. */
+  readonly #closed: { readonly source: Source; bound: number; isExact: boolean }[];
+  readonly #open: Run[] = [];
+  #current: Run | undefined;
 
-  constructor(index: IndexReader) {
-    this.#index = index;
+  constructor(sources: readonly Source[], hash: number, bounds: RunBounds, budget: ScanBudget) {
+    this.#hash = hash;
+    this.#bounds = bounds;
+    this.#budget = budget;
+    this.#closed = sources.map((source) => ({ source, bound: source.timeMax, isExact: false }));
+    this.#closed.sort((a, b) => a.bound - b.bound);
   }
 
-  get size(): number {
-    return this.#entries.length;
-  }
-
-  get top(): number {
-    return this.#entries[0]!;
-  }
-
-  push(entry: number): void {
-    const entries = this.#entries;
-    let at = entries.push(entry) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!this.#newer(entry, entries[parent]!)) break;
-      entries[at] = entries[parent]!;
-      at = parent;
+  /** The run that stands at the next event. */
+  next(): Run | undefined {
+    if (this.#current?.next() === false) {
+      this.#open.splice(this.#open.indexOf(this.#current), 1);
     }
-    entries[at] = entry;
-  }
-
-  pop(): number {
-    const entries = this.#entries;
-    const top = entries[0]!;
-    const last = entries.pop()!;
-    if (entries.length > 0) this.#sink(last);
-    return top;
-  }
-
-  #sink(entry: number): void {
-    const entries = this.#entries;
-    let at = 0;
+    let best = this.#newest();
     for (;;) {
-      let child = 2 * at + 1;
-      if (child >= entries.length) break;
-      if (child + 1 < entries.length && this.#newer(entries[child + 1]!, entries[child]!))
-        child += 1;
-      if (!this.#newer(entries[child]!, entry)) break;
-      entries[at] = entries[child]!;
-      at = child;
+      const candidate = this.#closed.at(-1);
+      if (candidate === undefined || candidate.bound < (best?.time ?? this.#bounds.since)) break;
+      if (candidate.isExact) {
+        this.#closed.pop();
+        const run = candidate.source.run(this.#hash, this.#bounds, this.#budget);
+        if (run.next()) this.#open.push(run);
+        best = this.#newest();
+      } else this.#refine(candidate);
     }
-    entries[at] = entry;
+    this.#current = best !== undefined && best.time >= this.#bounds.since ? best : undefined;
+    return this.#current;
   }
 
-  #newer(a: number, b: number): boolean {
-    const timeA = this.#index.time[a]!;
-    const timeB = this.#index.time[b]!;
-    return timeA === timeB ? a > b : timeA > timeB;
+  /** Looks how new the customer's events in the source really are. */
+  #refine(candidate: { readonly source: Source; bound: number; isExact: boolean }): void {
+    this.#budget.spend(1);
+    candidate.bound = candidate.source.latest(this.#hash);
+    candidate.isExact = true;
+    if (candidate.bound === Number.NEGATIVE_INFINITY) this.#closed.pop();
+    else this.#closed.sort((a, b) => a.bound - b.bound);
   }
+
+  #newest(): Run | undefined {
+    let newest: Run | undefined;
+    for (const run of this.#open) if (newest === undefined || isNewer(run, newest)) newest = run;
+    return newest;
+  }
+}
+
+function isNewer(a: Run, b: Run): boolean {
+  if (a.time !== b.time) return a.time > b.time;
+  if (a.stamp !== b.stamp) return a.stamp > b.stamp;
+  return a.ordinal > b.ordinal;
 }

@@ -18,47 +18,30 @@ import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { LogBlock } from '../store/log.ts';
 import { BlockBuilder } from './block.ts';
-import type { HotLog } from './hotlog.ts';
-import { type IndexWriter, warmMax } from './index.ts';
+import { Duplicates, original } from './duplicates.ts';
+import { warmMax } from './index.ts';
 import { flagNoTime, row, rowBytes } from './layout.ts';
 import { type ParcelData, parcelRowAt } from './parcel.ts';
-import { recordsEqual, type StoredRecord, sentId } from './record.ts';
+import type { Part, Parts } from './parts.ts';
+import {
+  outcomeWords,
+  type ParcelReceipt,
+  receiptOf,
+  refuse,
+  type WaitingParcel,
+} from './receipt.ts';
 import type { Stamps } from './stamps.ts';
 
-/** What became of one batch's events in one parcel: ticket, accepted, duplicates. */
-export const outcomeWords = 3;
-
-/** The answer to one parcel; `buffer` goes back to its front. */
-export interface ParcelReceipt {
-  readonly buffer: ArrayBuffer;
-  /** `outcomeWords` for each batch: one array crosses threads far more cheaply than many objects. */
-  readonly outcomes: Uint32Array;
-  /** New events that are not stored. */
-  readonly refused: readonly RefusedEvents[];
-}
-
-/** Events of one batch that could not be stored: their numbers in it, and their ids as sent. */
-export interface RefusedEvents {
-  readonly ticket: number;
-  readonly events: readonly { readonly index: number; readonly id: string | undefined }[];
-}
-
-interface WaitingParcel {
-  readonly parcel: ParcelData;
-  readonly outcomes: number[];
-  readonly reply: (receipt: ParcelReceipt) => void;
-}
-
-/** Events that are committed together, and who waits for that. */
+/** Events of one part that are committed together, and who waits for that. */
 interface Group {
+  readonly part: Part;
   readonly blocks: BlockBuilder[];
   readonly waiting: WaitingParcel[];
 }
 
 export interface ShardParts {
   readonly number: number;
-  readonly log: HotLog;
-  readonly index: IndexWriter;
+  readonly parts: Parts;
   readonly stamps: Stamps;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -66,6 +49,8 @@ export interface ShardParts {
   readonly onWritable?: (writable: boolean, reason: string) => void;
   /** Called after each publish. */
   readonly onPublished?: () => void;
+  /** Called when a full part has nothing under way any more. */
+  readonly onSealable?: () => void;
 }
 
 /** How long after a failed commit the shard tries to write again. */
@@ -80,7 +65,7 @@ const indexFull = 'a shard holds as many events as it can';
 
 export class Shard {
   readonly #parts: ShardParts;
-  #open: Group = { blocks: [], waiting: [] };
+  #open: Group;
   #inFlight: Group | undefined;
   #block: BlockBuilder | undefined;
   #received = 0;
@@ -92,9 +77,14 @@ export class Shard {
   #isClosed = false;
   readonly #customerHashes = new Uint32Array(warmMax);
   readonly #idHashes = new Uint32Array(warmMax);
+  readonly #duplicates: Duplicates;
 
   constructor(parts: ShardParts) {
     this.#parts = parts;
+    this.#open = { part: parts.parts.open, blocks: [], waiting: [] };
+    this.#duplicates = new Duplicates(parts.parts, parts.metrics, (part, block) =>
+      this.#pendingBlock(part, block),
+    );
   }
 
   /**
@@ -102,7 +92,7 @@ export class Shard {
    * Call `commit` some time after.
    */
   accept(parcel: ParcelData, reply: (receipt: ParcelReceipt) => void): void {
-    if (this.#writable && !this.#parts.index.reserve(parcel.records)) {
+    if (this.#writable && !this.#open.part.index.reserve(parcel.records)) {
       this.#writable = false;
       this.#parts.onWritable?.(false, indexFull);
     }
@@ -121,8 +111,7 @@ export class Shard {
   #append(parcel: ParcelData, outcomes: number[]): boolean {
     const bytes = new Uint8Array(parcel.buffer);
     const view = new DataView(parcel.buffer);
-    const { index } = this.#parts;
-    const published = index.publishedCount;
+    const { index } = this.#open.part;
     this.#received = Math.max(this.#received, this.#parts.clock.now());
     let mustWait = false;
     let outcome = -outcomeWords;
@@ -135,9 +124,8 @@ export class Shard {
         outcomes.push(ticket, 0, 0);
       }
       const idHash = this.#idHashes[record]!;
-      const first = index.findId(idHash, 0);
-      const original = first === 0 ? 0 : this.#findDuplicate(bytes, view, at, first);
-      if (original === 0) {
+      const found = this.#duplicates.find(bytes, view, at, idHash);
+      if (found === original.none) {
         const time = this.#add(bytes, view, at);
         const typeHash = view.getUint16(at + row.typeHash, true);
         index.append(this.#customerHashes[record]!, idHash, typeHash, time);
@@ -145,7 +133,7 @@ export class Shard {
         mustWait = true;
       } else {
         outcomes[outcome + 2]! += 1;
-        if (original > published) mustWait = true;
+        if (found === original.pending) mustWait = true;
       }
     }
     this.#block?.flushRun();
@@ -161,7 +149,7 @@ export class Shard {
       customerHashes[record] = view.getUint32(at + row.customerHash, true);
       idHashes[record] = view.getUint32(at + row.idHash, true);
     }
-    this.#parts.index.warm(customerHashes, idHashes, records);
+    this.#open.part.index.warm(customerHashes, idHashes, records);
   }
 
   /** Copies a record into the open block; returns its time. */
@@ -183,7 +171,7 @@ export class Shard {
     const spare = this.#free.at(-1);
     const block = spare?.bytesMax === bytesMax ? spare : new BlockBuilder(bytesMax);
     if (block === spare) this.#free.pop();
-    block.reset(this.#parts.index.openBlock());
+    block.reset(this.#open.part.index.openBlock());
     this.#block = block;
     this.#open.blocks.push(block);
     return block;
@@ -194,45 +182,28 @@ export class Shard {
     this.#block = undefined;
   }
 
-  /**
-   * The entry that already holds the event at row `at`, or 0. Compares bytes, never hashes alone.
-   *
-   * @param first the newest entry with the same id hash.
-   */
-  #findDuplicate(bytes: Uint8Array, view: DataView, at: number, first: number): number {
-    const { index, metrics } = this.#parts;
-    const idHash = view.getUint32(at + row.idHash, true);
-    for (let entry = first; entry !== 0; entry = index.findId(idHash, entry)) {
-      const stored = this.#recordOf(entry);
-      if (stored === undefined) continue;
-      const verdict = recordsEqual(stored, { payloads: bytes, rows: view, rowAt: at });
-      if (verdict === 'different') metrics.add('events_duplicate_different_total', 1);
-      if (verdict !== 'unrelated') return entry;
+  #pendingBlock(part: Part, number: number): BlockBuilder | undefined {
+    for (const group of [this.#inFlight, this.#open]) {
+      const first = group?.part === part ? group.blocks[0]?.number : undefined;
+      if (first !== undefined && number >= first) {
+        const block = group!.blocks[number - first];
+        if (block !== undefined) return block;
+      }
     }
-    return 0;
+    return undefined;
   }
 
-  /** The record of an entry, flushed or not. Undefined when its block is damaged. */
-  #recordOf(entry: number): StoredRecord | undefined {
-    const { index, log } = this.#parts;
-    const number = index.block[entry]!;
-    const ordinal = entry - index.first[number]!;
-    const pending = this.#pendingBlock(number);
-    if (pending !== undefined) {
-      pending.flushRun();
-      return { payloads: pending.payloads, rows: pending.rows, rowAt: ordinal * rowBytes };
-    }
-    const block = log.block(index.stamp[number]!);
-    if (block === undefined) return undefined;
-    return { payloads: block.bytes, rows: block.view, rowAt: block.rowAt(ordinal) };
+  /** Begins another part when this one is full. Nothing may wait to be written to it. */
+  rotateIfFull(): void {
+    const { parts } = this.#parts;
+    if (this.#open.blocks.length > 0 || !parts.isFull(parts.open)) return;
+    parts.rotate();
+    this.#open = { part: parts.open, blocks: [], waiting: this.#open.waiting };
   }
 
-  #pendingBlock(number: number): BlockBuilder | undefined {
-    const first = this.#inFlight?.blocks[0] ?? this.#open.blocks[0];
-    if (first === undefined || number < first.number) return undefined;
-    const inFlight = this.#inFlight?.blocks ?? [];
-    const position = number - first.number;
-    return inFlight[position] ?? this.#open.blocks[position - inFlight.length];
+  /** Full parts with nothing under way, oldest first. */
+  sealable(): readonly Part[] {
+    return this.#parts.parts.closed.filter((part) => part !== this.#inFlight?.part);
   }
 
   /**
@@ -259,12 +230,13 @@ export class Shard {
     while (this.#open.blocks.length > 0) {
       this.#closeBlock();
       const group = this.#open;
-      this.#open = { blocks: [], waiting: [] };
+      this.#open = { part: group.part, blocks: [], waiting: [] };
       this.#inFlight = group;
+      this.rotateIfFull();
       const last = group.blocks.at(-1)!;
-      const entries = this.#parts.index.first[last.number]! + last.records - 1;
+      const entries = group.part.index.first[last.number]! + last.records - 1;
       try {
-        await this.#write(group.blocks, commitMsMax);
+        await this.#write(group, commitMsMax);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         this.#takeBack(group, error);
@@ -274,9 +246,11 @@ export class Shard {
     }
   }
 
-  async #write(blocks: readonly BlockBuilder[], timeoutMs: number): Promise<void> {
-    const { clock, index, log, metrics, number, stamps } = this.#parts;
+  async #write({ blocks, part }: Group, timeoutMs: number): Promise<void> {
+    const { clock, metrics, number, parts, stamps } = this.#parts;
+    const { index, log } = part;
     const first = stamps.take(number, blocks.length);
+    parts.announce(part, first);
     const values: LogBlock[] = blocks.map((block, position) => {
       index.setStamp(block.number, first + position);
       return { stamp: first + position, bytes: block.stamp(first + position) };
@@ -288,22 +262,23 @@ export class Shard {
     await log.commit(values).finally(cancel);
     metrics.add('commits_total', 1);
     metrics.add('commit_seconds_total', (clock.monotonicMs() - started) / 1000);
+    const bytes = values.reduce((sum, value) => sum + value.bytes.length, 0);
     metrics.add('blocks_total', values.length);
-    metrics.add(
-      'block_bytes_total',
-      values.reduce((sum, { bytes }) => sum + bytes.length, 0),
-    );
+    metrics.add('block_bytes_total', bytes);
+    part.last = first + blocks.length - 1;
+    part.bytes += bytes;
   }
 
   /** The group is durable: readers first, then its stamps, then the receipts. */
   #settle(group: Group, entries: number, blocks: number): void {
-    const { index, number, stamps } = this.#parts;
-    index.publish(entries, blocks);
+    const { number, stamps } = this.#parts;
+    group.part.index.publish(entries, blocks);
     stamps.settle(number);
     this.#inFlight = undefined;
     for (const waiting of group.waiting) waiting.reply(receiptOf(waiting));
     for (const block of group.blocks) this.#recycle(block);
     this.#parts.onPublished?.();
+    if (group.part !== this.#open.part) this.#parts.onSealable?.();
   }
 
   #recycle(block: BlockBuilder): void {
@@ -314,18 +289,21 @@ export class Shard {
 
   /** The group is not stored, nor is anything that was accepted after it. */
   #takeBack(failed: Group, error: AppError): void {
-    const { index, metrics } = this.#parts;
+    const { metrics } = this.#parts;
     this.#closeBlock();
-    const blocks = [...failed.blocks, ...this.#open.blocks];
-    const waiting = [...failed.waiting, ...this.#open.waiting];
-    const firstBlock = blocks[0]!.number;
-    index.takeBack((entry) => {
-      const number = index.block[entry]!;
-      const at = (entry - index.first[number]!) * rowBytes;
-      return blocks[number - firstBlock]!.rows.getUint32(at + row.customerHash, true);
-    });
+    const groups = [failed, this.#open];
+    const blocks = groups.flatMap((group) => group.blocks);
+    const waiting = groups.flatMap((group) => group.waiting);
+    for (const part of new Set(groups.map((group) => group.part))) {
+      const own = groups.flatMap((group) => (group.part === part ? group.blocks : []));
+      part.index.takeBack((entry) => {
+        const number = part.index.block[entry]!;
+        const at = (entry - part.index.first[number]!) * rowBytes;
+        return own[number - own[0]!.number]!.rows.getUint32(at + row.customerHash, true);
+      });
+    }
     this.#inFlight = undefined;
-    this.#open = { blocks: [], waiting: [] };
+    this.#open = { part: this.#open.part, blocks: [], waiting: [] };
     metrics.add('commits_failed_total', 1);
     for (const parcel of waiting) parcel.reply(refuse(parcel));
     for (const block of blocks) this.#recycle(block);
@@ -343,7 +321,8 @@ export class Shard {
 
   /** Writes an empty block: if that is durable, the shard takes events again. */
   async #tryAgain(): Promise<void> {
-    const { index } = this.#parts;
+    const { part } = this.#open;
+    const { index } = part;
     if (!index.reserve(1)) {
       this.#parts.onWritable?.(false, indexFull);
       return;
@@ -351,35 +330,17 @@ export class Shard {
     const probe = new BlockBuilder(BlockBuilder.bytesFor(0));
     probe.reset(index.openBlock());
     probe.close(this.#received);
+    const group: Group = { part, blocks: [probe], waiting: [] };
     try {
-      await this.#write([probe], probeMsMax);
+      await this.#write(group, probeMsMax);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       index.takeBack(() => 0);
       this.#stopWriting(error.message);
       return;
     }
-    this.#settle({ blocks: [], waiting: [] }, index.entryCount, probe.number);
+    this.#settle(group, index.entryCount, probe.number);
     this.#writable = true;
     this.#parts.onWritable?.(true, '');
   }
-}
-
-function receiptOf({ parcel, outcomes }: WaitingParcel): ParcelReceipt {
-  return { buffer: parcel.buffer, outcomes: Uint32Array.from(outcomes), refused: [] };
-}
-
-/** Refuses a whole parcel, naming each event by its batch and its number there. */
-function refuse({ parcel }: WaitingParcel): ParcelReceipt {
-  const view = new DataView(parcel.buffer);
-  const payloads = new Uint8Array(parcel.buffer);
-  const refused: { ticket: number; events: { index: number; id: string | undefined }[] }[] = [];
-  for (let record = 0; record < parcel.records; record++) {
-    const at = parcelRowAt(parcel.buffer.byteLength, record);
-    const ticket = view.getUint32(at + row.ticket, true);
-    if (refused.at(-1)?.ticket !== ticket) refused.push({ ticket, events: [] });
-    const id = sentId({ payloads, rows: view, rowAt: at });
-    refused.at(-1)!.events.push({ index: view.getUint16(at + row.index, true), id });
-  }
-  return { buffer: parcel.buffer, outcomes: new Uint32Array(0), refused };
 }

@@ -7,19 +7,22 @@
 import type { Position } from './cursor.ts';
 import { TapeEvent } from './event.ts';
 import { ordinalMax } from './layout.ts';
-import type { ShardReader, Tape } from './tape.ts';
+import type { ShardReader } from './shardreader.ts';
+import type { Tape } from './tape.ts';
 
 export class Tail {
+  readonly #tape: Tape;
   readonly #shards: readonly ShardReader[];
-  /** Per shard, a block that is not behind the position (0: look for it). */
+  /** Per shard, the stamp of a block that was found and may still lie ahead. */
   readonly #next: number[];
   #stamp: number;
   #ordinal: number;
 
   /** @param shards numbers of the shards to read; a single customer's tape needs only its own. */
   constructor(tape: Tape, shards: readonly number[], position: Position) {
+    this.#tape = tape;
     this.#shards = shards.map((number) => tape.shards[number]!);
-    this.#next = shards.map(() => 0);
+    this.#next = shards.map(() => -1);
     this.#stamp = position.stamp;
     this.#ordinal = position.ordinal;
   }
@@ -42,10 +45,23 @@ export class Tail {
     visit: (event: TapeEvent) => boolean,
     wants: (workspace: number, customerHash: number) => boolean = anyone,
   ): boolean {
+    this.#tape.enter();
+    try {
+      return this.#visit(horizon, visit, wants);
+    } finally {
+      this.#tape.leave();
+    }
+  }
+
+  #visit(
+    horizon: number,
+    visit: (event: TapeEvent) => boolean,
+    wants: (workspace: number, customerHash: number) => boolean,
+  ): boolean {
     const nearest = this.#nearestBlock(horizon);
     if (nearest === undefined) return false;
     const { shard, stamp } = nearest;
-    const block = shard.log.block(stamp);
+    const block = shard.block(stamp);
     const records = block?.records ?? 0;
     for (
       let ordinal = stamp === this.#stamp ? this.#ordinal + 1 : 0;
@@ -84,13 +100,13 @@ export class Tail {
   }
 
   /** The stamp of the first block of a shard that still has something to visit, or infinity. */
-  #nextStamp(i: number, { index }: ShardReader): number {
-    const last = index.publishedBlocks();
-    let number = this.#next[i]!;
-    if (number === 0) number = index.blockFrom(this.#stamp);
-    while (number <= last && this.#isBehind(index.stamp[number]!)) number += 1;
-    this.#next[i] = number;
-    return number <= last ? index.stamp[number]! : Number.POSITIVE_INFINITY;
+  #nextStamp(i: number, shard: ShardReader): number {
+    const known = this.#next[i]!;
+    if (known !== Number.POSITIVE_INFINITY && !this.#isBehind(known)) return known;
+    const isDone = this.#ordinal >= ordinalMax;
+    const next = shard.nextStamp(isDone ? this.#stamp + 1 : this.#stamp);
+    this.#next[i] = next;
+    return next;
   }
 
   #isBehind(stamp: number): boolean {

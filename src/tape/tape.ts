@@ -1,23 +1,28 @@
 /**
- * The tape as a reader sees it: every shard's index and log, opened on this thread. There are two ways
- * to read, and only two: `scan` (one customer, newest first) and `Tail` (commit order, from a
+ * The tape as a reader sees it: every shard's parts and segments, opened on this thread. There are two
+ * ways to read, and only two: `scan` (one customer, newest first) and `Tail` (commit order, from a
  * position). Nothing here sends a message or waits.
  */
-import { join } from 'node:path';
 import type { Metrics } from '../std/metrics.ts';
+import { createCatalogueMemory } from './catalogue.ts';
 import type { Position } from './cursor.ts';
-import { HotLog } from './hotlog.ts';
-import { type IndexMemory, IndexReader, reserveIndex } from './index.ts';
-import { hotLogFile, ordinalMax } from './layout.ts';
+import { createEpochMemory, ReaderEpoch } from './epochs.ts';
+import { reserveIndex } from './index.ts';
+import { ordinalMax } from './layout.ts';
 import { customerHashOf, shardOf } from './route.ts';
+import { type ShardMemory, ShardReader } from './shardreader.ts';
 import { createStampMemory, Stamps } from './stamps.ts';
+
+/** Parts of one shard that can be open at a time: the one being written and those not sealed yet. */
+export const partsMax = 32;
 
 /** Everything a thread needs to read the tape; structured-cloneable. */
 export interface TapeMemory {
   readonly directory: string;
   readonly hashSeed: number;
   readonly stamps: SharedArrayBuffer;
-  readonly shards: readonly IndexMemory[];
+  readonly epochs: SharedArrayBuffer;
+  readonly shards: readonly ShardMemory[];
 }
 
 export function createTapeMemory(directory: string, shards: number, hashSeed: number): TapeMemory {
@@ -25,29 +30,44 @@ export function createTapeMemory(directory: string, shards: number, hashSeed: nu
     directory,
     hashSeed,
     stamps: createStampMemory(shards),
-    shards: Array.from({ length: shards }, reserveIndex),
+    epochs: createEpochMemory(),
+    shards: Array.from({ length: shards }, () => ({
+      slots: Array.from({ length: partsMax }, reserveIndex),
+      catalogue: createCatalogueMemory(),
+    })),
   };
-}
-
-/** One shard, opened to read. */
-export interface ShardReader {
-  readonly index: IndexReader;
-  readonly log: HotLog;
 }
 
 export class Tape {
   readonly shards: readonly ShardReader[];
   readonly #memory: TapeMemory;
   readonly #stamps: Stamps;
+  readonly #epoch: ReaderEpoch;
 
   /** Call when every shard's writer is open. */
   constructor(memory: TapeMemory, metrics: Metrics) {
     this.#memory = memory;
     this.#stamps = new Stamps(memory.stamps);
-    this.shards = memory.shards.map((index, number) => ({
-      index: new IndexReader(index),
-      log: HotLog.openReader(join(memory.directory, hotLogFile(number)), metrics),
-    }));
+    this.#epoch = new ReaderEpoch(memory.epochs);
+    this.shards = memory.shards.map(
+      (shard, number) => new ShardReader(number, memory.directory, shard, metrics),
+    );
+    this.refresh();
+  }
+
+  /** Lets go of files that are no longer part of the tape; a thread that seldom reads calls it now and then. */
+  refresh(): void {
+    this.enter();
+    this.leave();
+  }
+
+  /** Begins a read, which must not wait for anything: what can be read now stays until `leave`. */
+  enter(): void {
+    if (this.#epoch.enter()) for (const shard of this.shards) shard.refresh();
+  }
+
+  leave(): void {
+    this.#epoch.leave();
   }
 
   /** The stamp up to which commit order is settled: all of it can be read, nothing will be added. */
@@ -67,23 +87,22 @@ export class Tape {
 
   /**
    * Where a reader of these customers' events in commit order may begin instead of `from`: nothing of
-   * theirs lies between. Follows at most `stepsMax` index entries; then it is `from`.
+   * theirs lies between. Follows at most `stepsMax` index entries of each.
    */
   skipTo(customerHashes: readonly number[], from: Position, stepsMax: number): Position {
+    this.enter();
     // Taken first: what is committed later lies beyond it.
     let start: Position = this.now();
-    let steps = 0;
     for (const hash of customerHashes) {
-      const { index } = this.shards[this.shardNumber(hash)]!;
-      for (let entry = index.newestEntry(hash); entry !== 0; entry = index.previous[entry]!) {
-        const number = index.block[entry]!;
-        const stamp = index.stamp[number]!;
-        const ordinal = entry - index.first[number]!;
-        if (stamp < from.stamp || (stamp === from.stamp && ordinal <= from.ordinal)) break;
-        if (++steps > stepsMax) return from;
+      for (const source of this.shards[this.shardNumber(hash)]!.sources) {
+        if (source.first > start.stamp) break;
+        const stamp = source.firstStampOf(hash, from.stamp, stepsMax);
+        if (stamp === Number.POSITIVE_INFINITY) continue;
         if (stamp <= start.stamp) start = { stamp: stamp - 1, ordinal: ordinalMax };
+        break;
       }
     }
+    this.leave();
     return start.stamp < from.stamp ? from : start;
   }
 
@@ -96,6 +115,7 @@ export class Tape {
   }
 
   async close(): Promise<void> {
-    for (const { log } of this.shards) await log.close();
+    for (const shard of this.shards) await shard.close();
+    this.#epoch.close();
   }
 }

@@ -5,11 +5,14 @@
  *     main ⇄ shard     main ⇄ front     front ⇄ shard (a port for each pair)     main → readers (piscina)
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { PartLimits } from '../config.ts';
 import type { ErrorCode } from '../std/errors.ts';
+import type { SegmentFacts } from '../tape/job.ts';
 import type { PageQuery } from '../tape/page.ts';
 import type { ParcelData } from '../tape/parcel.ts';
-import type { ParcelReceipt } from '../tape/shard.ts';
+import type { ParcelReceipt } from '../tape/receipt.ts';
 import type { TapeMemory } from '../tape/tape.ts';
+import type { UpkeepJob } from '../tape/upkeep.ts';
 import type { ViewAsk } from '../views/answer.ts';
 import type { DirectorySnapshot, WorkspaceCommand, WorkspaceReply } from '../workspaces/types.ts';
 
@@ -26,6 +29,7 @@ export interface ThreadStart {
 export interface ShardStart extends ThreadStart {
   readonly kind: 'shard';
   readonly number: number;
+  readonly limits: PartLimits;
 }
 
 export interface FrontStart extends ThreadStart {
@@ -54,10 +58,19 @@ export interface ThreadError {
 
 export type MainToShard =
   | { readonly kind: 'connect'; readonly front: number; readonly port: MessagePort }
+  /** Absent facts: nothing was left to keep. An error: the job failed. */
+  | {
+      readonly kind: 'upkept';
+      readonly request: number;
+      readonly facts: SegmentFacts | undefined;
+      readonly error: string | undefined;
+    }
   | { readonly kind: 'close' };
 
 export type ShardToMain =
+  | { readonly kind: 'indexed'; readonly events: number; readonly partsLeft: number }
   | { readonly kind: 'opened'; readonly events: number }
+  | { readonly kind: 'upkeep'; readonly request: number; readonly job: UpkeepJob }
   | { readonly kind: 'writable'; readonly writable: boolean; readonly reason: string }
   | { readonly kind: 'closed' };
 

@@ -6,6 +6,8 @@ import { availableParallelism } from 'node:os';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { AppError } from '../std/errors.ts';
+import type { SegmentFacts } from '../tape/job.ts';
+import type { UpkeepJob } from '../tape/upkeep.ts';
 import type { FrontStart, HeavyRead, ReaderStart, ShardStart } from './messages.ts';
 
 /** Called when a thread ends that should not have; must end the process. */
@@ -78,12 +80,39 @@ export function openReaderPool(start: ReaderStart): ReaderPool {
         workerData: start,
         minThreads: 0,
         maxThreads: Math.max(1, Math.floor(availableParallelism() / 2)),
-        idleTimeout: 30_000,
+        // Threads stay: each holds a place among the readers of the tape (`epochs.ts`).
+        idleTimeout: Number.POSITIVE_INFINITY,
         // Parking in Atomics.wait would keep lmdb's snapshots pinned.
         atomics: 'disabled',
         recordTiming: false,
       });
       return pool.run(heavy, { name: 'read' });
+    },
+    async close() {
+      await pool?.destroy();
+    },
+  };
+}
+
+export interface UpkeepPool {
+  run(job: UpkeepJob): Promise<SegmentFacts | undefined>;
+  close(): Promise<void>;
+}
+
+/** A pool of threads that seal and merge, made when first needed and let go when there is nothing to do. */
+export function openUpkeepPool(): UpkeepPool {
+  let pool: Piscina<UpkeepJob, SegmentFacts | undefined> | undefined;
+  return {
+    run(job) {
+      pool ??= new Piscina<UpkeepJob, SegmentFacts | undefined>({
+        filename: new URL('./upkeep.js', import.meta.url).href,
+        minThreads: 0,
+        maxThreads: Math.max(1, Math.floor(availableParallelism() / 2)),
+        idleTimeout: 30_000,
+        atomics: 'disabled',
+        recordTiming: false,
+      });
+      return pool.run(job, { name: 'run' });
     },
     async close() {
       await pool?.destroy();

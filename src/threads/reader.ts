@@ -2,8 +2,8 @@
 import { workerData } from 'node:worker_threads';
 import { unreachable } from '../std/assert.ts';
 import { openMetrics } from '../std/metrics.ts';
+import { ScanBudget } from '../tape/budget.ts';
 import { tapePage } from '../tape/page.ts';
-import { ScanBudget } from '../tape/scan.ts';
 import { Tape } from '../tape/tape.ts';
 import { answerView } from '../views/answer.ts';
 import type { HeavyRead, ReaderStart } from './messages.ts';

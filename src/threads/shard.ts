@@ -4,8 +4,10 @@ import { assert, unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
 import { openLog } from '../std/log.ts';
 import { openMetrics } from '../std/metrics.ts';
+import type { SegmentFacts } from '../tape/job.ts';
 import { openShard } from '../tape/open.ts';
-import type { ParcelReceipt } from '../tape/shard.ts';
+import type { ParcelReceipt } from '../tape/receipt.ts';
+import type { UpkeepJob } from '../tape/upkeep.ts';
 import { Bells } from './bells.ts';
 import type {
   FrontToShard,
@@ -20,6 +22,12 @@ const main = parentPort;
 const start = workerData as ShardStart;
 const log = openLog(systemClock.now, { thread: `shard-${start.number}` });
 const bells = new Bells(start.bells);
+/** Jobs under way elsewhere, by request. */
+const jobs = new Map<
+  number,
+  { done(facts: SegmentFacts | undefined): void; fail(error: Error): void }
+>();
+let jobsAsked = 0;
 const fronts: { port: MessagePort; receipts: ParcelReceipt[] }[] = [];
 
 const opened = openShard({
@@ -28,6 +36,9 @@ const opened = openShard({
   clock: systemClock,
   log,
   metrics: openMetrics(start.metrics, start.row),
+  limits: start.limits,
+  work: askForUpkeep,
+  onProgress: (events, partsLeft) => tell({ kind: 'indexed', events, partsLeft }),
   onWritable: (writable, reason) => tell({ kind: 'writable', writable, reason }),
   onPublished: ringBells,
 });
@@ -36,6 +47,9 @@ main.on('message', (message: MainToShard) => {
   switch (message.kind) {
     case 'connect':
       connect(message.front, message.port);
+      break;
+    case 'upkept':
+      settleUpkeep(message);
       break;
     case 'close':
       void close();
@@ -56,6 +70,19 @@ function connect(front: number, port: MessagePort): void {
     });
     commitSoon();
   });
+}
+
+function askForUpkeep(job: UpkeepJob): Promise<SegmentFacts | undefined> {
+  const request = ++jobsAsked;
+  tell({ kind: 'upkeep', request, job });
+  return new Promise((done, fail) => jobs.set(request, { done, fail }));
+}
+
+function settleUpkeep({ error, facts, request }: Extract<MainToShard, { kind: 'upkept' }>): void {
+  const asked = jobs.get(request)!;
+  jobs.delete(request);
+  if (error === undefined) asked.done(facts);
+  else asked.fail(new Error(error));
 }
 
 let commitQueued = false;

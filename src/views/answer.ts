@@ -1,5 +1,6 @@
 /** A profile view of one customer, as the answer's JSON text. */
-import { type ScanBudget, scan } from '../tape/scan.ts';
+import type { ScanBudget } from '../tape/budget.ts';
+import { scan } from '../tape/scan.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { ViewTemplate } from '../workspaces/view.ts';
 import { evaluateView, viewNeeds } from './evaluate.ts';

@@ -3,6 +3,8 @@
  * reader over a real data directory, with a clock that stands still and commits that a test can hold,
  * let go or make fail.
  */
+
+import type { PartLimits } from '../../src/config.ts';
 import { type BodyFormat, readBody } from '../../src/ingest/body.ts';
 import { ByteBudget } from '../../src/ingest/budget.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
@@ -17,11 +19,14 @@ import {
 } from '../../src/std/metrics.ts';
 import { seededRandom } from '../../src/std/random.ts';
 import type { LogBlock } from '../../src/store/log.ts';
+import { ScanBudget } from '../../src/tape/budget.ts';
+import { merge } from '../../src/tape/merge.ts';
 import { type OpenedShard, openShard } from '../../src/tape/open.ts';
 import { tapePage } from '../../src/tape/page.ts';
 import type { ParcelData } from '../../src/tape/parcel.ts';
 import { customerHashOf } from '../../src/tape/route.ts';
-import { ScanBudget, type ScanQuery, scan } from '../../src/tape/scan.ts';
+import { type ScanQuery, scan } from '../../src/tape/scan.ts';
+import { seal } from '../../src/tape/seal.ts';
 import { createTapeMemory, Tape, type TapeMemory } from '../../src/tape/tape.ts';
 
 /** A clock that moves when told to. */
@@ -105,7 +110,11 @@ export interface KitOptions {
   readonly hashSeed?: number;
   readonly clock: ManualClock;
   readonly inflightBytesMax?: number;
+  readonly limits?: PartLimits;
 }
+
+/** Nothing is sealed unless a test wants it. */
+const partLimits: PartLimits = { events: 1e6, bytes: 2 ** 30, ageMs: 2 ** 40 };
 
 const quietLog = { info() {}, warn() {}, error() {} };
 
@@ -130,7 +139,8 @@ export class ShardKit {
   readonly #watchers: (() => void)[] = [];
   #parcels: { shard: number; parcel: ParcelData }[] = [];
 
-  constructor({ clock, directory, hashSeed = 7, inflightBytesMax, shards }: KitOptions) {
+  constructor(options: KitOptions) {
+    const { clock, directory, hashSeed = 7, inflightBytesMax, limits, shards } = options;
     this.clock = clock;
     this.memory = createTapeMemory(directory, shards, hashSeed);
     const metrics = openMetrics(this.#metrics, 0);
@@ -145,6 +155,8 @@ export class ShardKit {
         clock,
         log: quietLog,
         metrics,
+        limits: limits ?? partLimits,
+        work: async ({ job, kind }) => (kind === 'seal' ? seal(job) : merge(job)),
         faults: {
           beforeCommit: async (blocks) => {
             this.written.push(blocks);

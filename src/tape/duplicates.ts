@@ -1,0 +1,112 @@
+/**
+ * Whether an event that comes in is on the tape already: same workspace, customer and id. Hashes find,
+ * bytes decide. Thread: the shard's own.
+ *
+ *     always                       the open part and the part (or segment) before it
+ *     when its own time says that  the other parts, and the segments: a resend carries the time of the
+ *     it may be in there           first sending, so most of them are ruled out by one bit
+ *     when it carries no time      everything: a resend would get a new time
+ *     when the server made its id  nothing: nobody can have sent it before
+ */
+import type { Metrics } from '../std/metrics.ts';
+import type { BlockBuilder } from './block.ts';
+import { flagMadeId, flagNoTime, row, rowBytes } from './layout.ts';
+import type { OpenSegment, Part, Parts } from './parts.ts';
+import { recordsEqual, type StoredRecord } from './record.ts';
+
+/** Where an event was found. */
+export const original = { none: 0, durable: 1, pending: 2 } as const;
+export type Original = (typeof original)[keyof typeof original];
+
+export class Duplicates {
+  readonly #parts: Parts;
+  readonly #metrics: Metrics;
+  /** A block of a part that is not durable yet. */
+  readonly #pending: (part: Part, block: number) => BlockBuilder | undefined;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #rows: DataView = new DataView(new ArrayBuffer(0));
+  #rowAt = 0;
+
+  constructor(
+    parts: Parts,
+    metrics: Metrics,
+    pending: (part: Part, block: number) => BlockBuilder | undefined,
+  ) {
+    this.#parts = parts;
+    this.#metrics = metrics;
+    this.#pending = pending;
+  }
+
+  /** Looks for the event whose row is at `rowAt` of a parcel. */
+  find(bytes: Uint8Array, rows: DataView, rowAt: number, idHash: number): Original {
+    const { closed, open } = this.#parts;
+    this.#bytes = bytes;
+    this.#rows = rows;
+    this.#rowAt = rowAt;
+    const found = this.#findInPart(open, idHash);
+    if (found !== original.none) return found;
+    if (closed.length === 0 && this.#parts.segments.length === 0) return original.none;
+    const flags = rows.getUint8(rowAt + row.flags);
+    if ((flags & flagMadeId) !== 0) return original.none;
+    const time = (flags & flagNoTime) === 0 ? rows.getFloat64(rowAt + row.time, true) : Number.NaN;
+    return this.#findInOlder(idHash, time);
+  }
+
+  /** @param time NaN: the event carries none. */
+  #findInOlder(idHash: number, time: number): Original {
+    const { closed, segments } = this.#parts;
+    const anyTime = Number.isNaN(time);
+    for (let i = closed.length - 1; i >= 0; i--) {
+      const part = closed[i]!;
+      if (!anyTime && i < closed.length - 1 && !part.index.mayHaveTime(time)) continue;
+      const found = this.#findInPart(part, idHash);
+      if (found !== original.none) return found;
+    }
+    for (let i = segments.length - 1; i >= 0; i--) {
+      const { segment } = segments[i]!;
+      const isLast = closed.length === 0 && i === segments.length - 1;
+      if (!anyTime && !isLast && !segment.mayHaveTime(time)) continue;
+      if (segment.mayHoldId(idHash) && this.#isInSegment(segments[i]!, idHash)) {
+        return original.durable;
+      }
+    }
+    return original.none;
+  }
+
+  #findInPart(part: Part, idHash: number): Original {
+    const { index } = part;
+    for (let entry = index.findId(idHash, 0); entry !== 0; entry = index.findId(idHash, entry)) {
+      const stored = this.#recordOf(part, entry);
+      if (stored === undefined || !this.#isSame(stored)) continue;
+      return entry > index.publishedCount ? original.pending : original.durable;
+    }
+    return original.none;
+  }
+
+  #isInSegment({ segment }: OpenSegment, idHash: number): boolean {
+    for (const stored of segment.recordsWithId(idHash)) if (this.#isSame(stored)) return true;
+    return false;
+  }
+
+  #isSame(stored: StoredRecord): boolean {
+    const sent = { payloads: this.#bytes, rows: this.#rows, rowAt: this.#rowAt };
+    const verdict = recordsEqual(stored, sent);
+    if (verdict === 'different') this.#metrics.add('events_duplicate_different_total', 1);
+    return verdict !== 'unrelated';
+  }
+
+  /** The record of an entry, flushed or not. Undefined when its block is damaged. */
+  #recordOf(part: Part, entry: number): StoredRecord | undefined {
+    const { index, log } = part;
+    const number = index.block[entry]!;
+    const ordinal = entry - index.first[number]!;
+    const pending = this.#pending(part, number);
+    if (pending !== undefined) {
+      pending.flushRun();
+      return { payloads: pending.payloads, rows: pending.rows, rowAt: ordinal * rowBytes };
+    }
+    const block = log.block(index.stamp[number]!);
+    if (block === undefined) return undefined;
+    return { payloads: block.bytes, rows: block.view, rowAt: block.rowAt(ordinal) };
+  }
+}

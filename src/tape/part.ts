@@ -1,0 +1,65 @@
+/** A part of the hot log as a reader meets it: blocks in commit order, indexed in shared memory. */
+import type { Metrics } from '../std/metrics.ts';
+import type { Block } from './block.ts';
+import type { ScanBudget } from './budget.ts';
+import { HotLog } from './hotlog.ts';
+import { HotRun } from './hotrun.ts';
+import { type IndexMemory, IndexReader } from './index.ts';
+import type { Run, RunBounds, Source } from './run.ts';
+
+/** Any thread, once the writer has opened the part and put it in the catalogue. */
+export class PartReader implements Source {
+  readonly first: number;
+  readonly timeMax = Number.POSITIVE_INFINITY;
+  readonly index: IndexReader;
+  readonly log: HotLog;
+  /** The block that was found last: the next one wanted is usually its neighbour. */
+  #hint = 1;
+
+  constructor(path: string, first: number, index: IndexMemory, metrics: Metrics) {
+    this.first = first;
+    this.index = new IndexReader(index);
+    this.log = HotLog.openReader(path, metrics);
+  }
+
+  latest(customerHash: number): number {
+    return this.index.latestOf(customerHash);
+  }
+
+  run(customerHash: number, bounds: RunBounds, budget: ScanBudget): Run {
+    return new HotRun(this, customerHash, bounds, budget);
+  }
+
+  firstStampOf(customerHash: number, stamp: number, stepsMax: number): number {
+    const { index } = this;
+    let found = Number.POSITIVE_INFINITY;
+    let steps = 0;
+    for (let entry = index.newestEntry(customerHash); entry !== 0; entry = index.previous[entry]!) {
+      const at = index.stamp[index.block[entry]!]!;
+      if (at < stamp) break;
+      if (++steps > stepsMax) return stamp;
+      found = at;
+    }
+    return found;
+  }
+
+  nextStamp(stamp: number): number {
+    const { index } = this;
+    const last = index.publishedBlocks();
+    let number = this.#hint;
+    if (number <= last && index.stamp[number]! < stamp) number += 1;
+    const isNext = number === 1 || index.stamp[number - 1]! < stamp;
+    if (!isNext || (number <= last && index.stamp[number]! < stamp))
+      number = index.blockFrom(stamp);
+    this.#hint = number;
+    return number <= last ? index.stamp[number]! : Number.POSITIVE_INFINITY;
+  }
+
+  block(stamp: number): Block | undefined {
+    return this.log.block(stamp);
+  }
+
+  close(): Promise<void> {
+    return this.log.close();
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * The parts and segments of one shard as their writer keeps them: which part is open, which are full
+ * and wait to be sealed, which segments there are. What it says is published in the catalogue.
+ *
+ *     open part ──full──▶ closed parts ──sealed──▶ segments ──merged──▶ fewer segments ──dropped──▶ gone
+ *
+ * The files are the truth: a name says which stamps a segment stands for. What a crash leaves behind
+ * (a half-written file, a part or a segment that another already replaces) is removed at the start.
+ *
+ * Thread: the shard's own.
+ */
+import { join } from 'node:path';
+import type { PartLimits } from '../config.ts';
+import { assert } from '../std/assert.ts';
+import type { Clock } from '../std/clock.ts';
+import type { Metrics } from '../std/metrics.ts';
+import { removeEnvironment } from '../store/environment.ts';
+import type { LogFaults } from '../store/log.ts';
+import { type CatalogueMemory, publishCatalogue, type SegmentEntry } from './catalogue.ts';
+import { Epochs } from './epochs.ts';
+import { HotLog } from './hotlog.ts';
+import { IndexWriter } from './index.ts';
+import { partFile, segmentPath } from './layout.ts';
+import { Segment } from './segment.ts';
+import type { ShardMemory } from './shardreader.ts';
+
+/** A part as its shard writes it. */
+export class Part {
+  readonly number: number;
+  readonly slot: number;
+  readonly log: HotLog;
+  readonly index: IndexWriter;
+  /** Stamps of its first and last durable block; 0 while there is none. */
+  first = 0;
+  last = 0;
+  bytes = 0;
+  /** When its first block was begun. */
+  openedMs = 0;
+
+  constructor(number: number, slot: number, log: HotLog, index: IndexWriter) {
+    this.number = number;
+    this.slot = slot;
+    this.log = log;
+    this.index = index;
+  }
+}
+
+/** A segment as the shard's thread looks ids up in it. */
+export interface OpenSegment {
+  readonly entry: SegmentEntry;
+  readonly segment: Segment;
+}
+
+export interface PartsParts {
+  readonly shard: number;
+  readonly directory: string;
+  readonly memory: ShardMemory;
+  readonly epochs: SharedArrayBuffer;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly limits: PartLimits;
+  readonly faults?: LogFaults | undefined;
+}
+
+/** How often it is looked whether readers have left what was retired. */
+const retireCheckMs = 20;
+
+export class Parts {
+  readonly #parts: PartsParts;
+  readonly #catalogue: CatalogueMemory;
+  readonly #epochs: Epochs;
+  readonly #writers: (IndexWriter | undefined)[];
+  readonly #freeSlots: number[];
+  #numberNext = 1;
+  #open!: Part;
+  #closed: Part[] = [];
+  #segments: OpenSegment[] = [];
+  #dropped = 0;
+  /** Taken out of the catalogue; gone once no reader can see it. */
+  #retiring = 0;
+  #isClosed = false;
+  #gauged = { unsealed: 0, segments: 0 };
+
+  constructor(parts: PartsParts) {
+    this.#parts = parts;
+    this.#catalogue = parts.memory.catalogue;
+    this.#epochs = new Epochs(parts.epochs);
+    this.#writers = parts.memory.slots.map(() => undefined);
+    this.#freeSlots = parts.memory.slots.map((_, slot) => slot).reverse();
+  }
+
+  /** The part that is being written. */
+  get open(): Part {
+    return this.#open;
+  }
+
+  /** Full ones, oldest first. */
+  get closed(): readonly Part[] {
+    return this.#closed;
+  }
+
+  /** In stamp order. */
+  get segments(): readonly OpenSegment[] {
+    return this.#segments;
+  }
+
+  get limits(): PartLimits {
+    return this.#parts.limits;
+  }
+
+  /** Opens or makes the file of part `number`. Undefined when every slot is taken. */
+  openPart(number: number): Part | undefined {
+    const slot = this.#freeSlots.pop();
+    if (slot === undefined) return undefined;
+    const { directory, faults, memory, metrics, shard } = this.#parts;
+    try {
+      const log = HotLog.openWriter(join(directory, partFile(shard, number)), metrics, faults);
+      this.#writers[slot] ??= new IndexWriter(memory.slots[slot]!);
+      this.#numberNext = Math.max(this.#numberNext, number + 1);
+      return new Part(number, slot, log, this.#writers[slot]);
+    } catch (error) {
+      this.#freeSlots.push(slot);
+      throw error;
+    }
+  }
+
+  /** What was found at the start; parts oldest first, the last one goes on being written. */
+  begin(parts: readonly Part[], segments: OpenSegment[], dropped: number): void {
+    this.#segments = segments;
+    this.#dropped = dropped;
+    this.#closed = parts.slice(0, -1);
+    const last = parts.at(-1) ?? this.openPart(this.#numberNext);
+    assert(last !== undefined, 'a shard has a part to write');
+    this.#open = last;
+    this.#gauge();
+    this.publish();
+  }
+
+  isFull(part: Part): boolean {
+    const { clock, limits } = this.#parts;
+    if (part.first === 0) return false;
+    return (
+      part.index.entryCount >= limits.events ||
+      part.bytes >= limits.bytes ||
+      clock.now() - part.openedMs >= limits.ageMs
+    );
+  }
+
+  /**
+   * Begins another part; what is appended from now on goes there. When all slots are taken the old
+   * one grows on: sealing is behind, and nothing is refused for that.
+   */
+  rotate(): void {
+    const next = this.openPart(this.#numberNext);
+    if (next === undefined) return;
+    this.#closed.push(this.#open);
+    this.#open = next;
+    this.#parts.metrics.add('parts_begun_total', 1);
+    this.#gauge();
+  }
+
+  /** A part found at the start that holds nothing a segment does not. */
+  discard(part: Part): void {
+    void this.#removePart(part);
+  }
+
+  /** Blocks with these stamps are about to be written to `part`; readers must know it before. */
+  announce(part: Part, first: number): void {
+    if (part.first !== 0) return;
+    part.first = first;
+    part.openedMs = this.#parts.clock.now();
+    this.publish();
+  }
+
+  /** `segment` (undefined: nothing was left to keep) stands for these parts from now on. */
+  sealed(parts: readonly Part[], segment: SegmentEntry | undefined): void {
+    this.#closed = this.#closed.filter((part) => !parts.includes(part));
+    if (segment !== undefined) this.#segments.push(this.#openSegment(segment));
+    this.publish();
+    this.#parts.metrics.add('parts_sealed_total', parts.length);
+    this.#gauge();
+    for (const part of parts) this.#retire(() => this.#removePart(part));
+  }
+
+  /** `segment` (undefined: nothing was left to keep) stands for these segments from now on. */
+  merged(segments: readonly OpenSegment[], segment: SegmentEntry | undefined): void {
+    const at = this.#segments.indexOf(segments[0]!);
+    const merged = segment === undefined ? [] : [this.#openSegment(segment)];
+    this.#segments = this.#segments.toSpliced(at, segments.length, ...merged);
+    this.publish();
+    this.#parts.metrics.add('segments_merged_total', segments.length);
+    this.#gauge();
+    for (const gone of segments) this.#retire(() => this.#removeSegment(gone));
+  }
+
+  /** Gauges are sums over threads: what has changed is added. */
+  #gauge(): void {
+    const unsealed = this.#closed.reduce((sum, { index }) => sum + index.entryCount, 0);
+    this.#parts.metrics.add('events_unsealed', unsealed - this.#gauged.unsealed);
+    this.#parts.metrics.add('segments', this.#segments.length - this.#gauged.segments);
+    this.#gauged = { unsealed, segments: this.#segments.length };
+  }
+
+  #openSegment(entry: SegmentEntry): OpenSegment {
+    const { directory, metrics, shard } = this.#parts;
+    const path = join(directory, segmentPath(shard, entry.file));
+    return { entry, segment: Segment.open(path, metrics) };
+  }
+
+  publish(): void {
+    const parts = [...this.#closed, this.#open].filter(({ first }) => first !== 0);
+    publishCatalogue(this.#catalogue, {
+      segments: this.#segments.map(({ entry }) => entry),
+      parts: parts.map(({ first, number, slot }) => ({ first, number, slot })),
+      dropped: this.#dropped,
+    });
+  }
+
+  /** Calls `remove` when no reader can still be in what has just left the catalogue. */
+  #retire(remove: () => Promise<void>): void {
+    const { clock } = this.#parts;
+    const epoch = this.#epochs.raise();
+    this.#retiring += 1;
+    const attempt = (): void => {
+      if (this.#isClosed) return;
+      if (this.#epochs.isPast(epoch)) void remove().then(() => (this.#retiring -= 1));
+      else clock.after(retireCheckMs, attempt);
+    };
+    attempt();
+  }
+
+  async #removePart(part: Part): Promise<void> {
+    const { directory, shard } = this.#parts;
+    await part.log.close();
+    removeEnvironment(join(directory, partFile(shard, part.number)));
+    part.index.reset();
+    this.#freeSlots.push(part.slot);
+  }
+
+  async #removeSegment({ entry, segment }: OpenSegment): Promise<void> {
+    const { directory, shard } = this.#parts;
+    await segment.close();
+    removeEnvironment(join(directory, segmentPath(shard, entry.file)));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const part of [...this.#closed, this.#open]) await part.log.close();
+    for (const { segment } of this.#segments) await segment.close();
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * One shard as a reader meets it: the parts and segments that its catalogue names, opened on this
+ * thread. Between `Tape.enter` and `Tape.leave` none of them goes away.
+ */
+import { join } from 'node:path';
+import type { Metrics } from '../std/metrics.ts';
+import type { Block } from './block.ts';
+import { type Catalogue, type CatalogueMemory, CatalogueReader } from './catalogue.ts';
+import type { IndexMemory } from './index.ts';
+import { partFile, segmentPath } from './layout.ts';
+import { PartReader } from './part.ts';
+import type { Source } from './run.ts';
+import { openSegmentSource } from './segmentsource.ts';
+
+/** What a thread needs to read one shard; structured-cloneable. */
+export interface ShardMemory {
+  /** One for each part that can be open at a time. */
+  readonly slots: readonly IndexMemory[];
+  readonly catalogue: CatalogueMemory;
+}
+
+export class ShardReader {
+  readonly #number: number;
+  readonly #directory: string;
+  readonly #memory: ShardMemory;
+  readonly #metrics: Metrics;
+  readonly #catalogue: CatalogueReader;
+  #opened = new Map<string, Source>();
+  /** In stamp order. */
+  #sources: readonly Source[] = [];
+  #dropped = 0;
+
+  constructor(number: number, directory: string, memory: ShardMemory, metrics: Metrics) {
+    this.#number = number;
+    this.#directory = directory;
+    this.#memory = memory;
+    this.#metrics = metrics;
+    this.#catalogue = new CatalogueReader(memory.catalogue);
+  }
+
+  /** Follows the catalogue. Call at the start of a read, never within one. */
+  refresh(): void {
+    if (this.#catalogue.hasChanged()) this.#follow(this.#catalogue.read());
+  }
+
+  #follow(catalogue: Catalogue): void {
+    const opened = new Map<string, Source>();
+    const keep = (path: string, open: (path: string) => Source): void => {
+      opened.set(path, this.#opened.get(path) ?? open(join(this.#directory, path)));
+    };
+    for (const segment of catalogue.segments) {
+      keep(segmentPath(this.#number, segment.file), (path) =>
+        openSegmentSource(path, segment, this.#metrics),
+      );
+    }
+    for (const { first, number, slot } of catalogue.parts) {
+      keep(
+        partFile(this.#number, number),
+        (path) => new PartReader(path, first, this.#memory.slots[slot]!, this.#metrics),
+      );
+    }
+    for (const [path, source] of this.#opened) if (!opened.has(path)) void source.close();
+    this.#opened = opened;
+    this.#sources = [...opened.values()];
+    this.#dropped = catalogue.dropped;
+  }
+
+  /** In stamp order, oldest first. */
+  get sources(): readonly Source[] {
+    return this.#sources;
+  }
+
+  /** Stamps up to here are no longer kept. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** The stamp of the first readable block at or after `stamp`, or Infinity. */
+  nextStamp(stamp: number): number {
+    for (let at = Math.max(0, this.#at(stamp)); at < this.#sources.length; at++) {
+      const next = this.#sources[at]!.nextStamp(stamp);
+      if (next !== Number.POSITIVE_INFINITY) return next;
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Undefined when it is damaged. Valid until the next read on this thread. */
+  block(stamp: number): Block | undefined {
+    return this.#sources[this.#at(stamp)]?.block(stamp);
+  }
+
+  /** The number of the source that `stamp` falls into, or -1. */
+  #at(stamp: number): number {
+    let at = this.#sources.length - 1;
+    while (at >= 0 && this.#sources[at]!.first > stamp) at -= 1;
+    return at;
+  }
+
+  async close(): Promise<void> {
+    for (const source of this.#opened.values()) await source.close();
+  }
+}

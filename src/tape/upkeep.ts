@@ -1,0 +1,155 @@
+/**
+ * The background work of one shard, one job at a time: full parts are sealed, small segments merged.
+ * The work itself runs elsewhere (`Work`); here is only what to do next, and putting the result in the
+ * place of what it replaces. Thread: the shard's own.
+ */
+import type { Clock } from '../std/clock.ts';
+import type { Log } from '../std/log.ts';
+import type { SegmentEntry } from './catalogue.ts';
+import type { MergeJob, SealJob, SegmentFacts } from './job.ts';
+import type { OpenSegment, Part, Parts } from './parts.ts';
+import type { Shard } from './shard.ts';
+
+/** A job as it crosses threads. `urgent`: the shard is running out of room for what is not sealed. */
+export type UpkeepJob =
+  | { readonly kind: 'seal'; readonly job: SealJob; readonly urgent: boolean }
+  | { readonly kind: 'merge'; readonly job: MergeJob; readonly urgent: boolean };
+
+/** Does a job on some other thread; undefined: nothing was left to keep. */
+export type Work = (job: UpkeepJob) => Promise<SegmentFacts | undefined>;
+
+export interface UpkeepParts {
+  readonly number: number;
+  readonly directory: string;
+  readonly parts: Parts;
+  readonly shard: Shard;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly work: Work;
+}
+
+/** Neighbours that are merged into one. */
+export const mergeWidth = 8;
+/** A segment this large is merged no further, so that retention can drop it in reasonable steps. */
+export const mergedEventsMax = 64_000_000;
+/** Events of the parts that are sealed together. */
+const sealedEventsMax = 4_000_000;
+/** More full parts than this: sealing is behind. */
+const urgentParts = 8;
+/** How often a quiet shard looks whether its part has come of age. */
+const lookMs = 1000;
+const retryMs = 5000;
+
+export class Upkeep {
+  readonly #parts: UpkeepParts;
+  readonly #stopLooking: () => void;
+  #working: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(parts: UpkeepParts) {
+    this.#parts = parts;
+    this.#stopLooking = parts.clock.every(lookMs, () => this.look());
+  }
+
+  /** Starts what is due, if nothing is under way. */
+  look(): void {
+    if (this.#working !== undefined || this.#isClosed) return;
+    this.#parts.shard.rotateIfFull();
+    const run = this.#next();
+    if (run === undefined) return;
+    this.#working = run()
+      .then(() => this.#done(0))
+      .catch((error: unknown) => {
+        this.#parts.log.error('sealing or merging failed; it will be tried again', {
+          shard: this.#parts.number,
+          message: error instanceof Error ? error.message : String(error),
+        });
+        this.#done(retryMs);
+      });
+  }
+
+  #done(pauseMs: number): void {
+    this.#parts.clock.after(pauseMs, () => {
+      this.#working = undefined;
+      this.look();
+    });
+  }
+
+  #next(): (() => Promise<void>) | undefined {
+    const { parts, shard } = this.#parts;
+    const sealable = shard.sealable();
+    if (sealable.length > 0) return () => this.#seal(firstFew(sealable));
+    const mergeable = runToMerge(parts.segments);
+    if (mergeable !== undefined) return () => this.#merge(mergeable);
+    return undefined;
+  }
+
+  async #seal(sealed: readonly Part[]): Promise<void> {
+    const { directory, number, parts, work } = this.#parts;
+    const job: SealJob = {
+      directory,
+      shard: number,
+      parts: sealed.map((part) => part.number),
+      first: sealed[0]!.first,
+      last: sealed.at(-1)!.last,
+      generation: 1,
+    };
+    const facts = await work({ kind: 'seal', job, urgent: parts.closed.length > urgentParts });
+    if (!this.#isClosed) parts.sealed(sealed, facts && entryOf(facts));
+  }
+
+  async #merge(merged: readonly OpenSegment[]): Promise<void> {
+    const { directory, number, parts, work } = this.#parts;
+    const job: MergeJob = {
+      directory,
+      shard: number,
+      segments: merged.map(({ entry }) => entry.file),
+      first: merged[0]!.entry.first,
+      last: merged.at(-1)!.entry.last,
+      generation: Math.max(...merged.map(({ segment }) => segment.summary.generation)) + 1,
+    };
+    const facts = await work({ kind: 'merge', job, urgent: false });
+    if (!this.#isClosed) parts.merged(merged, facts && entryOf(facts));
+  }
+
+  /** What is under way is abandoned; the next start removes what it leaves. */
+  close(): void {
+    this.#isClosed = true;
+    this.#stopLooking();
+  }
+}
+
+export function entryOf({
+  events,
+  file,
+  first,
+  last,
+  timeMax,
+  timeMin,
+}: SegmentFacts): SegmentEntry {
+  return { file, first, last, events, timeMin, timeMax };
+}
+
+/** As many as fit the memory of one job; at least one. */
+function firstFew(parts: readonly Part[]): readonly Part[] {
+  let events = 0;
+  const fits = parts.findIndex((part, i) => {
+    events += part.index.entryCount;
+    return i > 0 && events > sealedEventsMax;
+  });
+  return fits === -1 ? parts : parts.slice(0, fits);
+}
+
+/**
+ * The oldest `mergeWidth` neighbours worth merging: none of them holds more than half of it all, so an
+ * event is rewritten only for a segment at least twice as large, a few times in its life.
+ */
+export function runToMerge(segments: readonly OpenSegment[]): readonly OpenSegment[] | undefined {
+  for (let at = 0; at + mergeWidth <= segments.length; at++) {
+    const run = segments.slice(at, at + mergeWidth);
+    const sizes = run.map(({ entry }) => entry.events);
+    const sum = sizes.reduce((total, size) => total + size, 0);
+    if (sum <= mergedEventsMax && Math.max(...sizes) <= sum / 2) return run;
+  }
+  return undefined;
+}
