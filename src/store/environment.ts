@@ -97,7 +97,7 @@ const ioErrorCode = 5;
 const roomBytesMin = 4 * 1024 * 1024;
 
 /** No room is an operating error; the rest is not ours to survive. */
-function refusalOf(cause: unknown, directory: string): unknown {
+export function refusalOf(cause: unknown, directory: string): unknown {
   const { code } = cause as { code?: unknown };
   const isShortWrite = code === ioErrorCode && freeBytes(directory) < roomBytesMin;
   if (!noRoomCodes.has(code) && !isShortWrite) return cause;

@@ -1,0 +1,157 @@
+/**
+ * Sealing: parts of a hot log become a segment. The log is read once in commit order, which writes the
+ * frames and counts; the records are gathered on the way, sorted and written by customer. What does
+ * not fit into memory is read again, once for each range of hashes that does.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { BlockLog } from '../store/log.ts';
+import { Block } from './block.ts';
+import { type Composer, composing } from './compose.ts';
+import { eraseRecords, goneRecords } from './erase.ts';
+import { Gather, gatherPayloadBytes, gatherRecords } from './gather.ts';
+import type { SealJob, SegmentFacts } from './job.ts';
+import { blockHeaderBytes, partFile, row, rowBytes } from './layout.ts';
+import { orderByKey } from './order.ts';
+
+/** How finely hashes are told apart when the records have to be gathered in ranges. */
+const sliceBits = 16;
+
+/**
+ * Makes a segment of a job's parts. Synchronous, for a background thread; nobody writes the parts.
+ *
+ * @returns undefined when there is nothing to keep.
+ * @throws AppError `unavailable` when there is no room.
+ */
+export function seal(job: SealJob): SegmentFacts | undefined {
+  return composing(job, (composer) => new Sealing(job, composer).run());
+}
+
+class Sealing {
+  readonly #job: SealJob;
+  readonly #composer: Composer;
+  readonly #gather: Gather;
+  #isGathered = true;
+  /** Of the records that stay: their ids, and their rows in commit order. */
+  #idHashes: Uint32Array;
+  #idRows: Uint32Array;
+  #ids = 0;
+  /** Records and payload bytes whose customerHash begins with each `sliceBits` bits. */
+  readonly #sliceRecords = new Float64Array(1 << sliceBits);
+  readonly #sliceBytes = new Float64Array(1 << sliceBits);
+  /** For each block with any: which of its records are gone. */
+  readonly #gone = new Map<number, Uint8Array>();
+
+  constructor(job: SealJob, composer: Composer) {
+    this.#job = job;
+    this.#composer = composer;
+    const bytes = job.parts.reduce((sum, part) => sum + statSync(this.#path(part)).size, 0);
+    const records = Math.ceil(bytes / rowBytes);
+    this.#gather = new Gather(
+      Math.min(bytes, gatherPayloadBytes),
+      Math.min(records, gatherRecords),
+    );
+    this.#idHashes = new Uint32Array(records);
+    this.#idRows = new Uint32Array(records);
+  }
+
+  #path(part: number): string {
+    return join(this.#job.directory, partFile(this.#job.shard, part));
+  }
+
+  run(): SegmentFacts | undefined {
+    this.#eachBlock((block) => this.#take(block));
+    if (this.#ids === 0) return undefined;
+    if (this.#isGathered) this.#gather.write(this.#composer.customers);
+    else this.#gatherInRanges();
+    return this.#composer.finish(this.#writeIds());
+  }
+
+  #eachBlock(visit: (block: Block) => void): void {
+    const { first, last, parts } = this.#job;
+    for (const part of parts) {
+      const log = BlockLog.openReader(this.#path(part));
+      try {
+        log.forEach((stamp, bytes) => {
+          if (stamp < first || stamp > last) return;
+          // The library's buffer is longer than its `length` says; a view of it is a true array.
+          const block = Block.open(bytes.subarray(0, bytes.length), stamp);
+          if (block !== undefined && block.records > 0) visit(block);
+        });
+      } finally {
+        void log.close();
+      }
+    }
+  }
+
+  #take(block: Block): void {
+    const { frames, tally } = this.#composer;
+    const gone = goneRecords(block, this.#job.isGone);
+    const firstRow = frames.rows;
+    if (gone === undefined) frames.add(block);
+    else {
+      this.#gone.set(block.stamp, gone);
+      if (!gone.includes(0)) return;
+      frames.add(eraseRecords(block, gone));
+    }
+    const { view } = block;
+    for (let record = 0; record < block.records; record++) {
+      if (gone?.[record] === 1) continue;
+      const at = block.rowAt(record);
+      tally.add(block, record);
+      this.#idHashes[this.#ids] = view.getUint32(at + row.idHash, true);
+      this.#idRows[this.#ids] = firstRow + record;
+      this.#ids += 1;
+      const slice = view.getUint32(at + row.customerHash, true) >>> (32 - sliceBits);
+      this.#sliceRecords[slice]! += 1;
+      this.#sliceBytes[slice]! +=
+        view.getUint16(at + row.payloadBytes, true) + view.getUint16(at + row.extraBytes, true);
+    }
+    this.#gatherAll(block, gone);
+  }
+
+  #gatherAll(block: Block, gone: Uint8Array | undefined): void {
+    if (!this.#isGathered) return;
+    this.#isGathered = this.#gather.fits(block.tableAt - blockHeaderBytes, block.records);
+    if (!this.#isGathered) return;
+    if (gone === undefined) this.#gather.addAll(block);
+    else this.#gather.addSome(block, gone, 0, 2 ** 32);
+  }
+
+  #gatherInRanges(): void {
+    const slices = 1 << sliceBits;
+    const width = 2 ** (32 - sliceBits);
+    for (let from = 0; from < slices; ) {
+      let records = this.#sliceRecords[from]!;
+      let bytes = this.#sliceBytes[from]!;
+      let to = from + 1;
+      for (; to < slices; to++) {
+        records += this.#sliceRecords[to]!;
+        bytes += this.#sliceBytes[to]!;
+        if (records > gatherRecords || bytes > gatherPayloadBytes) break;
+      }
+      this.#gatherRange(from * width, to * width, this.#gatherFor(from));
+      from = to;
+    }
+  }
+
+  /** A single slice can be larger than what is gathered at once: one customer with very many events. */
+  #gatherFor(slice: number): Gather {
+    const bytes = this.#sliceBytes[slice]!;
+    const records = this.#sliceRecords[slice]!;
+    this.#gather.clear();
+    return this.#gather.fits(bytes, records) ? this.#gather : new Gather(bytes, records);
+  }
+
+  #gatherRange(from: number, to: number, gather: Gather): void {
+    this.#eachBlock((block) => gather.addSome(block, this.#gone.get(block.stamp), from, to));
+    gather.write(this.#composer.customers);
+  }
+
+  #writeIds(): ReturnType<Composer['ids']> {
+    const ids = this.#composer.ids(this.#ids);
+    const order = orderByKey(this.#idHashes, this.#ids);
+    for (let i = 0; i < this.#ids; i++) ids.add(this.#idHashes[i]!, this.#idRows[order[i]!]!);
+    return ids;
+  }
+}
