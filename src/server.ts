@@ -2,10 +2,10 @@
  * The composition root: opens everything left to right, closes it right to left. Runs on the main
  * thread, which serves nobody; it owns the definitions and watches over the threads.
  */
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { type Config, shardsDefault } from './config.ts';
+import { findPort } from './http/port.ts';
 import { unreachable } from './std/assert.ts';
 import type { Clock } from './std/clock.ts';
 import { AppError } from './std/errors.ts';
@@ -28,6 +28,7 @@ import type {
   ThreadStart,
 } from './threads/messages.ts';
 import { openReaderPool, openUpkeepPool, type ReaderPool, Thread } from './threads/pool.ts';
+import { Signal } from './threads/signal.ts';
 import type { WorkspaceCommand } from './workspaces/types.ts';
 import { type NamedKeys, openWorkspaces, type Workspaces } from './workspaces/workspaces.ts';
 
@@ -71,26 +72,6 @@ export async function openServer(parts: ServerParts): Promise<Server> {
   }
 }
 
-/**
- * Makes sure that nobody listens on the port: fronts share it by SO_REUSEPORT, so a second server
- * would not fail but steal connections (two that start in the same instant still can). For port 0 it finds a free one, because all fronts need the
- * same, and because uWebSockets sets address reuse only for a port it is told.
- */
-function findPort(host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', (cause) => {
-      reject(
-        new AppError('conflict', `cannot listen on ${host}:${port}: ${cause.message}`, { cause }),
-      );
-    });
-    probe.listen(port, host, () => {
-      const found = (probe.address() as AddressInfo).port;
-      probe.close(() => resolve(found));
-    });
-  });
-}
-
 interface Opened {
   readonly directory: DataDirectory;
   readonly documents: LmdbDocuments;
@@ -100,16 +81,6 @@ interface Opened {
 
 type ShardThread = Thread<MainToShard, ShardToMain>;
 type FrontThread = Thread<MainToFront, FrontToMain>;
-
-/** A promise and the function that fulfils it. */
-class Signal {
-  fulfil!: () => void;
-  reject!: (error: Error) => void;
-  readonly promise = new Promise<void>((resolve, reject) => {
-    this.fulfil = resolve;
-    this.reject = reject;
-  });
-}
 
 export class Server {
   readonly #parts: ServerParts;

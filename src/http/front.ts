@@ -198,6 +198,8 @@ function connect(shard: number, port: MessagePort): void {
   });
 }
 
+const filesCheckMs = 1000;
+
 /** Every shard is open: read and write. */
 function open(): void {
   if (live !== undefined) return;
@@ -205,6 +207,8 @@ function open(): void {
   const listen = (on: boolean): void => bells.listen(start.number, on);
   const feed = new Feed({ tape, clock, metrics, listen });
   live = { tape, feed };
+  // Files that were sealed or merged away take room until every thread has let go of them.
+  clock.every(filesCheckMs, () => tape.refresh());
   ingest = new Ingest({
     shards: start.shards,
     hashSeed: start.tape.hashSeed,

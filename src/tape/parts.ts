@@ -76,8 +76,8 @@ export class Parts {
   #closed: Part[] = [];
   #segments: OpenSegment[] = [];
   #dropped = 0;
-  /** Taken out of the catalogue; gone once no reader can see it. */
-  #retiring = 0;
+  /** Files being removed: they left the catalogue and no reader can see them any more. */
+  readonly #removals = new Set<Promise<void>>();
   #isClosed = false;
   #gauged = { unsealed: 0, segments: 0 };
 
@@ -220,13 +220,21 @@ export class Parts {
   #retire(remove: () => Promise<void>): void {
     const { clock } = this.#parts;
     const epoch = this.#epochs.raise();
-    this.#retiring += 1;
     const attempt = (): void => {
       if (this.#isClosed) return;
-      if (this.#epochs.isPast(epoch)) void remove().then(() => (this.#retiring -= 1));
-      else clock.after(retireCheckMs, attempt);
+      if (!this.#epochs.isPast(epoch)) {
+        clock.after(retireCheckMs, attempt);
+        return;
+      }
+      const removal = remove().finally(() => this.#removals.delete(removal));
+      this.#removals.add(removal);
     };
     attempt();
+  }
+
+  /** Resolves when no removal is under way; those that wait for a reader are not. */
+  async removals(): Promise<void> {
+    while (this.#removals.size > 0) await Promise.all(this.#removals);
   }
 
   async #removePart(part: Part): Promise<void> {
@@ -245,6 +253,7 @@ export class Parts {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.removals();
     for (const part of [...this.#closed, this.#open]) await part.log.close();
     for (const { segment } of this.#segments) await segment.close();
   }

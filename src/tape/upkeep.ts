@@ -44,6 +44,8 @@ export class Upkeep {
   readonly #parts: UpkeepParts;
   readonly #stopLooking: () => void;
   #working: Promise<void> | undefined;
+  /** A job has failed; the next attempt is on its way. */
+  #isPausing = false;
   #isClosed = false;
 
   constructor(parts: UpkeepParts) {
@@ -53,26 +55,39 @@ export class Upkeep {
 
   /** Starts what is due, if nothing is under way. */
   look(): void {
-    if (this.#working !== undefined || this.#isClosed) return;
+    if (this.#working !== undefined || this.#isPausing || this.#isClosed) return;
     this.#parts.shard.rotateIfFull();
     const run = this.#next();
     if (run === undefined) return;
     this.#working = run()
-      .then(() => this.#done(0))
+      .then(() => this.#done())
       .catch((error: unknown) => {
         this.#parts.log.error('sealing or merging failed; it will be tried again', {
           shard: this.#parts.number,
           message: error instanceof Error ? error.message : String(error),
         });
-        this.#done(retryMs);
+        this.#pause();
       });
   }
 
-  #done(pauseMs: number): void {
-    this.#parts.clock.after(pauseMs, () => {
-      this.#working = undefined;
+  #done(): void {
+    this.#working = undefined;
+    this.look();
+  }
+
+  #pause(): void {
+    this.#isPausing = true;
+    this.#working = undefined;
+    this.#parts.clock.after(retryMs, () => {
+      this.#isPausing = false;
       this.look();
     });
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#working !== undefined) await this.#working;
+    await this.#parts.parts.removals();
   }
 
   #next(): (() => Promise<void>) | undefined {

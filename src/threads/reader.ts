@@ -1,6 +1,7 @@
 /** Entry of a pool thread: reads that would hold up a front. Stateless but for its open tape. */
 import { workerData } from 'node:worker_threads';
 import { unreachable } from '../std/assert.ts';
+import { systemClock } from '../std/clock.ts';
 import { openMetrics } from '../std/metrics.ts';
 import { ScanBudget } from '../tape/budget.ts';
 import { tapePage } from '../tape/page.ts';
@@ -8,9 +9,12 @@ import { Tape } from '../tape/tape.ts';
 import { answerView } from '../views/answer.ts';
 import type { HeavyRead, ReaderStart } from './messages.ts';
 
+/** Files that were sealed or merged away take room until every thread has let go of them. */
+const filesCheckMs = 1000;
 const start = workerData as ReaderStart;
 const metrics = openMetrics(start.metrics, start.row);
 const tape = new Tape(start.tape, metrics);
+systemClock.every(filesCheckMs, () => tape.refresh());
 
 /** The answer's JSON text. What it throws reaches the caller with its name, code and message. */
 export function read(heavy: HeavyRead): string {

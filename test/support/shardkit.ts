@@ -20,6 +20,7 @@ import {
 import { seededRandom } from '../../src/std/random.ts';
 import type { LogBlock } from '../../src/store/log.ts';
 import { ScanBudget } from '../../src/tape/budget.ts';
+import type { TapeEvent } from '../../src/tape/event.ts';
 import { merge } from '../../src/tape/merge.ts';
 import { type OpenedShard, openShard } from '../../src/tape/open.ts';
 import { tapePage } from '../../src/tape/page.ts';
@@ -27,7 +28,9 @@ import type { ParcelData } from '../../src/tape/parcel.ts';
 import { customerHashOf } from '../../src/tape/route.ts';
 import { type ScanQuery, scan } from '../../src/tape/scan.ts';
 import { seal } from '../../src/tape/seal.ts';
+import { Tail } from '../../src/tape/tail.ts';
 import { createTapeMemory, Tape, type TapeMemory } from '../../src/tape/tape.ts';
+import type { Work } from '../../src/tape/upkeep.ts';
 
 /** A clock that moves when told to. */
 export class ManualClock implements Clock {
@@ -133,6 +136,8 @@ export class ShardKit {
   onPublished: ((shard: number) => void) | undefined;
   onWritable: ((shard: number, writable: boolean) => void) | undefined;
   readonly stops: number[];
+  /** Seals and merges; a test may put another in its place. */
+  work: Work = async ({ job, kind }) => (kind === 'seal' ? seal(job) : merge(job));
   /** Blocks handed to the store, in order, the failed ones too. */
   readonly written: (readonly LogBlock[])[] = [];
   readonly #metrics = createMetricsMemory(1);
@@ -156,7 +161,7 @@ export class ShardKit {
         log: quietLog,
         metrics,
         limits: limits ?? partLimits,
-        work: async ({ job, kind }) => (kind === 'seal' ? seal(job) : merge(job)),
+        work: (job) => this.work(job),
         faults: {
           beforeCommit: async (blocks) => {
             this.written.push(blocks);
@@ -254,6 +259,24 @@ export class ShardKit {
     const tries = new Promise<void>((resolve) => this.#watchers.push(resolve));
     this.clock.advance(500);
     await tries;
+  }
+
+  /** Lets the background work that is due come to its end. */
+  async settle(): Promise<void> {
+    for (const { upkeep } of this.shards) await upkeep.idle();
+  }
+
+  /** Every event in commit order, parsed. */
+  tail(): Record<string, unknown>[] {
+    const numbers = this.shards.map((_, number) => number);
+    const tail = new Tail(this.tape, numbers, { stamp: 0, ordinal: 0 });
+    const found: Record<string, unknown>[] = [];
+    const visit = (event: TapeEvent): boolean => {
+      found.push(JSON.parse(event.json()) as Record<string, unknown>);
+      return true;
+    };
+    while (tail.visitBlock(this.tape.horizon(), visit));
+    return found;
   }
 
   /** The events that a scan finds, parsed. */

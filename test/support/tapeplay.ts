@@ -1,5 +1,6 @@
 /** Random play on a tape, held against the model at every step. */
 import { strict as assert } from 'node:assert';
+import type { PartLimits } from '../../src/config.ts';
 import type { BodyFormat } from '../../src/ingest/body.ts';
 import { AppError } from '../../src/std/errors.ts';
 import { type Random, seededRandom } from '../../src/std/random.ts';
@@ -33,6 +34,8 @@ export class Play {
   readonly #random: Random;
   readonly #directory: string;
   readonly #shards: number;
+  /** Parts this small are sealed and merged all the time. */
+  readonly #limits: PartLimits;
   readonly #clock = new ManualClock(startMs);
   readonly #model: TapeModel;
   #kit: ShardKit;
@@ -49,6 +52,8 @@ export class Play {
     this.#random = seededRandom(seed);
     this.#directory = directory;
     this.#shards = 1 + this.#random.below(3);
+    const events = 1 + this.#random.below(40);
+    this.#limits = { events, bytes: 1 + this.#random.below(60_000), ageMs: 2 ** 40 };
     this.#model = new TapeModel(this.#shards, hashSeed);
     this.#kit = this.#openKit();
   }
@@ -59,6 +64,7 @@ export class Play {
       shards: this.#shards,
       hashSeed,
       clock: this.#clock,
+      limits: this.#limits,
     });
     kit.onCommit = (shard) => this.#model.committing(shard);
     kit.onPublished = (shard) => this.#model.published(shard);

@@ -1,0 +1,168 @@
+/** Parts become segments, segments become fewer: what readers, resends and restarts see of it. */
+import { strict as assert } from 'node:assert';
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { PartLimits } from '../src/config.ts';
+import { mergeWidth } from '../src/tape/upkeep.ts';
+import { ManualClock, ShardKit } from './support/shardkit.ts';
+import { temporaryDirectory } from './support/server.ts';
+
+const nowMs = 1_790_000_000_000;
+const small: PartLimits = { events: 10, bytes: 2 ** 30, ageMs: 2 ** 40 };
+
+function place(t: TestContext): string {
+  const directory = temporaryDirectory();
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function openKit(directory: string, limits = small): ShardKit {
+  return new ShardKit({ directory, shards: 1, clock: new ManualClock(nowMs), limits });
+}
+
+function event(n: number, more: object = {}): object {
+  return { id: `e${n}`, customer: 'ann', type: 'Click', time: nowMs - 1e6 + n * 1000, ...more };
+}
+
+/** Stores so many parts of ten events each and lets all of the background work happen. */
+async function storeParts(kit: ShardKit, parts: number, from = 0): Promise<void> {
+  for (let part = 0; part < parts; part++) {
+    await kit.store(Array.from({ length: 10 }, (_, n) => event(from + part * 10 + n)));
+    await kit.store([event(1e6 + from + part)]);
+    await kit.settle();
+  }
+}
+
+function files(directory: string, kind: string): string[] {
+  return readdirSync(join(directory, 'shard-0'))
+    .filter((name) => name.startsWith(kind) && name.endsWith('.mdb'))
+    .sort();
+}
+
+test('a full part becomes a segment and its file goes', async (t) => {
+  const directory = place(t);
+  const kit = openKit(directory);
+  await storeParts(kit, 3);
+  assert.ok(files(directory, 'segment-').length >= 2);
+  assert.equal(files(directory, 'part-').length, 1);
+  assert.equal(kit.scan({ customer: 'ann' }).length, 33);
+  await kit.close();
+  const again = openKit(directory);
+  t.after(() => again.close());
+  assert.equal(again.scan({ customer: 'ann' }).length, 33);
+  assert.equal(again.shards[0]!.events, 33);
+});
+
+test('neighbours are merged, and everything is still there in both orders', async (t) => {
+  const directory = place(t);
+  const kit = openKit(directory);
+  t.after(() => kit.close());
+  await storeParts(kit, mergeWidth + 2);
+  assert.ok(files(directory, 'segment-').length < mergeWidth);
+  const ids = kit.scan({ customer: 'ann' }).map(({ id }) => id);
+  assert.equal(new Set(ids).size, (mergeWidth + 2) * 11);
+  assert.equal(kit.tail().length, (mergeWidth + 2) * 11);
+});
+
+test('a resend is recognised however long ago the first sending was sealed', async (t) => {
+  const kit = openKit(place(t));
+  t.after(() => kit.close());
+  await storeParts(kit, 5);
+  const again = await kit.store(Array.from({ length: 50 }, (_, n) => event(n)));
+  assert.deepEqual([again.accepted, again.duplicates], [0, 50]);
+  const timeless = { id: 'no time', customer: 'ann', type: 'Click' };
+  assert.equal((await kit.store([timeless])).accepted, 1);
+  await storeParts(kit, 3, 500);
+  kit.clock.advance(86_400_000);
+  assert.equal((await kit.store([timeless])).duplicates, 1);
+});
+
+test('a reader keeps what it reads until it is done', async (t) => {
+  const directory = place(t);
+  const kit = openKit(directory);
+  t.after(() => kit.close());
+  await kit.store(Array.from({ length: 10 }, (_, n) => event(n)));
+  kit.tape.enter();
+  await kit.store([event(11)]);
+  await kit.settle();
+  assert.equal(files(directory, 'segment-').length, 1, 'sealed');
+  assert.ok(files(directory, 'part-').length > 1, 'but still there');
+  kit.tape.leave();
+  kit.clock.advance(100);
+  await kit.settle();
+  assert.equal(files(directory, 'part-').length, 1);
+});
+
+test('sealing that is behind refuses nothing: the part grows', async (t) => {
+  const kit = openKit(place(t));
+  t.after(() => kit.close());
+  kit.work = () => new Promise(() => undefined);
+  for (let n = 0; n < 60; n++) {
+    const receipt = await kit.store(Array.from({ length: 10 }, (_, i) => event(n * 10 + i)));
+    assert.equal(receipt.accepted, 10);
+  }
+  assert.equal(kit.scan({ customer: 'ann' }).length, 600);
+});
+
+test('work that fails is tried again and loses nothing', async (t) => {
+  const directory = place(t);
+  const kit = openKit(directory);
+  t.after(() => kit.close());
+  const { work } = kit;
+  kit.work = () => Promise.reject(new Error('no room'));
+  await storeParts(kit, 2);
+  assert.equal(files(directory, 'segment-').length, 0);
+  kit.work = work;
+  kit.clock.advance(60_000);
+  await kit.settle();
+  assert.ok(files(directory, 'segment-').length > 0);
+  assert.equal(kit.scan({ customer: 'ann' }).length, 22);
+});
+
+test('what a crash leaves behind is put in order at the start', async (t) => {
+  const directory = place(t);
+  const kit = openKit(directory);
+  const shard = join(directory, 'shard-0');
+  const saved = join(directory, 'saved');
+  mkdirSync(saved);
+  const save = (kind: string): void => {
+    for (const name of files(directory, kind)) copyFileSync(join(shard, name), join(saved, name));
+  };
+  await kit.store(Array.from({ length: 10 }, (_, n) => event(n)));
+  save('part-');
+  await storeParts(kit, mergeWidth - 2, 100);
+  save('segment-');
+  await storeParts(kit, 3, 1000);
+  const expected = kit.scan({ customer: 'ann' }).map(({ id }) => id);
+  await kit.close();
+  for (const name of readdirSync(saved)) {
+    if (!readdirSync(shard).includes(name)) copyFileSync(join(saved, name), join(shard, name));
+  }
+  writeFileSync(join(shard, 'segment-00000000001-00000000002-0001.mdb.tmp'), 'half');
+  const again = openKit(directory);
+  t.after(() => again.close());
+  assert.deepEqual(
+    again.scan({ customer: 'ann' }).map(({ id }) => id),
+    expected,
+  );
+  await again.settle();
+  assert.equal(files(directory, 'part-').length, 1);
+  assert.ok(!readdirSync(shard).some((name) => name.includes('.tmp')));
+});
+
+test('a quiet part is sealed when it comes of age', async (t) => {
+  const directory = place(t);
+  const kit = openKit(directory, { ...small, events: 1000, ageMs: 60_000 });
+  t.after(() => kit.close());
+  await kit.store([event(1)]);
+  kit.clock.advance(59_000);
+  kit.shards[0]!.upkeep.look();
+  await kit.settle();
+  assert.equal(files(directory, 'segment-').length, 0);
+  kit.clock.advance(1000);
+  kit.shards[0]!.upkeep.look();
+  await kit.settle();
+  assert.equal(files(directory, 'segment-').length, 1);
+  assert.equal(kit.scan({ customer: 'ann' }).length, 1);
+});
