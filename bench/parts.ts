@@ -45,7 +45,9 @@ export class PartWriter {
     const envelope = this.#envelope;
     const walk = isMsgpack ? walkMsgpackEvent : walkJsonEvent;
     const end = walk(bytes, at, bytes.length, this.received, envelope);
-    if (end < 0 || envelope.rejection !== undefined) throw new Error('an event is not valid');
+    if (end < 0 || envelope.rejection !== undefined) {
+      throw new Error(`an event is not valid: ${envelope.rejection?.message ?? 'malformed'}`);
+    }
     const field = (from: number, length: number): Buffer => {
       const source = from >= extraBase ? envelope.extra : bytes;
       const start = from >= extraBase ? from - extraBase : from;

@@ -8,6 +8,7 @@ import { FrameWriter } from './frames.ts';
 import { writeItem } from './item.ts';
 import type { SegmentFacts, SegmentJob } from './job.ts';
 import { extentBytes, idRow, segmentFile, segmentVersion, stream } from './layout.ts';
+import type { SegmentBounds } from './summary.ts';
 import { TableWriter } from './table.ts';
 import { Tally, type TimeGate } from './tally.ts';
 
@@ -18,9 +19,7 @@ const stampsMax = 2 ** 32;
 export interface SegmentHead {
   readonly version: number;
   readonly first: number;
-  readonly last: number;
-  readonly generation: number;
-  readonly events: number;
+  readonly bounds: SegmentBounds;
   readonly gate: TimeGate;
   /** Rows of the tables. */
   readonly frames: number;
@@ -85,7 +84,7 @@ export class Composer {
     return new IdWriter(this.#file, count);
   }
 
-  /** Ends the file and makes it durable. */
+  /** Ends the file and makes it durable. `ids` is what `this.ids` has made. */
   finish(ids: IdWriter): SegmentFacts {
     const file = this.#file;
     const frames = this.frames.finish();
@@ -94,15 +93,16 @@ export class Composer {
     const { first, generation, last } = this.#job;
     const counted = this.tally.summary();
     const { events } = counted;
-    assert(events === this.customers.records && events === idCount, 'both orders hold the same');
-    const summary = { version: segmentVersion, first, last, generation, ...counted };
+    const { receivedMax, receivedMin, sentBytes, timeMax, timeMin } = counted;
+    const times = { timeMin, timeMax, receivedMin, receivedMax };
+    const version = segmentVersion;
+    const bounds = { version, events, sentBytes, first, last, generation, ...times };
+    const summary = { ...counted, ...bounds };
     writeItem(file, stream.summary, Buffer.from(JSON.stringify(summary)), 0);
     const head: SegmentHead = {
-      version: segmentVersion,
+      version,
       first,
-      last,
-      generation,
-      events,
+      bounds,
       gate: this.tally.gate(),
       frames,
       blocks,
@@ -118,10 +118,8 @@ export class Composer {
     };
     writeItem(file, stream.head, Buffer.from(JSON.stringify(head)), 0);
     const bytes = file.finish();
-    const { receivedMax, receivedMin, sentBytes, timeMax, timeMin } = counted;
     const name = basename(this.#path);
-    const bounds = { first, last, timeMin, timeMax, receivedMin, receivedMax };
-    return { file: name, events, bytes, sentBytes, generation, ...bounds };
+    return { file: name, events, bytes, sentBytes, first, last, generation, ...times };
   }
 
   /** Leaves nothing behind. */

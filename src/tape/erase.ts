@@ -9,18 +9,19 @@ import { customerSpan } from './record.ts';
 export function goneRecords(block: Block, isGone: Gone | undefined): Uint8Array | undefined {
   let gone: Uint8Array | undefined;
   for (let record = 0; record < block.records; record++) {
-    if (!block.isErased(record) && !isGone?.(describe(block, record))) continue;
+    if (!block.isErased(record) && !isGone?.(describeRecord(block, record))) continue;
     gone ??= new Uint8Array(block.records);
     gone[record] = 1;
   }
   return gone;
 }
 
-function describe(block: Block, record: number): Parameters<Gone>[0] {
+/** A record as `Gone` is asked about it. */
+export function describeRecord(block: Block, record: number): Parameters<Gone>[0] {
   return {
     workspace: block.workspaceOf(record),
     customerHash: block.customerHashOf(record),
-    stamp: block.stamp,
+    stamp: block.stampOf(record),
     received: block.receivedOf(record),
     customer() {
       const place = { payloads: block.bytes, rows: block.view, rowAt: block.rowAt(record) };

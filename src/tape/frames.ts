@@ -47,6 +47,16 @@ export class FrameWriter {
     this.#frame.fill(0, end, this.#bytes);
   }
 
+  /** The next block begins a frame. */
+  endFrame(): void {
+    if (this.#bytes > 0) this.#flush();
+  }
+
+  /** Leaves row numbers out, those of a damaged frame. Not while a frame is open. */
+  skipTo(rowNumber: number): void {
+    this.rows = Math.max(this.rows, rowNumber);
+  }
+
   #flush(): void {
     const frame = this.#frame.subarray(0, this.#bytes);
     eachBlock(frame, (view, at) => foldBlock(frame, view, at));
@@ -67,7 +77,7 @@ export class FrameWriter {
 
   /** Takes over a frame of another segment as it is stored; its rows keep their order. */
   copy(stored: Uint8Array, frame: Frame): void {
-    if (this.#bytes > 0) this.#flush();
+    this.endFrame();
     const at = this.#file.append(stream.frames, stored);
     this.#addRow(frame.first, frame.last, this.rows, frame.rows, at);
     this.rows += frame.rows;
@@ -75,7 +85,7 @@ export class FrameWriter {
 
   /** @returns how many frames there are. */
   finish(): number {
-    if (this.#bytes > 0) this.#flush();
+    this.endFrame();
     this.#table.finish();
     return this.#table.rows;
   }
@@ -201,6 +211,14 @@ export class FrameReader {
       record -= open.records[i]!;
     }
     return undefined;
+  }
+
+  /** All blocks of a frame; undefined when any is damaged. Valid until another frame is read. */
+  blocksOf(number: number): Block[] | undefined {
+    const frame = this.frame(number);
+    const open = frame && this.#openFrame(number, frame);
+    const blocks = open?.stamps.map((stamp) => this.#blockOf(open, stamp));
+    return blocks?.every((block) => block !== undefined) ? blocks : undefined;
   }
 
   #openFrame(number: number, frame: Frame): OpenFrame | undefined {

@@ -4,9 +4,16 @@ import type { CustomerWriter, RecordPlace } from './customers.ts';
 import { blockHeaderBytes, row, rowBytes } from './layout.ts';
 import { orderByKey, orderByTime } from './order.ts';
 
+export interface GatherLimits {
+  readonly payloadBytes: number;
+  readonly records: number;
+}
+
 /** What may be gathered at once, and so what sealing takes: about 230 MiB. */
-export const gatherPayloadBytes = 144 * 1024 * 1024;
-export const gatherRecords = 1024 * 1024;
+export const gatherLimits: GatherLimits = {
+  payloadBytes: 144 * 1024 * 1024,
+  records: 1024 * 1024,
+};
 
 export class Gather {
   readonly #payloads: Uint8Array;
@@ -23,7 +30,7 @@ export class Gather {
   #count = 0;
 
   /** Memory is taken as it is used. */
-  constructor(payloadBytes: number, records: number) {
+  constructor({ payloadBytes, records }: GatherLimits) {
     this.#payloads = new Uint8Array(payloadBytes);
     this.#rows = new Uint8Array(records * rowBytes);
     this.#rowsView = new DataView(this.#rows.buffer);

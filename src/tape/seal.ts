@@ -9,7 +9,7 @@ import { BlockLog } from '../store/log.ts';
 import { Block } from './block.ts';
 import { type Composer, composing } from './compose.ts';
 import { eraseRecords, goneRecords } from './erase.ts';
-import { Gather, gatherPayloadBytes, gatherRecords } from './gather.ts';
+import { Gather, type GatherLimits, gatherLimits } from './gather.ts';
 import type { SealJob, SegmentFacts } from './job.ts';
 import { blockHeaderBytes, partFile, row, rowBytes } from './layout.ts';
 import { orderByKey } from './order.ts';
@@ -23,13 +23,14 @@ const sliceBits = 16;
  * @returns undefined when there is nothing to keep.
  * @throws AppError `unavailable` when there is no room.
  */
-export function seal(job: SealJob): SegmentFacts | undefined {
-  return composing(job, (composer) => new Sealing(job, composer).run());
+export function seal(job: SealJob, limits = gatherLimits): SegmentFacts | undefined {
+  return composing(job, (composer) => new Sealing(job, composer, limits).run());
 }
 
 class Sealing {
   readonly #job: SealJob;
   readonly #composer: Composer;
+  readonly #limits: GatherLimits;
   readonly #gather: Gather;
   #isGathered = true;
   /** Of the records that stay: their ids, and their rows in commit order. */
@@ -42,15 +43,16 @@ class Sealing {
   /** For each block with any: which of its records are gone. */
   readonly #gone = new Map<number, Uint8Array>();
 
-  constructor(job: SealJob, composer: Composer) {
+  constructor(job: SealJob, composer: Composer, limits: GatherLimits) {
+    this.#limits = limits;
     this.#job = job;
     this.#composer = composer;
     const bytes = job.parts.reduce((sum, part) => sum + statSync(this.#path(part)).size, 0);
     const records = Math.ceil(bytes / rowBytes);
-    this.#gather = new Gather(
-      Math.min(bytes, gatherPayloadBytes),
-      Math.min(records, gatherRecords),
-    );
+    this.#gather = new Gather({
+      payloadBytes: Math.min(bytes, limits.payloadBytes),
+      records: Math.min(records, limits.records),
+    });
     this.#idHashes = new Uint32Array(records);
     this.#idRows = new Uint32Array(records);
   }
@@ -128,7 +130,7 @@ class Sealing {
       for (; to < slices; to++) {
         records += this.#sliceRecords[to]!;
         bytes += this.#sliceBytes[to]!;
-        if (records > gatherRecords || bytes > gatherPayloadBytes) break;
+        if (records > this.#limits.records || bytes > this.#limits.payloadBytes) break;
       }
       this.#gatherRange(from * width, to * width, this.#gatherFor(from));
       from = to;
@@ -137,10 +139,11 @@ class Sealing {
 
   /** A single slice can be larger than what is gathered at once: one customer with very many events. */
   #gatherFor(slice: number): Gather {
-    const bytes = this.#sliceBytes[slice]!;
+    const payloadBytes = this.#sliceBytes[slice]!;
     const records = this.#sliceRecords[slice]!;
     this.#gather.clear();
-    return this.#gather.fits(bytes, records) ? this.#gather : new Gather(bytes, records);
+    if (this.#gather.fits(payloadBytes, records)) return this.#gather;
+    return new Gather({ payloadBytes, records });
   }
 
   #gatherRange(from: number, to: number, gather: Gather): void {

@@ -27,7 +27,7 @@ export interface WorkspaceSummary extends Count {
   lastStamp: number;
 }
 
-export interface SegmentSummary {
+export interface SegmentBounds {
   readonly version: number;
   readonly events: number;
   readonly sentBytes: number;
@@ -39,6 +39,9 @@ export interface SegmentSummary {
   readonly timeMax: number;
   readonly receivedMin: number;
   readonly receivedMax: number;
+}
+
+export interface SegmentSummary extends SegmentBounds {
   readonly workspaces: readonly WorkspaceSummary[];
   readonly types: readonly TypeSummary[];
   readonly minutes: TimeCounts;

@@ -1,0 +1,264 @@
+/**
+ * Merging: several neighbouring segments become one, or one becomes another without what is gone. Each
+ * order is merged from its own: frames are taken over as they are stored, records and ids are merged
+ * by their keys. Memory is bounded by what is open of each segment: a block, a chunk, a frame.
+ *
+ * What is damaged in one order is missing in that order of the result, and only there.
+ */
+import { join } from 'node:path';
+import type { Metrics } from '../std/metrics.ts';
+import type { Block } from './block.ts';
+import type { BlockReader } from './blocks.ts';
+import { type Composer, composing } from './compose.ts';
+import type { RecordPlace } from './customers.ts';
+import { describeRecord, eraseRecords, goneRecords } from './erase.ts';
+import type { Frame, FrameReader } from './frames.ts';
+import type { Gone, MergeJob, SegmentFacts } from './job.ts';
+import { idRow, row } from './layout.ts';
+import { typeHashOf } from './route.ts';
+import { Segment } from './segment.ts';
+import type { TableReader } from './table.ts';
+
+const uncounted: Metrics = { add() {} };
+
+/**
+ * Makes one segment of a job's. Synchronous, for a background thread. `isGone` is asked of each record
+ * in both orders, and must answer the same.
+ *
+ * @returns undefined when there is nothing to keep.
+ * @throws AppError `unavailable` when there is no room, `invalid` when one cannot be opened.
+ */
+export function merge(job: MergeJob, metrics: Metrics = uncounted): SegmentFacts | undefined {
+  const sources: Segment[] = [];
+  try {
+    for (const name of job.segments) {
+      sources.push(Segment.open(join(job.directory, `shard-${job.shard}`, name), metrics));
+    }
+    return composing(job, (composer) => {
+      const merging = new Merging(sources, composer, job.isGone);
+      merging.mergeFrames();
+      merging.mergeRecords();
+      if (composer.customers.records === 0) return undefined;
+      return composer.finish(merging.mergeIds());
+    });
+  } finally {
+    for (const source of sources) void source.close();
+  }
+}
+
+class Merging {
+  readonly #sources: readonly Segment[];
+  readonly #composer: Composer;
+  readonly #isGone: Gone | undefined;
+  /** What the rows of each source are moved by. */
+  readonly #shifts: number[] = [];
+  /** A bit for each row that has become an empty place. */
+  #gone = new Uint8Array(64 * 1024);
+
+  constructor(sources: readonly Segment[], composer: Composer, isGone: Gone | undefined) {
+    this.#sources = sources;
+    this.#composer = composer;
+    this.#isGone = isGone;
+  }
+
+  mergeFrames(): void {
+    const { frames, tally } = this.#composer;
+    for (const source of this.#sources) {
+      this.#shifts.push(frames.rows);
+      // Counts that are damaged are made anew.
+      const mustCount = this.#isGone !== undefined || source.summary.workspaces.length === 0;
+      if (!mustCount) tally.merge(source.summary, source.gate, hashOfType);
+      const reader = source.frameReader;
+      for (let number = 0; number < reader.frames; number++) {
+        const frame = reader.frame(number);
+        if (frame === undefined) continue;
+        frames.skipTo(this.#shifts.at(-1)! + frame.firstRow);
+        this.#mergeFrame(reader, number, frame, mustCount);
+      }
+    }
+  }
+
+  #mergeFrame(reader: FrameReader, number: number, frame: Frame, mustCount: boolean): void {
+    const { frames } = this.#composer;
+    if (mustCount) {
+      const blocks = reader.blocksOf(number);
+      if (blocks === undefined) return;
+      const gone = blocks.map((block) => this.#countBlock(block));
+      if (gone.some((each) => each?.isNew)) {
+        for (const [i, block] of blocks.entries()) {
+          frames.add(gone[i] === undefined ? block : eraseRecords(block, gone[i].records));
+        }
+        frames.endFrame();
+        this.#noteGone(frames.rows - frame.rows, gone, blocks);
+        return;
+      }
+    }
+    const stored = reader.stored(frame);
+    if (stored !== undefined) frames.copy(stored, frame);
+  }
+
+  /** Counts what stays of a block; undefined when that is all. */
+  #countBlock(block: Block): { records: Uint8Array; isNew: boolean } | undefined {
+    const records = goneRecords(block, this.#isGone);
+    let isNew = false;
+    for (let record = 0; record < block.records; record++) {
+      if (records?.[record] !== 1) this.#composer.tally.add(block, record);
+      else isNew ||= !block.isErased(record);
+    }
+    return records && { records, isNew };
+  }
+
+  #noteGone(
+    firstRow: number,
+    gone: readonly ({ readonly records: Uint8Array } | undefined)[],
+    blocks: readonly Block[],
+  ): void {
+    let at = firstRow;
+    for (const [i, block] of blocks.entries()) {
+      for (let record = 0; record < block.records; record++, at++) {
+        if (gone[i]?.records[record] !== 1) continue;
+        while (at >>> 3 >= this.#gone.length) {
+          const smaller = this.#gone;
+          this.#gone = new Uint8Array(smaller.length * 2);
+          this.#gone.set(smaller);
+        }
+        this.#gone[at >>> 3]! |= 1 << (at & 7);
+      }
+    }
+  }
+
+  mergeRecords(): void {
+    const cursors = this.#sources.map(({ blockReader }) => new RecordCursor(blockReader));
+    const { customers } = this.#composer;
+    const isGone = this.#isGone;
+    for (;;) {
+      const [first, second] = leastTwo(cursors, isRecordBefore);
+      if (first === undefined) return;
+      do {
+        if (!isGone?.(describeRecord(first.block!, first.record))) customers.add(first.place);
+        first.next();
+      } while (first.block !== undefined && (!second || isRecordBefore(first, second)));
+    }
+  }
+
+  mergeIds(): ReturnType<Composer['ids']> {
+    const count = this.#sources.reduce((sum, { idTable }) => sum + idTable.rows, 0);
+    const ids = this.#composer.ids(count);
+    const cursors = this.#sources.map(({ idTable }, i) => new IdCursor(idTable, this.#shifts[i]!));
+    for (;;) {
+      const [first] = leastTwo(cursors, (a, b) => a.hash < b.hash);
+      if (first === undefined) return ids;
+      const at = first.row;
+      const isGone = (this.#gone[at >>> 3] ?? 0) & (1 << (at & 7));
+      if (!isGone) ids.add(first.hash, at);
+      first.next();
+    }
+  }
+}
+
+function hashOfType(type: Uint8Array): number {
+  return typeHashOf(type, 0, type.length);
+}
+
+/** The cursors that come first and second; of equal ones the earlier. Those at their end do not count. */
+function leastTwo<T extends { readonly isAtEnd: boolean }>(
+  cursors: readonly T[],
+  isBefore: (a: T, b: T) => boolean,
+): [T | undefined, T | undefined] {
+  let first: T | undefined;
+  let second: T | undefined;
+  for (const cursor of cursors) {
+    if (cursor.isAtEnd) continue;
+    if (first === undefined || isBefore(cursor, first)) {
+      second = first;
+      first = cursor;
+    } else if (second === undefined || isBefore(cursor, second)) second = cursor;
+  }
+  return [first, second];
+}
+
+/** Goes through a segment's records by (customerHash, time, stamp, ordinal). */
+class RecordCursor {
+  readonly #reader: BlockReader;
+  #number = -1;
+  block: Block | undefined;
+  record = 0;
+  hash = 0;
+  time = 0;
+  readonly place: RecordPlace = {
+    rows: new DataView(new ArrayBuffer(0)),
+    rowAt: 0,
+    payloads: new Uint8Array(0),
+    payloadAt: 0,
+    stamp: 0,
+    received: 0,
+    ordinal: 0,
+  };
+
+  constructor(reader: BlockReader) {
+    this.#reader = reader;
+    this.next();
+  }
+
+  get isAtEnd(): boolean {
+    return this.block === undefined;
+  }
+
+  next(): void {
+    this.record += 1;
+    while (this.block === undefined || this.record >= this.block.records) {
+      this.#number += 1;
+      this.record = 0;
+      this.block = undefined;
+      if (this.#number >= this.#reader.blocks) return;
+      this.block = this.#reader.block(this.#number);
+      if (this.block === undefined) continue;
+      this.place.rows = this.block.view;
+      this.place.payloads = this.block.bytes;
+    }
+    const { block, place, record } = this;
+    place.rowAt = block.rowAt(record);
+    place.payloadAt = block.view.getUint32(place.rowAt + row.payloadAt, true);
+    place.stamp = block.stampOf(record);
+    place.received = block.receivedOf(record);
+    place.ordinal = block.ordinalOf(record);
+    this.hash = block.customerHashOf(record);
+    this.time = block.timeOf(record);
+  }
+}
+
+function isRecordBefore(a: RecordCursor, b: RecordCursor): boolean {
+  if (a.hash !== b.hash) return a.hash < b.hash;
+  if (a.time !== b.time) return a.time < b.time;
+  // The stamps of two segments are never the same.
+  return a.place.stamp < b.place.stamp;
+}
+
+/** Goes through a segment's ids by (idHash, row). */
+class IdCursor {
+  readonly #table: TableReader;
+  readonly #shift: number;
+  #number = -1;
+  hash = 0;
+  row = 0;
+  isAtEnd = false;
+
+  constructor(table: TableReader, shift: number) {
+    this.#table = table;
+    this.#shift = shift;
+    this.next();
+  }
+
+  next(): void {
+    for (;;) {
+      this.#number += 1;
+      this.isAtEnd = this.#number >= this.#table.rows;
+      if (this.isAtEnd) return;
+      const at = this.#table.seek(this.#number);
+      if (at === -1) continue;
+      this.hash = this.#table.view.getUint32(at + idRow.hash, true);
+      this.row = this.#table.view.getUint32(at + idRow.row, true) + this.#shift;
+      return;
+    }
+  }
+}
