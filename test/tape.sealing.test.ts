@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { PartLimits } from '../src/config.ts';
 import { mergeWidth } from '../src/tape/upkeep.ts';
-import { ManualClock, ShardKit } from './support/shardkit.ts';
 import { temporaryDirectory } from './support/server.ts';
+import { ManualClock, ShardKit } from './support/shardkit.ts';
 
 const nowMs = 1_790_000_000_000;
 const small: PartLimits = { events: 10, bytes: 2 ** 30, ageMs: 2 ** 40 };
@@ -29,7 +29,7 @@ function event(n: number, more: object = {}): object {
 async function storeParts(kit: ShardKit, parts: number, from = 0): Promise<void> {
   for (let part = 0; part < parts; part++) {
     await kit.store(Array.from({ length: 10 }, (_, n) => event(from + part * 10 + n)));
-    await kit.store([event(1e6 + from + part)]);
+    await kit.store([event(10_000 + from + part)]);
     await kit.settle();
   }
 }

@@ -124,6 +124,19 @@ function checkMagic(path: string): void {
   }
 }
 
+let reads = 0;
+
+/** How many values this thread has read: the bytes of all but the last are overwritten. */
+export function readsSoFar(): number {
+  return reads;
+}
+
+/** Reads a value into the buffer that the library has for this thread: valid until the next read. */
+export function readShared(environment: Environment, key: Buffer): Buffer | undefined {
+  reads += 1;
+  return environment.getBinaryFast(key);
+}
+
 /** Removes an environment's files. Threads that have it open keep reading what they have. */
 export function removeEnvironment(path: string): void {
   rmSync(path, { force: true });

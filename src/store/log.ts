@@ -4,7 +4,13 @@
  * every thread.
  */
 import { dirname } from 'node:path';
-import { commitChanges, type Environment, flushDirectory, openEnvironment } from './environment.ts';
+import {
+  commitChanges,
+  type Environment,
+  flushDirectory,
+  openEnvironment,
+  readShared,
+} from './environment.ts';
 
 /** Address space of one log. */
 const logMapBytes = 2 ** 38;
@@ -59,7 +65,7 @@ export class BlockLog {
 
   /** The block at `stamp`. The bytes are valid until the next read on this thread. */
   read(stamp: number): Uint8Array | undefined {
-    return this.#environment.getBinaryFast(stampKey(this.#key, stamp));
+    return readShared(this.#environment, stampKey(this.#key, stamp));
   }
 
   /** From here on, reads see everything flushed so far. Call before a group of reads. */

@@ -14,7 +14,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { flushDirectory, refusalOf } from './environment.ts';
+import { flushDirectory, readShared, refusalOf } from './environment.ts';
 import { checkTree, sealTree } from './tree.ts';
 
 const pageBytes = 4096;
@@ -213,7 +213,7 @@ export class SegmentFile {
 
   #extent(stream: number, extent: number): Buffer | undefined {
     // The library's buffer is longer than its `length` says; a view of it is a true array of bytes.
-    return this.#environment.getBinaryFast(writeKey(this.#key, stream, extent))?.subarray(0);
+    return readShared(this.#environment, writeKey(this.#key, stream, extent))?.subarray(0);
   }
 
   async close(): Promise<void> {

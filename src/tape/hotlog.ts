@@ -1,17 +1,16 @@
 /** The hot log of a shard: blocks in commit order, checked whenever they are read. */
 
 import type { Metrics } from '../std/metrics.ts';
+import { readsSoFar } from '../store/environment.ts';
 import { BlockLog, type LogBlock, type LogFaults } from '../store/log.ts';
 import { Block } from './block.ts';
-
-/** Whose `#last` is still true: the store's read buffer is one for all the logs of a thread. */
-let lastReader: HotLog | undefined;
 
 export class HotLog {
   readonly #log: BlockLog;
   readonly #metrics: Metrics;
-  /** The block read last; its bytes live in the store's read buffer until any log's next read. */
+  /** The block read last; its bytes live in the store's read buffer until the thread's next read. */
   #last: Block | undefined;
+  #lastRead = -1;
 
   private constructor(log: BlockLog, metrics: Metrics) {
     this.#log = log;
@@ -38,8 +37,7 @@ export class HotLog {
    * thread's snapshot can be older than the block: then it is renewed.
    */
   block(stamp: number): Block | undefined {
-    if (lastReader === this && this.#last?.stamp === stamp) return this.#last;
-    lastReader = this;
+    if (this.#last?.stamp === stamp && this.#lastRead === readsSoFar()) return this.#last;
     this.#last = undefined;
     let bytes = this.#log.read(stamp);
     if (bytes === undefined) {
@@ -49,12 +47,12 @@ export class HotLog {
     const block = bytes === undefined ? undefined : Block.open(bytes, stamp);
     if (block === undefined) this.#metrics.add('blocks_damaged_total', 1);
     this.#last = block;
+    this.#lastRead = readsSoFar();
     return block;
   }
 
   /** Every block in commit order; damaged ones are counted and reported. */
   forEach(visit: (block: Block) => void, damaged: (stamp: number) => void): void {
-    lastReader = undefined;
     this.#log.forEach((stamp, bytes) => {
       const block = Block.open(bytes, stamp);
       if (block !== undefined) visit(block);
@@ -66,7 +64,6 @@ export class HotLog {
   }
 
   async close(): Promise<void> {
-    if (lastReader === this) lastReader = undefined;
     this.#last = undefined;
     await this.#log.close();
   }

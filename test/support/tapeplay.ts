@@ -4,8 +4,7 @@ import type { PartLimits } from '../../src/config.ts';
 import type { BodyFormat } from '../../src/ingest/body.ts';
 import { AppError } from '../../src/std/errors.ts';
 import { type Random, seededRandom } from '../../src/std/random.ts';
-import { formatCursor, parsePosition } from '../../src/tape/cursor.ts';
-import { Tail } from '../../src/tape/tail.ts';
+import { formatCursor } from '../../src/tape/cursor.ts';
 import { collidingCustomers, Gate, ManualClock, ShardKit } from './shardkit.ts';
 import { encodeBody } from './tapebody.ts';
 import {
@@ -16,6 +15,7 @@ import {
   type TapeFilter,
   TapeModel,
 } from './tapemodel.ts';
+import { tailFrom, type Visited } from './tapetail.ts';
 
 const startMs = 1_763_740_000_000;
 const hashSeed = 41;
@@ -23,12 +23,6 @@ const hashSeed = 41;
 const customers = [...collidingCustomers(hashSeed, 1), 'c1', 'ü', 'a "quoted" one', 'c2'];
 const types = ['Click', 'Login', 'Purchased'];
 const channels = ['web', 'store', undefined];
-
-/** What a tail hands out: which event, and its cursor. */
-interface Visited {
-  readonly n: number;
-  readonly cursor: string;
-}
 
 export class Play {
   readonly #random: Random;
@@ -189,15 +183,18 @@ export class Play {
     }
     this.#n += 1;
     const n = this.#n;
-    const ids = [`id-${n}`, `id-${random.below(40)}`, `é-${n}`, undefined];
+    const popular = random.below(40);
+    const ids = [`id-${n}`, `id ${popular}`, `é-${n}`, undefined];
+    const choice = random.below(4);
     const dice = random.below(60);
     const event: Sent = {
       n,
-      id: ids[random.below(4)],
+      id: ids[choice],
       customer: customers[random.below(customers.length)]!,
       type: dice === 0 ? 'tapeline.made' : types[random.below(types.length)]!,
       channel: channels[random.below(channels.length)],
-      time: this.#time(),
+      // Who sends an id again sends its time again, too (or never sent one).
+      time: choice === 1 ? timeOfPopular(popular) : this.#time(),
       bad: dice < 2,
     };
     if (!event.bad && event.id !== undefined) sent.push(event);
@@ -349,7 +346,7 @@ export class Play {
 
   /** Tails: from the start, and from any cursor; one order for ever. */
   #checkHistory(): void {
-    const all = this.#tail('0.0');
+    const all = tailFrom(this.#kit.tape, this.#random, '0.0');
     const { length } = this.#history;
     assert.deepEqual(all.slice(0, length), this.#history, 'commit order has changed');
     this.#history = all;
@@ -366,38 +363,28 @@ export class Play {
     }
     const from = this.#random.below(all.length + 1);
     const cursor = from === 0 ? '0.0' : all[from - 1]!.cursor;
-    assert.deepEqual(this.#tail(cursor), all.slice(from), `the stream from ${cursor}`);
+    assert.deepEqual(
+      tailFrom(this.#kit.tape, this.#random, cursor),
+      all.slice(from),
+      `the stream from ${cursor}`,
+    );
     this.#checkBookmark(all);
   }
 
   /** A cursor of `now` misses nothing that comes later, whatever failed or died in between. */
   #checkBookmark(all: readonly Visited[]): void {
     const { behind, cursor } = this.#bookmark;
-    assert.deepEqual(this.#tail(cursor), all.slice(behind), `the stream from the kept ${cursor}`);
+    assert.deepEqual(
+      tailFrom(this.#kit.tape, this.#random, cursor),
+      all.slice(behind),
+      `the stream from the kept ${cursor}`,
+    );
     if (this.#random.below(3) > 0) return;
     const { ordinal, stamp } = this.#kit.tape.now();
     this.#bookmark = { cursor: formatCursor(stamp, ordinal), behind: all.length };
   }
+}
 
-  #tail(cursor: string): Visited[] {
-    const { tape } = this.#kit;
-    const numbers = tape.shards.map((_, number) => number);
-    const tail = new Tail(tape, numbers, parsePosition(cursor));
-    const visited: Visited[] = [];
-    const horizon = tape.horizon();
-    let last = parsePosition(cursor);
-    while (
-      tail.visitBlock(horizon, (event) => {
-        if (this.#random.below(200) === 0) return false;
-        const isLater =
-          event.stamp > last.stamp || (event.stamp === last.stamp && event.ordinal > last.ordinal);
-        assert.ok(isLater || last.stamp === 0, 'cursors rise');
-        last = { stamp: event.stamp, ordinal: event.ordinal };
-        const n = Number(/"n":(\d+)/.exec(event.data()!)![1]);
-        visited.push({ n, cursor: event.cursor });
-        return true;
-      })
-    );
-    return visited;
-  }
+function timeOfPopular(id: number): number | undefined {
+  return id % 3 === 0 ? undefined : startMs - 1000 * (id % 5);
 }
