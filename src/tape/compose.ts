@@ -84,8 +84,8 @@ export class Composer {
     return new IdWriter(this.#file, count);
   }
 
-  /** Ends the file and makes it durable. `ids` is what `this.ids` has made. */
-  finish(ids: IdWriter): SegmentFacts {
+  /** Ends the file and makes it durable. `ids` is what `this.ids` has made. @see SegmentFacts */
+  finish(ids: IdWriter, damaged: number): SegmentFacts {
     const file = this.#file;
     const frames = this.frames.finish();
     const { blocks, customers, filter: customerFilter } = this.customers.finish();
@@ -119,7 +119,7 @@ export class Composer {
     writeItem(file, stream.head, Buffer.from(JSON.stringify(head)), 0);
     const bytes = file.finish();
     const name = basename(this.#path);
-    return { file: name, events, bytes, sentBytes, first, last, generation, ...times };
+    return { file: name, events, bytes, sentBytes, first, last, generation, damaged, ...times };
   }
 
   /** Leaves nothing behind. */

@@ -15,6 +15,8 @@ export interface SegmentFacts {
   readonly receivedMin: number;
   readonly receivedMax: number;
   readonly generation: number;
+  /** Pieces of what it was made of that could not be read: what was in them is not in here. */
+  readonly damaged: number;
 }
 
 /** Whether a record is to be left out: erased or expired. Asked for each record, so it must be fast. */

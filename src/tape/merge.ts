@@ -3,9 +3,12 @@
  * order is merged from its own: frames are taken over as they are stored, records and ids are merged
  * by their keys. Memory is bounded by what is open of each segment: a block, a chunk, a frame.
  *
- * What is damaged in one order is missing in that order of the result, and only there.
+ * Segments with damage are not merged, so that what can still be read stays where it is. Only when
+ * something has to go are they rewritten all the same: what is damaged in one order is then missing
+ * in that order of the result, and only there.
  */
 import { join } from 'node:path';
+import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { Block } from './block.ts';
 import type { BlockReader } from './blocks.ts';
@@ -19,31 +22,43 @@ import { typeHashOf } from './route.ts';
 import { Segment } from './segment.ts';
 import type { TableReader } from './table.ts';
 
-const uncounted: Metrics = { add() {} };
-
 /**
  * Makes one segment of a job's. Synchronous, for a background thread. `isGone` is asked of each record
  * in both orders, and must answer the same.
  *
  * @returns undefined when there is nothing to keep.
- * @throws AppError `unavailable` when there is no room, `invalid` when one cannot be opened.
+ * @throws AppError `unavailable` when there is no room, `invalid` when one is damaged.
  */
-export function merge(job: MergeJob, metrics: Metrics = uncounted): SegmentFacts | undefined {
+export function merge(job: MergeJob, metrics?: Metrics): SegmentFacts | undefined {
   const sources: Segment[] = [];
+  let damaged = 0;
+  const counting: Metrics = {
+    add(name, amount) {
+      damaged += amount;
+      metrics?.add(name, amount);
+    },
+  };
   try {
     for (const name of job.segments) {
-      sources.push(Segment.open(join(job.directory, `shard-${job.shard}`, name), metrics));
+      sources.push(Segment.open(join(job.directory, `shard-${job.shard}`, name), counting));
     }
     return composing(job, (composer) => {
       const merging = new Merging(sources, composer, job.isGone);
       merging.mergeFrames();
       merging.mergeRecords();
-      if (composer.customers.records === 0) return undefined;
-      return composer.finish(merging.mergeIds());
+      const ids = merging.mergeIds();
+      if (damaged > 0 && job.isGone === undefined) throw damagedError(job);
+      const isEmpty = composer.customers.records === 0 && composer.tally.events === 0;
+      return isEmpty && damaged === 0 ? undefined : composer.finish(ids, damaged);
     });
   } finally {
     for (const source of sources) void source.close();
   }
+}
+
+function damagedError({ segments }: MergeJob): AppError {
+  const names = segments.join(', ');
+  return new AppError('invalid', `one of ${names} is damaged: restore it from a copy`);
 }
 
 class Merging {

@@ -33,6 +33,7 @@ class Sealing {
   readonly #limits: GatherLimits;
   readonly #gather: Gather;
   #isGathered = true;
+  #damaged = 0;
   /** Of the records that stay: their ids, and their rows in commit order. */
   #idHashes: Uint32Array;
   #idRows: Uint32Array;
@@ -62,14 +63,19 @@ class Sealing {
   }
 
   run(): SegmentFacts | undefined {
-    this.#eachBlock((block) => this.#take(block));
+    this.#eachBlock(
+      (block) => this.#take(block),
+      () => {
+        this.#damaged += 1;
+      },
+    );
     if (this.#ids === 0) return undefined;
     if (this.#isGathered) this.#gather.write(this.#composer.customers);
     else this.#gatherInRanges();
-    return this.#composer.finish(this.#writeIds());
+    return this.#composer.finish(this.#writeIds(), this.#damaged);
   }
 
-  #eachBlock(visit: (block: Block) => void): void {
+  #eachBlock(visit: (block: Block) => void, damaged?: () => void): void {
     const { first, last, parts } = this.#job;
     for (const part of parts) {
       const log = BlockLog.openReader(this.#path(part));
@@ -78,7 +84,8 @@ class Sealing {
           if (stamp < first || stamp > last) return;
           // The library's buffer is longer than its `length` says; a view of it is a true array.
           const block = Block.open(bytes.subarray(0, bytes.length), stamp);
-          if (block !== undefined && block.records > 0) visit(block);
+          if (block === undefined) damaged?.();
+          else if (block.records > 0) visit(block);
         });
       } finally {
         void log.close();

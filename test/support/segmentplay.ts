@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { PartWriter } from '../../bench/parts.ts';
 import { hashBytes } from '../../src/std/hash.ts';
 import { createMetricsMemory, openMetrics, sumMetrics } from '../../src/std/metrics.ts';
-import { type Random, seededRandom } from '../../src/std/random.ts';
+import type { Random } from '../../src/std/random.ts';
 import { BlockLog } from '../../src/store/log.ts';
 import { Block } from '../../src/tape/block.ts';
 import { TapeEvent } from '../../src/tape/event.ts';
 import { partFile, row } from '../../src/tape/layout.ts';
-import { recordsEqual } from '../../src/tape/record.ts';
+import { payloadSpan, recordsEqual } from '../../src/tape/record.ts';
 import { Segment } from '../../src/tape/segment.ts';
 
 /** A record as the log has it. */
@@ -247,4 +247,50 @@ function checkSummary(segment: Segment, kept: readonly Known[]): void {
   assert.equal(counted, kept.length);
 }
 
-export { seededRandom };
+/** Everything that can be read of a segment, ready for JSON. */
+export interface Content {
+  /** The events of each customer hash, newest first: position and JSON. */
+  readonly runs: Readonly<Record<string, readonly string[]>>;
+  /** For each block in commit order: its stamp, and its events by ordinal. */
+  readonly blocks: Readonly<Record<string, readonly (string | null)[]>>;
+  /** Payloads by idHash. */
+  readonly ids: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Reads both orders; `hashes` and `idHashes` are looked up besides those of the rows in commit order. */
+export function contentOf(
+  segment: Segment,
+  hashes: readonly number[] = [],
+  idHashes: readonly number[] = [],
+): Content {
+  const content = {
+    runs: {} as Record<string, string[]>,
+    blocks: {} as Record<string, (string | null)[]>,
+    ids: {} as Record<string, string[]>,
+  };
+  const allHashes = new Set(hashes);
+  const allIds = new Set(idHashes);
+  for (let stamp = segment.nextStamp(0); stamp !== Infinity; stamp = segment.nextStamp(stamp + 1)) {
+    const block = segment.block(stamp);
+    if (block === undefined) continue;
+    content.blocks[stamp] = Array.from({ length: block.records }, (_, ordinal) => {
+      if (block.isErased(ordinal)) return null;
+      allHashes.add(block.customerHashOf(ordinal));
+      allIds.add(block.view.getUint32(block.rowAt(ordinal) + row.idHash, true));
+      return new TapeEvent(block, ordinal).json();
+    });
+  }
+  for (const hash of allHashes) {
+    const found: string[] = [];
+    const run = segment.run(hash);
+    while (run.next()) found.push(`${run.stamp}.${run.ordinal} ${run.event()!.json()}`);
+    content.runs[hash] = found;
+  }
+  for (const idHash of allIds) {
+    content.ids[idHash] = [...segment.recordsWithId(idHash)].map((record) => {
+      const { at, length } = payloadSpan(record);
+      return Buffer.from(record.payloads.subarray(at, at + length)).toString();
+    });
+  }
+  return content;
+}

@@ -1,0 +1,90 @@
+/**
+ * Segments of every version ever written are read as they were. The files in `golden` were made by
+ * `TAPELINE_GOLDEN=write node --test build/test/tape.golden.test.js`, which leaves those that exist alone:
+ * a new version of the format adds files, it never changes any.
+ */
+import assert from 'node:assert/strict';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { seededRandom } from '../src/std/random.ts';
+import { segmentVersion } from '../src/tape/layout.ts';
+import { merge } from '../src/tape/merge.ts';
+import { seal } from '../src/tape/seal.ts';
+import { contentOf, openSegment, writePart } from './support/segmentplay.ts';
+
+const golden = fileURLToPath(new URL('../../test/golden/', import.meta.url));
+const versions = [1];
+const names = ['sealed', 'merged'] as const;
+
+function pathsOf(version: number, name: string): { file: string; content: string } {
+  const file = join(golden, `segment.v${version}.${name}.golden.mdb`);
+  return { file, content: join(golden, `segment.v${version}.${name}.golden.json`) };
+}
+
+/** The same events whenever it runs: one sealed part, and two merged without a workspace. */
+async function make(directory: string): Promise<Record<(typeof names)[number], string>> {
+  const random = seededRandom(41);
+  const job = { directory, shard: 0 };
+  const middle = await writePart(random, { directory, number: 1, firstStamp: 1000, events: 90 });
+  const last = await writePart(random, { directory, number: 2, firstStamp: middle + 1, events: 60 });
+  const sealed = seal({ ...job, parts: [1], first: 1000, last: middle, generation: 0 })!;
+  const other = seal({ ...job, parts: [2], first: middle + 1, last, generation: 0 })!;
+  const isGone = ({ workspace }: { workspace: number }): boolean => workspace === 2;
+  const segments = [sealed.file, other.file];
+  const merged = merge({ ...job, segments, first: 1000, last, generation: 1, isGone })!;
+  return { sealed: sealed.file, merged: merged.file };
+}
+
+/** What a segment in a directory of its own holds, as text. */
+async function textOf(directory: string, file: string): Promise<string> {
+  const opened = openSegment(directory, file);
+  const text = JSON.stringify(contentOf(opened.segment), undefined, 1);
+  assert.equal(opened.damaged(), 0);
+  await opened.segment.close();
+  return `${text}\n`;
+}
+
+function scratch(t: { after: (run: () => void) => void }): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tapeline-golden-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  mkdirSync(join(directory, 'shard-0'), { recursive: true });
+  return directory;
+}
+
+if (process.env['TAPELINE_GOLDEN'] === 'write') {
+  test('golden files are written where there are none', async (t) => {
+    const directory = scratch(t);
+    const made = await make(directory);
+    mkdirSync(golden, { recursive: true });
+    for (const name of names) {
+      const { content, file } = pathsOf(segmentVersion, name);
+      if (existsSync(file)) continue;
+      copyFileSync(join(directory, 'shard-0', made[name]), file);
+      writeFileSync(content, await textOf(directory, made[name]));
+    }
+  });
+}
+
+for (const version of versions) {
+  for (const name of names) {
+    test(`the ${name} segment of version ${version} is read as it was`, async (t) => {
+      const directory = scratch(t);
+      const { content, file } = pathsOf(version, name);
+      copyFileSync(file, join(directory, 'shard-0', 'golden.mdb'));
+      assert.equal(await textOf(directory, 'golden.mdb'), readFileSync(content, 'utf8'));
+    });
+  }
+}
+
+test('this version writes what its golden files say', async (t) => {
+  assert.equal(segmentVersion, versions.at(-1));
+  const directory = scratch(t);
+  const made = await make(directory);
+  for (const name of names) {
+    const { content } = pathsOf(segmentVersion, name);
+    assert.equal(await textOf(directory, made[name]), readFileSync(content, 'utf8'));
+  }
+});
