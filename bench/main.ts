@@ -5,9 +5,10 @@
  *     ingest-http, ingest-http-single      the HTTP door, batches of 500 and single events
  *     scan, view, restart                  reads and restarts with a million events on the tape
  *     live, stalled                        live subscribers, and those that never read
+ *     seal                                 segments: to seal, merge and read them, without a server
  *     walk                                 the byte walkers alone
  *
- * Each starts a real server on a fresh data directory (walk aside), runs its load generator in
+ * Each starts a real server on a fresh data directory (seal and walk aside), runs its load generator in
  * another process, prints a table, and one JSON object as its last line.
  */
 import { ingestWs, ingestWsJson } from './ingest.ts';
@@ -15,6 +16,7 @@ import { live } from './live.ts';
 import { ingestHttp, ingestHttpSingle } from './post.ts';
 import { scan, view } from './reads.ts';
 import { restart } from './restart.ts';
+import { sealBench } from './seal.ts';
 import { flags, readSettings, type Settings } from './settings.ts';
 import { stalled } from './stalled.ts';
 
@@ -55,6 +57,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   stalled: {
     about: 'what 100 subscribers that never read cost the sink, in one run',
     run: stalled,
+  },
+  seal: {
+    about: 'ns an event to seal and to merge, bytes for each byte sent, reads; no server',
+    run: sealBench,
   },
   walk: {
     about: 'events a second through the byte walkers and back out, on one core, no server',

@@ -100,6 +100,12 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
     assert.equal(figures('events'), 20_000);
     assertPositive(figures, 'stopSeconds', 'readySeconds', 'readyAfterKillSeconds');
   },
+  seal(figures) {
+    assert.equal(figures('events'), 20_000);
+    assertPositive(figures, 'sealNanos', 'mergeNanos', 'sealedBytesPerSent', 'replayNanos');
+    assertQuantiles(figures, 'newestMs');
+    assertQuantiles(figures, 'deepMs');
+  },
   walk(figures) {
     assertPositive(figures, 'walkMsgpack', 'walkJson');
   },
