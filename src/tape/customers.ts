@@ -26,7 +26,10 @@ const recordsMax = 0xffff;
 
 /** A record to be written, reused from record to record. */
 export interface RecordPlace {
-  rows: DataView;
+  /** Rows as words, and as doubles. */
+  words: Uint32Array;
+  doubles: Float64Array;
+  /** In words. The row's own payloadAt, index and ticket are not looked at. */
   rowAt: number;
   payloads: Uint8Array;
   payloadAt: number;
@@ -34,6 +37,26 @@ export interface RecordPlace {
   received: number;
   ordinal: number;
 }
+
+export function emptyPlace(): RecordPlace {
+  return {
+    words: new Uint32Array(0),
+    doubles: new Float64Array(0),
+    rowAt: 0,
+    payloads: new Uint8Array(0),
+    payloadAt: 0,
+    stamp: 0,
+    received: 0,
+    ordinal: 0,
+  };
+}
+
+const rowWords = rowBytes / 4;
+const lengthsWord = row.payloadBytes / 4;
+const hashWord = row.customerHash / 4;
+const idWord = row.idHash / 4;
+const typeWord = row.typeHash / 4;
+const ticketWord = row.ticket / 4;
 
 /** Takes records in the order (customerHash, time, stamp, ordinal). */
 export class CustomerWriter {
@@ -43,9 +66,10 @@ export class CustomerWriter {
   #bytes = new Uint8Array(customerBlockBytes * 2);
   #end = blockHeaderBytes;
   #table = new Uint8Array(1024 * rowBytes);
-  #tableView = new DataView(this.#table.buffer);
+  #tableWords = new Uint32Array(this.#table.buffer);
   #positions = new Uint8Array(1024 * positionBytes);
-  #positionView = new DataView(this.#positions.buffer);
+  #positionDoubles = new Float64Array(this.#positions.buffer);
+  #positionWords = new Uint32Array(this.#positions.buffer);
   #records = 0;
   #hash = -1;
   #ofHash = 0;
@@ -61,11 +85,11 @@ export class CustomerWriter {
   }
 
   add(place: RecordPlace): void {
-    const { payloadAt, payloads, rowAt, rows } = place;
-    const length =
-      rows.getUint16(rowAt + row.payloadBytes, true) + rows.getUint16(rowAt + row.extraBytes, true);
-    const hash = rows.getUint32(rowAt + row.customerHash, true);
-    const time = rows.getFloat64(rowAt + row.time, true);
+    const { payloadAt, rowAt, words } = place;
+    const lengths = words[rowAt + lengthsWord]!;
+    const length = (lengths & 0xffff) + (lengths >>> 16);
+    const hash = words[rowAt + hashWord]!;
+    const time = place.doubles[(rowAt * 4 + row.time) / 8]!;
     // Before the block may change: the row of a customer names the last of its blocks.
     if (hash !== this.#hash) this.#endCustomer(hash);
     const bytesAfter = this.#end + length + (this.#records + 1) * (rowBytes + positionBytes);
@@ -73,19 +97,19 @@ export class CustomerWriter {
     if (isFull && this.#records > 0) this.#flush();
     if (this.#records === 0) this.#beginBlock(place, hash, time, length);
 
-    this.#bytes.set(payloads.subarray(payloadAt, payloadAt + length), this.#end);
+    this.#bytes.set(place.payloads.subarray(payloadAt, payloadAt + length), this.#end);
     if ((this.#records + 1) * rowBytes > this.#table.length) this.#growTables();
-    const table = this.#tableView;
-    const to = this.#records * rowBytes;
-    for (let offset = 0; offset < rowBytes; offset += 4) {
-      table.setUint32(to + offset, rows.getUint32(rowAt + offset, true), true);
-    }
-    table.setUint32(to + row.payloadAt, this.#end, true);
-    table.setUint32(to + row.idHash, 0, true);
-    const positionAt = this.#records * positionBytes;
-    this.#positionView.setFloat64(positionAt + position.stamp, place.stamp, true);
-    this.#positionView.setFloat64(positionAt + position.received, place.received, true);
-    this.#positionView.setUint32(positionAt + position.ordinal, place.ordinal, true);
+    const table = this.#tableWords;
+    const to = this.#records * rowWords;
+    for (let word = 1; word < ticketWord; word++) table[to + word] = words[rowAt + word]!;
+    table[to] = this.#end;
+    table[to + idWord] = 0;
+    table[to + typeWord] = words[rowAt + typeWord]! & 0xffff;
+    table[to + ticketWord] = 0;
+    const positionAt = (this.#records * positionBytes) / 8;
+    this.#positionDoubles[positionAt + position.stamp / 8] = place.stamp;
+    this.#positionDoubles[positionAt + position.received / 8] = place.received;
+    this.#positionWords[(positionAt + position.ordinal / 8) * 2] = place.ordinal;
     this.#end += length;
     this.#records += 1;
     this.#ofHash += 1;
@@ -98,10 +122,11 @@ export class CustomerWriter {
     const positions = this.#positions;
     this.#table = new Uint8Array(table.length * 2);
     this.#table.set(table);
-    this.#tableView = new DataView(this.#table.buffer);
+    this.#tableWords = new Uint32Array(this.#table.buffer);
     this.#positions = new Uint8Array(positions.length * 2);
     this.#positions.set(positions);
-    this.#positionView = new DataView(this.#positions.buffer);
+    this.#positionDoubles = new Float64Array(this.#positions.buffer);
+    this.#positionWords = new Uint32Array(this.#positions.buffer);
   }
 
   #beginBlock({ ordinal, stamp }: RecordPlace, hash: number, time: number, length: number): void {

@@ -1,6 +1,6 @@
 /** Gathers records from log blocks in memory, and puts them into customer order. */
 import type { Block } from './block.ts';
-import type { CustomerWriter, RecordPlace } from './customers.ts';
+import { type CustomerWriter, emptyPlace } from './customers.ts';
 import { blockHeaderBytes, row, rowBytes } from './layout.ts';
 import { orderByKey, orderByTime } from './order.ts';
 
@@ -15,15 +15,19 @@ export const gatherLimits: GatherLimits = {
   records: 1024 * 1024,
 };
 
+const rowWords = rowBytes / 4;
+const rowDoubles = rowBytes / 8;
+const hashWord = row.customerHash / 4;
+/** Words of a row that mean nothing on disk and hold what is needed here, so that all lies together. */
+const payloadWord = row.payloadAt / 4;
+const ordinalWord = row.typeHash / 4;
+const blockWord = row.ticket / 4;
+
 export class Gather {
   readonly #payloads: Uint8Array;
   readonly #rows: Uint8Array;
-  readonly #rowsView: DataView;
-  readonly #payloadAt: Uint32Array;
+  readonly #words: Uint32Array;
   readonly #hashes: Uint32Array;
-  readonly #times: Float64Array;
-  readonly #blocks: Uint32Array;
-  readonly #ordinals: Uint16Array;
   readonly #stamps: number[] = [];
   readonly #received: number[] = [];
   #payloadBytes = 0;
@@ -33,12 +37,8 @@ export class Gather {
   constructor({ payloadBytes, records }: GatherLimits) {
     this.#payloads = new Uint8Array(payloadBytes);
     this.#rows = new Uint8Array(records * rowBytes);
-    this.#rowsView = new DataView(this.#rows.buffer);
-    this.#payloadAt = new Uint32Array(records);
+    this.#words = new Uint32Array(this.#rows.buffer);
     this.#hashes = new Uint32Array(records);
-    this.#times = new Float64Array(records);
-    this.#blocks = new Uint32Array(records);
-    this.#ordinals = new Uint16Array(records);
   }
 
   clear(): void {
@@ -69,8 +69,7 @@ export class Gather {
     this.#payloadBytes += tableAt - blockHeaderBytes;
     this.#rows.set(bytes.subarray(tableAt, block.rowAt(records)), this.#count * rowBytes);
     for (let record = 0; record < records; record++) {
-      const rowAt = this.#count * rowBytes;
-      this.#note(rowAt, record, this.#rowsView.getUint32(rowAt + row.payloadAt, true) + shift);
+      this.#note(record, this.#words[this.#count * rowWords + payloadWord]! + shift);
     }
   }
 
@@ -86,54 +85,49 @@ export class Gather {
       const payloadAt = view.getUint32(at + row.payloadAt, true);
       const length =
         view.getUint16(at + row.payloadBytes, true) + view.getUint16(at + row.extraBytes, true);
-      const rowAt = this.#count * rowBytes;
-      this.#rows.set(bytes.subarray(at, at + rowBytes), rowAt);
+      this.#rows.set(bytes.subarray(at, at + rowBytes), this.#count * rowBytes);
       this.#payloads.set(bytes.subarray(payloadAt, payloadAt + length), this.#payloadBytes);
-      this.#note(rowAt, record, this.#payloadBytes);
+      this.#note(record, this.#payloadBytes);
       this.#payloadBytes += length;
     }
   }
 
-  #note(rowAt: number, record: number, payloadAt: number): void {
-    const number = this.#count;
-    this.#payloadAt[number] = payloadAt;
-    this.#hashes[number] = this.#rowsView.getUint32(rowAt + row.customerHash, true);
-    this.#times[number] = this.#rowsView.getFloat64(rowAt + row.time, true);
-    this.#blocks[number] = this.#stamps.length - 1;
-    this.#ordinals[number] = record;
-    this.#count = number + 1;
+  #note(record: number, payloadAt: number): void {
+    const words = this.#words;
+    const at = this.#count * rowWords;
+    words[at + payloadWord] = payloadAt;
+    words[at + ordinalWord] = (words[at + ordinalWord]! & 0xffff) | (record << 16);
+    words[at + blockWord] = this.#stamps.length - 1;
+    this.#hashes[this.#count] = words[at + hashWord]!;
+    this.#count += 1;
   }
 
   /** Writes everything gathered, by (customerHash, time, stamp, ordinal). */
   write(writer: CustomerWriter): void {
     const count = this.#count;
     const hashes = this.#hashes;
+    const words = this.#words;
+    const times = new Float64Array(this.#rows.buffer);
     // Numbers were given in commit order, and both sorts are stable.
     const order = orderByKey(hashes, count);
+    const place = emptyPlace();
+    place.words = words;
+    place.doubles = times;
+    place.payloads = this.#payloads;
     for (let from = 0; from < count; ) {
       let to = from + 1;
       while (to < count && hashes[to] === hashes[from]) to += 1;
-      orderByTime(order, from, to, this.#times);
-      from = to;
-    }
-    const place: RecordPlace = {
-      rows: this.#rowsView,
-      rowAt: 0,
-      payloads: this.#payloads,
-      payloadAt: 0,
-      stamp: 0,
-      received: 0,
-      ordinal: 0,
-    };
-    for (let i = 0; i < count; i++) {
-      const number = order[i]!;
-      const block = this.#blocks[number]!;
-      place.rowAt = number * rowBytes;
-      place.payloadAt = this.#payloadAt[number]!;
-      place.stamp = this.#stamps[block]!;
-      place.received = this.#received[block]!;
-      place.ordinal = this.#ordinals[number]!;
-      writer.add(place);
+      orderByTime(order, from, to, times, rowDoubles, row.time / 8);
+      for (; from < to; from++) {
+        const at = order[from]! * rowWords;
+        const block = words[at + blockWord]!;
+        place.rowAt = at;
+        place.payloadAt = words[at + payloadWord]!;
+        place.stamp = this.#stamps[block]!;
+        place.received = this.#received[block]!;
+        place.ordinal = words[at + ordinalWord]! >>> 16;
+        writer.add(place);
+      }
     }
   }
 }

@@ -13,7 +13,7 @@ import type { Metrics } from '../std/metrics.ts';
 import type { Block } from './block.ts';
 import type { BlockReader } from './blocks.ts';
 import { type Composer, composing } from './compose.ts';
-import type { RecordPlace } from './customers.ts';
+import { emptyPlace } from './customers.ts';
 import { describeRecord, eraseRecords, goneRecords } from './erase.ts';
 import type { Frame, FrameReader } from './frames.ts';
 import type { Gone, MergeJob, SegmentFacts } from './job.ts';
@@ -200,15 +200,7 @@ class RecordCursor {
   record = 0;
   hash = 0;
   time = 0;
-  readonly place: RecordPlace = {
-    rows: new DataView(new ArrayBuffer(0)),
-    rowAt: 0,
-    payloads: new Uint8Array(0),
-    payloadAt: 0,
-    stamp: 0,
-    received: 0,
-    ordinal: 0,
-  };
+  readonly place = emptyPlace();
 
   constructor(reader: BlockReader) {
     this.#reader = reader;
@@ -228,12 +220,15 @@ class RecordCursor {
       if (this.#number >= this.#reader.blocks) return;
       this.block = this.#reader.block(this.#number);
       if (this.block === undefined) continue;
-      this.place.rows = this.block.view;
+      const { buffer, byteLength, byteOffset } = this.block.view;
+      this.place.words = new Uint32Array(buffer, byteOffset, byteLength >>> 2);
+      this.place.doubles = new Float64Array(buffer, byteOffset, byteLength >>> 3);
       this.place.payloads = this.block.bytes;
     }
     const { block, place, record } = this;
-    place.rowAt = block.rowAt(record);
-    place.payloadAt = block.view.getUint32(place.rowAt + row.payloadAt, true);
+    const rowAt = block.rowAt(record);
+    place.rowAt = rowAt / 4;
+    place.payloadAt = block.view.getUint32(rowAt + row.payloadAt, true);
     place.stamp = block.stampOf(record);
     place.received = block.receivedOf(record);
     place.ordinal = block.ordinalOf(record);

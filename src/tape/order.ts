@@ -8,7 +8,8 @@ const digits = 1 << digitBits;
  * keys are put in that order too.
  */
 export function orderByKey(keys: Uint32Array, count: number): Uint32Array {
-  let order = Uint32Array.from({ length: count }, (_, i) => i);
+  let order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
   let sorted = keys.slice(0, count);
   let orderNext = new Uint32Array(count);
   let sortedNext = new Uint32Array(count);
@@ -40,19 +41,24 @@ export function orderByKey(keys: Uint32Array, count: number): Uint32Array {
 /** Moves that an insertion sort may make for each number before another way is cheaper. */
 const movesMax = 16;
 
-/** Orders `order[from, to)` by `times` where it is not; equal times keep their order. */
+/**
+ * Orders `order[from, to)` by the numbers' times where it is not; equal times keep their order. The time
+ * of a number is at `number * stride + timeAt`.
+ */
 export function orderByTime(
   order: Uint32Array,
   from: number,
   to: number,
   times: Float64Array,
+  stride: number,
+  timeAt: number,
 ): void {
   let movesLeft = (to - from) * movesMax;
   for (let i = from + 1; i < to; i++) {
     const number = order[i]!;
-    const time = times[number]!;
+    const time = times[number * stride + timeAt]!;
     let at = i;
-    while (at > from && times[order[at - 1]!]! > time) {
+    while (at > from && times[order[at - 1]! * stride + timeAt]! > time) {
       order[at] = order[at - 1]!;
       at -= 1;
     }
@@ -60,7 +66,8 @@ export function orderByTime(
     movesLeft -= i - at;
     if (movesLeft < 0) {
       // What is equal in time is still in the order of its numbers, so they decide.
-      order.subarray(from, to).sort((a, b) => times[a]! - times[b]! || a - b);
+      const timeOf = (each: number): number => times[each * stride + timeAt]!;
+      order.subarray(from, to).sort((a, b) => timeOf(a) - timeOf(b) || a - b);
       return;
     }
   }
