@@ -13,6 +13,9 @@ export interface Config {
   readonly freeBytesMin: number;
   /** When a part of the hot log is sealed. */
   readonly parts: PartLimits;
+  /** What a workspace may send that has no quota of its own. */
+  readonly quotaEventsPerSecond: number | null;
+  readonly quotaBytesPerSecond: number | null;
   readonly corsOrigins: readonly string[];
   readonly adminKey: string | undefined;
   readonly writeKey: string | undefined;
@@ -95,6 +98,20 @@ export const settings = [
     'age of a part of the hot log; past it, it is sealed in the background',
   ],
   [
+    '--quota-events',
+    'TAPELINE_QUOTA_EVENTS',
+    '<n>',
+    '0',
+    'events a second of a workspace without a quota of its own; 0: no limit',
+  ],
+  [
+    '--quota-mib',
+    'TAPELINE_QUOTA_MIB',
+    '<n>',
+    '0',
+    'MiB a second of a workspace without a quota of its own; 0: no limit',
+  ],
+  [
     '--cors-origins',
     'TAPELINE_CORS_ORIGINS',
     '<origins>',
@@ -149,6 +166,8 @@ export function readConfig(
       bytes: number('part-mib', 1, 4096) * mebibyte,
       ageMs: number('part-minutes', 1, 10_080) * 60_000,
     },
+    quotaEventsPerSecond: number('quota-events', 0, 1_000_000_000) || null,
+    quotaBytesPerSecond: number('quota-mib', 0, 900_000) * mebibyte || null,
     corsOrigins: text('cors-origins').split(',').filter(Boolean),
     adminKey: text('admin-key') || undefined,
     writeKey: text('write-key') || undefined,

@@ -58,7 +58,12 @@ export async function openServer(parts: ServerParts): Promise<Server> {
     const port = await findPort(config.host, config.port);
     const documents = new LmdbDocuments(join(directory.path, workspacesFile));
     const initialKeys = { admin: config.adminKey, write: config.writeKey, read: config.readKey };
-    const workspaces = await openWorkspaces(documents, { clock, random, initialKeys });
+    const quotaDefault = {
+      eventsPerSecond: config.quotaEventsPerSecond,
+      bytesPerSecond: config.quotaBytesPerSecond,
+    };
+    const options = { clock, random, initialKeys, quotaDefault };
+    const workspaces = await openWorkspaces(documents, options);
     const server = new Server(parts, { directory, documents, workspaces, port });
     parts.onCreated(server);
     await server.start().catch(async (error: unknown) => {
@@ -169,6 +174,7 @@ export class Server {
         inflightBytesMax: Math.ceil(config.inflightBytesMax / config.fronts),
         corsOrigins: config.corsOrigins,
         directory: workspaces.snapshot(),
+        quotas: workspaces.quotaMemory,
       },
       { onMessage: (message) => this.#fromFront(number, message), onDeath },
     );

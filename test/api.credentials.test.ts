@@ -53,9 +53,11 @@ const doors: { scope: string; method: string; path: string; body?: object }[] = 
   { scope: 'admin', method: 'POST', path: '/v1/keys', body: { scopes: ['read'] } },
   { scope: 'admin', method: 'GET', path: '/v1/keys' },
   { scope: 'admin', method: 'DELETE', path: '/v1/keys/none' },
+  { scope: 'admin', method: 'PUT', path: '/v1/keys/none/quota', body: {} },
   { scope: 'server', method: 'POST', path: '/v1/workspaces', body: { name: '' } },
   { scope: 'server', method: 'GET', path: '/v1/workspaces' },
   { scope: 'server', method: 'DELETE', path: '/v1/workspaces/none' },
+  { scope: 'server', method: 'PUT', path: '/v1/workspaces/none/quota', body: {} },
 ];
 
 const grants: Record<string, readonly string[]> = {

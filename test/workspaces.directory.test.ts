@@ -52,6 +52,7 @@ const snapshot: DirectorySnapshot = {
     key('desk', 1, ['read'], ['basic', 'calls']),
     key('other', 3, ['admin']),
   ],
+  limits: [],
   views: [view(1, 'calls', 2), view(1, 'basic', 3), view(3, 'basic', 4)],
 };
 

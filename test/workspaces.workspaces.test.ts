@@ -24,31 +24,7 @@ import {
   openWorkspaces,
   type Workspaces,
 } from '../src/workspaces/workspaces.ts';
-
-/** A store in memory that writes JSON as the real one does, and can be told to fail or to wait. */
-class FakeStore implements DocumentStore {
-  readonly documents = new Map<string, string>();
-  failure: Error | undefined;
-  gate: Promise<void> = Promise.resolve();
-  commits = 0;
-
-  *entries(): Iterable<[string, unknown]> {
-    for (const key of [...this.documents.keys()].sort()) {
-      yield [key, JSON.parse(this.documents.get(key)!)];
-    }
-  }
-
-  async commit(changes: readonly (readonly [key: string, value: unknown])[]): Promise<void> {
-    await this.gate;
-    if (this.failure !== undefined) throw this.failure;
-    this.commits += 1;
-    for (const [key, value] of changes) {
-      assert.ok(Buffer.byteLength(key) <= 500, key);
-      if (value === undefined) assert.ok(this.documents.delete(key), `${key} was there`);
-      else this.documents.set(key, JSON.stringify(value));
-    }
-  }
-}
+import { FakeStore } from './support/documents.ts';
 
 const now = 1_763_740_000_000;
 const clock: Clock = { ...systemClock, now: () => now };

@@ -1,12 +1,13 @@
 /** Checks administrative bodies against their schemas; compiled once, when the module is loaded. */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { AppError } from '../std/errors.ts';
-import { NewKey, NewToken, NewWorkspace } from './schemas.ts';
+import { NewKey, NewQuota, NewToken, NewWorkspace } from './schemas.ts';
 
 const ajv = new Ajv({ strict: true });
 
 /** Each returns the body, known to have the shape. @throws AppError invalid, naming the place. */
 export const checkNewKey = checker(ajv.compile<NewKey>(NewKey));
+export const checkNewQuota = checker(ajv.compile<NewQuota>(NewQuota));
 export const checkNewToken = checker(ajv.compile<NewToken>(NewToken));
 export const checkNewWorkspace = checker(ajv.compile<NewWorkspace>(NewWorkspace));
 

@@ -2,6 +2,7 @@
  * What a handler may use: everything else of the process is out of its reach. The front thread's
  * entry builds one `Front`; tests build one with members of their own.
  */
+import type { Quotas } from '../ingest/quotas.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
@@ -40,6 +41,7 @@ export interface Front {
   readonly metrics: Metrics;
   readonly metricsMemory: SharedArrayBuffer;
   readonly directory: Directory;
+  readonly quotas: Quotas;
   /** Origins of web pages that may call routes other than ingest; compared exactly. */
   readonly corsOrigins: readonly string[];
   /**

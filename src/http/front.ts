@@ -7,6 +7,7 @@ import { type us_listen_socket, us_listen_socket_close } from 'uWebSockets.js';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { ByteBudget } from '../ingest/budget.ts';
 import { Ingest } from '../ingest/ingest.ts';
+import { Quotas } from '../ingest/quotas.ts';
 import { assert, unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
@@ -105,6 +106,7 @@ const front: Front = {
   metrics,
   metricsMemory: start.metrics,
   directory,
+  quotas: new Quotas(start.quotas, clock, metrics),
   corsOrigins: start.corsOrigins,
   change: (command) => ask<WorkspaceReply>((request) => ({ kind: 'change', request, command })),
   readTape(query) {

@@ -39,6 +39,7 @@ function accept(
   ingest: Ingest | undefined,
 ): Reply | Promise<Reply> {
   checkServing(front, ingest);
+  front.quotas.check(front.directory.limits(request.credential.keyId));
   const format = formatOf(request.head.contentType);
   const encoding = request.head.contentEncoding.trim().toLowerCase();
   if (encoding === '' || encoding === 'identity') {
@@ -141,13 +142,17 @@ function store(
 ): Promise<Reply> {
   const { format, front, ingest } = parts;
   checkLoad(ingest, body.length, front.metrics);
-  const batch = ingest.begin(request.credential.workspace, body.length);
+  const { keyId, workspace } = request.credential;
+  const limits = front.directory.limits(keyId);
+  const batch = ingest.begin(workspace, body.length);
   try {
     readBody(format, body, front.clock.now(), ingest, batch);
   } catch (error) {
     ingest.abandon(batch);
+    front.quotas.charge(limits, 0, body.length);
     throw error;
   }
+  front.quotas.charge(limits, batch.events, body.length);
   return new Promise((resolve, reject) => {
     ingest.send(batch, (receipt) => {
       if (receipt.unavailable) reject(notStored(front.metrics));

@@ -14,6 +14,7 @@ import { type FrameResult, frameSeq, readJsonFrame, readMsgpackFrame } from '../
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
 import { AppError } from '../std/errors.ts';
+import type { Limit } from '../workspaces/quota.ts';
 import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
 import type { Front } from './context.ts';
@@ -202,10 +203,10 @@ class Connection {
 
   #read(bytes: Uint8Array, frame: Frame): void {
     const ingest = this.#ingest;
-    const refusal = this.#refusal(bytes.length);
+    const limits = this.#front.directory.limits(this.#credential.keyId);
+    const refusal = this.#refusal(bytes.length, limits);
     if (refusal !== undefined) {
-      const seq = frameSeq(bytes, this.#isMsgpack);
-      this.#answer(frame, nack(seq, refusal.code, refusal.message));
+      this.#answer(frame, refusedBy(frameSeq(bytes, this.#isMsgpack), refusal));
       return;
     }
     const batch = ingest.begin(this.#credential.workspace, bytes.length);
@@ -214,6 +215,7 @@ class Connection {
     const result: FrameResult = read(bytes, now, ingest, batch);
     const { seq } = result;
     const problem = result.problem ?? this.#seqProblem(seq);
+    this.#front.quotas.charge(limits, problem === undefined ? batch.events : 0, bytes.length);
     if (problem !== undefined) {
       ingest.abandon(batch);
       this.#answer(frame, nack(seq, 'malformed', problem));
@@ -227,9 +229,10 @@ class Connection {
     return seq > this.#lastSeq ? undefined : 'seq must be greater than the one before';
   }
 
-  #refusal(bytes: number): AppError | undefined {
+  #refusal(bytes: number, limits: readonly Limit[]): AppError | undefined {
     try {
       checkServing(this.#front, this.#ingest);
+      this.#front.quotas.check(limits);
       checkLoad(this.#ingest, bytes, this.#front.metrics);
       return undefined;
     } catch (error) {
@@ -295,7 +298,13 @@ class Connection {
   }
 }
 
-function nack(seq: number, code: string, message: string): unknown {
-  const retries = code === 'malformed' ? {} : { retryAfterMs };
+/** The quota knows when; the load of the next moments nobody does. */
+function refusedBy(seq: number, { code, message, retryAfterSeconds }: AppError): unknown {
+  if (code !== 'rate_limited') return nack(seq, code, message);
+  return nack(seq, code, message, Math.round(retryAfterSeconds! * 1000));
+}
+
+function nack(seq: number, code: string, message: string, waitMs = retryAfterMs): unknown {
+  const retries = code === 'malformed' ? {} : { retryAfterMs: waitMs };
   return { nack: seq, error: { code, message, ...retries } };
 }

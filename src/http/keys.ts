@@ -2,7 +2,7 @@
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import type { KeyRecord } from '../workspaces/types.ts';
-import { checkNewKey, checkNewToken } from './check.ts';
+import { checkNewKey, checkNewQuota, checkNewToken } from './check.ts';
 import type { Front } from './context.ts';
 import { emptyReply, jsonReply, type Reply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
@@ -13,6 +13,14 @@ export const keyRoutes: readonly Route[] = [
   { method: 'post', path: '/v1/keys', scope: 'admin', query: [], bodyBytesMax, handle: createKey },
   { method: 'get', path: '/v1/keys', scope: 'admin', query: [], handle: listKeys },
   { method: 'delete', path: '/v1/keys/{id}', scope: 'admin', query: [], handle: deleteKey },
+  {
+    method: 'put',
+    path: '/v1/keys/{id}/quota',
+    scope: 'admin',
+    query: [],
+    bodyBytesMax,
+    handle: putQuota,
+  },
   {
     method: 'post',
     path: '/v1/tokens',
@@ -38,6 +46,7 @@ async function createKey(request: RouteRequest, front: Front): Promise<Reply> {
     name: wanted.name ?? '',
     scopes: wanted.scopes,
     ...(wanted.views !== undefined && { views: wanted.views }),
+    ...(wanted.quota !== undefined && { quota: wanted.quota }),
   });
   assert(reply.kind === 'key', 'createKey answers with a key');
   return jsonReply(201, { ...shownKey(reply.record), key: reply.key });
@@ -54,6 +63,15 @@ async function deleteKey(request: RouteRequest, front: Front): Promise<Reply> {
   return emptyReply;
 }
 
+async function putQuota(request: RouteRequest, front: Front): Promise<Reply> {
+  const quota = checkNewQuota(request.json());
+  const { workspace } = request.credential;
+  const id = request.param('id');
+  const reply = await front.change({ kind: 'putKeyQuota', workspace, id, quota });
+  assert(reply.kind === 'keyChanged', 'putKeyQuota answers with the key');
+  return jsonReply(200, shownKey(reply.record));
+}
+
 function createToken(request: RouteRequest, front: Front): Reply {
   const wanted = checkNewToken(request.json());
   const minted = front.directory.mintToken(
@@ -68,6 +86,7 @@ function createToken(request: RouteRequest, front: Front): Reply {
 
 /** A key as people may see it: without its hash. */
 export function shownKey(record: KeyRecord): Record<string, unknown> {
-  const { id, name, scopes, views, createdAt } = record;
-  return { id, name, scopes, ...(views !== undefined && { views }), createdAt };
+  const { id, name, quota, scopes, views, createdAt } = record;
+  const narrowed = views !== undefined && { views };
+  return { id, name, scopes, ...narrowed, createdAt, ...(quota !== undefined && { quota }) };
 }

@@ -13,6 +13,12 @@ import {
   typeBytesMax,
 } from '../event/envelope.ts';
 import { errorCodes } from '../std/errors.ts';
+import {
+  quotaBytesMax,
+  quotaBytesMin,
+  quotaEventsMax,
+  quotaEventsMin,
+} from '../workspaces/quota.ts';
 import { scopes } from '../workspaces/types.ts';
 import {
   fieldLimitMax,
@@ -46,7 +52,25 @@ const viewNames = Type.Array(text(128, 'A view.'), {
   description: 'Narrows `read` to these views: no tape, no live stream, no other view.',
 });
 
+const rate = (minimum: number, maximum: number, description: string) =>
+  Type.Optional(Type.Union([Type.Integer({ minimum, maximum }), Type.Null()], { description }));
+
 /** Bodies of the administrative routes. */
+export const NewQuota = Type.Object(
+  {
+    eventsPerSecond: rate(
+      quotaEventsMin,
+      quotaEventsMax,
+      'Every event of a batch that can be read counts, refused and duplicate ones too. Absent: the setting of the server (workspaces), or no limit (keys). Null: no limit.',
+    ),
+    bytesPerSecond: rate(
+      quotaBytesMin,
+      quotaBytesMax,
+      'Bytes of bodies and frames, after decompression. Absent and null as above.',
+    ),
+  },
+  { ...closed, description: 'What may be sent in a second. One second’s worth may come at once.' },
+);
 export const NewKey = Type.Object(
   {
     scopes: scopeList,
@@ -54,6 +78,7 @@ export const NewKey = Type.Object(
     name: Type.Optional(
       Type.String({ maxLength: 128, description: 'For people.', examples: ['level 1 desk'] }),
     ),
+    quota: Type.Optional(NewQuota),
   },
   closed,
 );
@@ -69,7 +94,11 @@ export const NewToken = Type.Object(
   },
   closed,
 );
-export const NewWorkspace = Type.Object({ name: text(128, 'For people.') }, closed);
+export const NewWorkspace = Type.Object(
+  { name: text(128, 'For people.'), quota: Type.Optional(NewQuota) },
+  closed,
+);
+export type NewQuota = Static<typeof NewQuota>;
 export type NewKey = Static<typeof NewKey>;
 export type NewToken = Static<typeof NewToken>;
 export type NewWorkspace = Static<typeof NewWorkspace>;
@@ -231,6 +260,7 @@ const keyFields = {
   scopes: Type.Array(Type.Enum([...scopes])),
   views: Type.Optional(Type.Array(Type.String())),
   createdAt: epochMs('When it was made'),
+  quota: Type.Optional(ref('Quota')),
 };
 const Key = Type.Object(keyFields, { description: 'A key, without its secret.' });
 const CreatedKey = Type.Object(
@@ -242,6 +272,7 @@ const Workspace = Type.Object({
   id: Type.String(),
   name: Type.String(),
   createdAt: epochMs('When it was made'),
+  quota: Type.Optional(ref('Quota')),
 });
 const CreatedWorkspace = Type.Object({
   workspace: ref('Workspace'),
@@ -281,6 +312,7 @@ export const schemas = {
   Views: Type.Object({ views: Type.Array(ref('View')) }),
   ViewResult,
   ViewResultField,
+  Quota: NewQuota,
   NewKey,
   CreatedKey,
   Key,

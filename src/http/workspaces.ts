@@ -1,11 +1,13 @@
 /** Workspaces (tenants), for whoever holds the scope `server`. */
 import { assert } from '../std/assert.ts';
 import type { Workspace } from '../workspaces/types.ts';
-import { checkNewWorkspace } from './check.ts';
+import { checkNewQuota, checkNewWorkspace } from './check.ts';
 import type { Front } from './context.ts';
 import { shownKey } from './keys.ts';
 import { emptyReply, jsonReply, type Reply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
+
+const bodyBytesMax = 64 * 1024;
 
 export const workspaceRoutes: readonly Route[] = [
   {
@@ -13,7 +15,7 @@ export const workspaceRoutes: readonly Route[] = [
     path: '/v1/workspaces',
     scope: 'server',
     query: [],
-    bodyBytesMax: 64 * 1024,
+    bodyBytesMax,
     handle: createWorkspace,
   },
   { method: 'get', path: '/v1/workspaces', scope: 'server', query: [], handle: listWorkspaces },
@@ -24,11 +26,19 @@ export const workspaceRoutes: readonly Route[] = [
     query: [],
     handle: deleteWorkspace,
   },
+  {
+    method: 'put',
+    path: '/v1/workspaces/{id}/quota',
+    scope: 'server',
+    query: [],
+    bodyBytesMax,
+    handle: putQuota,
+  },
 ];
 
 async function createWorkspace(request: RouteRequest, front: Front): Promise<Reply> {
-  const { name } = checkNewWorkspace(request.json());
-  const reply = await front.change({ kind: 'createWorkspace', name });
+  const wanted = checkNewWorkspace(request.json());
+  const reply = await front.change({ kind: 'createWorkspace', ...wanted });
   assert(reply.kind === 'workspace', 'createWorkspace answers with a workspace');
   const key = { ...shownKey(reply.record), key: reply.key };
   return jsonReply(201, { workspace: shownWorkspace(reply.workspace), key });
@@ -43,7 +53,15 @@ async function deleteWorkspace(request: RouteRequest, front: Front): Promise<Rep
   return emptyReply;
 }
 
+async function putQuota(request: RouteRequest, front: Front): Promise<Reply> {
+  const quota = checkNewQuota(request.json());
+  const id = request.param('id');
+  const reply = await front.change({ kind: 'putWorkspaceQuota', id, quota });
+  assert(reply.kind === 'workspaceChanged', 'putWorkspaceQuota answers with the workspace');
+  return jsonReply(200, shownWorkspace(reply.workspace));
+}
+
 /** The number is ours alone: people use the id. */
-function shownWorkspace({ id, name, createdAt }: Workspace): Record<string, unknown> {
-  return { id, name, createdAt };
+function shownWorkspace({ id, name, createdAt, quota }: Workspace): Record<string, unknown> {
+  return { id, name, createdAt, ...(quota !== undefined && { quota }) };
 }

@@ -6,7 +6,10 @@
 export interface Clock {
   /** Wall clock, epoch milliseconds, UTC. May step. */
   now(): number;
-  /** Milliseconds since an arbitrary start, with fractions; never steps back. For durations. */
+  /**
+   * Milliseconds since an arbitrary start, with fractions; never steps back. For durations. Threads of
+   * one process agree on it.
+   */
   monotonicMs(): number;
   /** Calls `run` once after at least `delayMs`; the returned function cancels it. */
   after(delayMs: number, run: () => void): () => void;
@@ -14,9 +17,12 @@ export interface Clock {
   every(periodMs: number, run: () => void): () => void;
 }
 
+/** Each thread's `performance.now` counts from the thread's own start; this one from the machine's. */
+const startedMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => startedMs + performance.now(),
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);

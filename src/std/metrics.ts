@@ -15,6 +15,7 @@ export const metricTable = {
   batches_total: ['counter', 'Batches and frames received'],
   batches_malformed_total: ['counter', 'Bodies and frames that could not be read'],
   batches_overloaded_total: ['counter', 'Batches refused because too much was in flight'],
+  batches_rate_limited_total: ['counter', 'Batches refused because a quota was used up'],
   batches_unavailable_total: ['counter', 'Batches refused because the store could not write'],
   commits_total: ['counter', 'Group commits flushed'],
   commits_failed_total: ['counter', 'Group commits that failed and were taken back'],

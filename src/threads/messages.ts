@@ -40,6 +40,8 @@ export interface FrontStart extends ThreadStart {
   readonly inflightBytesMax: number;
   readonly corsOrigins: readonly string[];
   readonly directory: DirectorySnapshot;
+  /** The buckets of all quotas: see `workspaces/slots.ts`. */
+  readonly quotas: SharedArrayBuffer;
 }
 
 export interface ReaderStart extends ThreadStart {

@@ -5,6 +5,7 @@
  */
 import { assert } from '../std/assert.ts';
 import { hashesEqual, hashKey } from './keys.ts';
+import type { Limit } from './quota.ts';
 import { type MintedToken, mintToken, tokenBytesMax, tokenPrefix, verifyToken } from './tokens.ts';
 import type {
   Credential,
@@ -26,9 +27,12 @@ interface Indexes {
   readonly keys: ReadonlyMap<number, KeyRecord[]>;
   readonly views: ReadonlyMap<number, ReadonlyMap<string, ViewRecord>>;
   readonly workspaces: ReadonlyMap<number, Workspace>;
+  /** By key; keys without any are not in it. */
+  readonly limits: ReadonlyMap<string, readonly Limit[]>;
 }
 
 const recentKeysMax = 1000;
+const unlimited: readonly Limit[] = [];
 
 export class Directory {
   #snapshot: DirectorySnapshot;
@@ -79,6 +83,11 @@ export class Directory {
   /** Whether what was authenticated earlier still holds: its key is there, its time is not up. */
   stands({ expiresAt, keyId }: Credential, nowMs: number): boolean {
     return this.#indexes.keyById.has(keyId) && nowMs < (expiresAt ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** What a key, and every token made with it, may send: its own quota and its workspace's. */
+  limits(keyId: string): readonly Limit[] {
+    return this.#indexes.limits.get(keyId) ?? unlimited;
   }
 
   #authenticateToken(token: string, nowMs: number): Credential | undefined {
@@ -162,7 +171,22 @@ function indexSnapshot(snapshot: DirectorySnapshot): Indexes {
     assert(byName !== undefined, `view ${view.name} belongs to no workspace`);
     byName.set(view.name, view);
   }
-  return { keyByHash, keyById, keys, views, workspaces };
+  return { keyByHash, keyById, keys, views, workspaces, limits: limitsOf(snapshot, workspaces) };
+}
+
+function limitsOf(
+  { keys, limits }: DirectorySnapshot,
+  workspaces: ReadonlyMap<number, Workspace>,
+): Map<string, readonly Limit[]> {
+  const byKey = new Map<string, readonly Limit[]>();
+  if (limits.length === 0) return byKey;
+  const byOwner = new Map(limits.map((limit) => [limit.owner, limit]));
+  for (const { id, workspace } of keys) {
+    const owners = [id, workspaces.get(workspace)!.id];
+    const held = owners.map((owner) => byOwner.get(owner)).filter((limit) => limit !== undefined);
+    if (held.length > 0) byKey.set(id, held);
+  }
+  return byKey;
 }
 
 function credentialOf(record: KeyRecord): Credential {

@@ -7,6 +7,7 @@ import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import { base62, hashKey, makeKey } from './keys.ts';
+import { checkQuota, type Quota } from './quota.ts';
 import { type Change, keyKey, type Meta, type Tenant, viewKey, workspaceKey } from './records.ts';
 import {
   scopes as allScopes,
@@ -21,6 +22,8 @@ import { parseViewTemplate, viewNameProblem } from './view.ts';
 
 export const workspacesMax = 10_000;
 export const keysPerWorkspaceMax = 1000;
+/** Keys with a quota, all workspaces together: each is counted in memory that all threads share. */
+export const keyQuotasMax = 50_000;
 export const viewsPerWorkspaceMax = 1000;
 export const viewsPerKeyMax = 100;
 export const nameCharactersMax = 128;
@@ -54,11 +57,15 @@ export function planCommand(
   const next = { ...meta, revision: meta.revision + 1 };
   switch (command.kind) {
     case 'createKey':
-      return planCreateKey(tenantOf(tenants, command.workspace), next, command, context);
+      return planCreateKey(tenants, next, command, context);
     case 'deleteKey':
       return planDeleteKey(tenantOf(tenants, command.workspace), next, command.id);
+    case 'putKeyQuota':
+      return planPutKeyQuota(tenants, next, command);
     case 'createWorkspace':
-      return planCreateWorkspace(tenants, next, command.name, context);
+      return planCreateWorkspace(tenants, next, command, context);
+    case 'putWorkspaceQuota':
+      return planPutWorkspaceQuota(tenants, next, command);
     case 'deleteWorkspace':
       return planDeleteWorkspace(tenants, next, command.id);
     case 'putView':
@@ -77,16 +84,18 @@ function tenantOf(tenants: Tenants, number: number): Tenant {
 }
 
 function planCreateKey(
-  tenant: Tenant,
+  tenants: Tenants,
   meta: Meta,
   command: CommandOf<'createKey'>,
   context: MakeContext,
 ): Plan {
+  const tenant = tenantOf(tenants, command.workspace);
   checkName(command.name, 0);
   checkScopes(command);
   if (tenant.keys.size >= keysPerWorkspaceMax) {
     throw new AppError('conflict', `a workspace has at most ${keysPerWorkspaceMax} keys`);
   }
+  if (command.quota !== undefined) checkKeyQuota(tenants, command.quota);
   const { key, record } = makeKeyRecord(command, context);
   assert(!tenant.keys.has(record.id), 'a new key has a new id');
   return {
@@ -129,6 +138,7 @@ export function makeKeyRecord(
     readonly name: string;
     readonly scopes: readonly Scope[];
     readonly views?: readonly string[];
+    readonly quota?: Quota;
     readonly key?: string | undefined;
   },
   { clock, random }: MakeContext,
@@ -142,6 +152,7 @@ export function makeKeyRecord(
     name: wish.name,
     scopes,
     ...(wish.views !== undefined && { views: [...new Set(wish.views)] }),
+    ...quotaOf(wish.quota ?? {}),
     createdAt: clock.now(),
   };
   return { key, record };
@@ -166,13 +177,63 @@ function planDeleteKey(tenant: Tenant, meta: Meta, id: string): Plan {
   };
 }
 
+function checkKeyQuota(tenants: Tenants, quota: Quota, held?: Quota): void {
+  checkQuota(quota);
+  if (held !== undefined) return;
+  let count = 0;
+  for (const { keys } of tenants.values()) {
+    for (const key of keys.values()) if (key.quota !== undefined) count += 1;
+  }
+  if (count >= keyQuotasMax) {
+    throw new AppError('conflict', `at most ${keyQuotasMax} keys can have a quota; take one away`);
+  }
+}
+
+/** A quota that says nothing is none. */
+function quotaOf(quota: Quota): { quota?: Quota } {
+  return Object.keys(quota).length === 0 ? {} : { quota };
+}
+
+function planPutKeyQuota(tenants: Tenants, meta: Meta, command: CommandOf<'putKeyQuota'>): Plan {
+  const { keys } = tenantOf(tenants, command.workspace);
+  const record = keys.get(command.id);
+  if (record === undefined) throw new AppError('not_found', 'there is no such key');
+  const { quota: held, ...rest } = record;
+  checkKeyQuota(tenants, command.quota, held);
+  const changed: KeyRecord = { ...rest, ...quotaOf(command.quota) };
+  return {
+    changes: [[keyKey(record), changed]],
+    meta,
+    apply: () => keys.set(record.id, changed),
+    reply: { kind: 'keyChanged', record: changed },
+  };
+}
+
+function planPutWorkspaceQuota(
+  tenants: Tenants,
+  meta: Meta,
+  command: CommandOf<'putWorkspaceQuota'>,
+): Plan {
+  const tenant = tenantById(tenants, command.id);
+  checkQuota(command.quota);
+  const { quota: _, ...rest } = tenant.workspace;
+  const workspace: Workspace = { ...rest, ...quotaOf(command.quota) };
+  return {
+    changes: [[workspaceKey(workspace.number), workspace]],
+    meta,
+    apply: (all) => all.set(workspace.number, { ...tenant, workspace }),
+    reply: { kind: 'workspaceChanged', workspace },
+  };
+}
+
 function planCreateWorkspace(
   tenants: Tenants,
   meta: Meta,
-  name: string,
+  { name, quota }: CommandOf<'createWorkspace'>,
   context: MakeContext,
 ): Plan {
   checkName(name, 1);
+  if (quota !== undefined) checkQuota(quota);
   const existing = [...tenants.values()].map((tenant) => tenant.workspace);
   if (existing.some((workspace) => workspace.name === name)) {
     throw new AppError('conflict', 'there is a workspace of that name');
@@ -183,7 +244,13 @@ function planCreateWorkspace(
   const number = meta.workspaceNext;
   const createdAt = context.clock.now();
   const id = `ws_${base62(12, context.random)}`;
-  const workspace: Workspace = { number, id, name, createdAt };
+  const workspace: Workspace = {
+    number,
+    id,
+    name,
+    createdAt,
+    ...quotaOf(quota ?? {}),
+  };
   const { key, record } = makeKeyRecord(
     { workspace: number, name: 'admin', scopes: ['admin'] },
     context,
@@ -200,9 +267,14 @@ function planCreateWorkspace(
   };
 }
 
-function planDeleteWorkspace(tenants: Tenants, meta: Meta, id: string): Plan {
+function tenantById(tenants: Tenants, id: string): Tenant {
   const tenant = [...tenants.values()].find((each) => each.workspace.id === id);
   if (tenant === undefined) throw new AppError('not_found', 'there is no such workspace');
+  return tenant;
+}
+
+function planDeleteWorkspace(tenants: Tenants, meta: Meta, id: string): Plan {
+  const tenant = tenantById(tenants, id);
   const { number } = tenant.workspace;
   if (number === defaultNumber) {
     throw new AppError('conflict', 'the workspace default cannot be deleted');

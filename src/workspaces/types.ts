@@ -1,4 +1,5 @@
 /** What a workspace (a tenant) consists of, as it crosses threads: plain data, all read-only. */
+import type { Limit, Quota } from './quota.ts';
 import type { ViewTemplate } from './view.ts';
 
 export const scopes = ['write', 'publish', 'read', 'admin', 'server'] as const;
@@ -10,6 +11,7 @@ export interface Workspace {
   readonly id: string;
   readonly name: string;
   readonly createdAt: number;
+  readonly quota?: Quota;
 }
 
 /** A key as it is stored: its SHA-256 only, never the key. */
@@ -22,6 +24,7 @@ export interface KeyRecord {
   /** If present, the key may read these views and nothing else. */
   readonly views?: readonly string[];
   readonly createdAt: number;
+  readonly quota?: Quota;
 }
 
 export interface ViewRecord {
@@ -39,6 +42,7 @@ export interface DirectorySnapshot {
   readonly workspaces: readonly Workspace[];
   readonly keys: readonly KeyRecord[];
   readonly views: readonly ViewRecord[];
+  readonly limits: readonly Limit[];
 }
 
 /** Who is asking, found from the key or token alone. */
@@ -60,9 +64,17 @@ export type WorkspaceCommand =
       readonly name: string;
       readonly scopes: readonly Scope[];
       readonly views?: readonly string[];
+      readonly quota?: Quota;
     }
   | { readonly kind: 'deleteKey'; readonly workspace: number; readonly id: string }
-  | { readonly kind: 'createWorkspace'; readonly name: string }
+  | {
+      readonly kind: 'putKeyQuota';
+      readonly workspace: number;
+      readonly id: string;
+      readonly quota: Quota;
+    }
+  | { readonly kind: 'createWorkspace'; readonly name: string; readonly quota?: Quota }
+  | { readonly kind: 'putWorkspaceQuota'; readonly id: string; readonly quota: Quota }
   | { readonly kind: 'deleteWorkspace'; readonly id: string }
   | {
       readonly kind: 'putView';
@@ -81,5 +93,7 @@ export type WorkspaceReply =
       readonly key: string;
       readonly record: KeyRecord;
     }
+  | { readonly kind: 'keyChanged'; readonly record: KeyRecord }
+  | { readonly kind: 'workspaceChanged'; readonly workspace: Workspace }
   | { readonly kind: 'view'; readonly view: ViewRecord; readonly created: boolean }
   | { readonly kind: 'done' };

@@ -13,7 +13,15 @@ import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import type { DocumentStore } from '../store/documents.ts';
 import { checkChosenKey } from './keys.ts';
-import { type MakeContext, makeKeyRecord, type Plan, planCommand } from './plan.ts';
+import {
+  keyQuotasMax,
+  type MakeContext,
+  makeKeyRecord,
+  type Plan,
+  planCommand,
+  workspacesMax,
+} from './plan.ts';
+import type { Quota } from './quota.ts';
 import {
   type Change,
   keyKey,
@@ -24,6 +32,7 @@ import {
   readRecords,
   workspaceKey,
 } from './records.ts';
+import { QuotaSlots } from './slots.ts';
 import type {
   DirectorySnapshot,
   KeyRecord,
@@ -49,6 +58,8 @@ export interface WorkspacesOptions {
   readonly random: Random;
   /** Used only when the store is new; an absent one is made at random. */
   readonly initialKeys: NamedKeys;
+  /** What a workspace may send that has no quota of its own; absent: as much as it likes. */
+  readonly quotaDefault?: Quota;
 }
 
 /**
@@ -74,6 +85,7 @@ export class Workspaces {
   readonly freshKeys: NamedKeys;
   readonly #store: DocumentStore;
   readonly #context: MakeContext;
+  readonly #slots: QuotaSlots;
   readonly #records: Records;
   #meta: Meta;
   #snapshot: DirectorySnapshot | undefined;
@@ -81,12 +93,23 @@ export class Workspaces {
   #waiting = 0;
 
   /** Use `openWorkspaces`. */
-  constructor(store: DocumentStore, context: MakeContext, records: Records, freshKeys: NamedKeys) {
+  constructor(
+    store: DocumentStore,
+    options: WorkspacesOptions,
+    records: Records,
+    freshKeys: NamedKeys,
+  ) {
     this.#store = store;
-    this.#context = context;
+    this.#context = options;
+    this.#slots = new QuotaSlots(workspacesMax + keyQuotasMax, options.quotaDefault ?? {});
     this.#records = records;
     this.#meta = records.meta;
     this.freshKeys = freshKeys;
+  }
+
+  /** Where all fronts count what quotas allow: see `slots.ts`. */
+  get quotaMemory(): SharedArrayBuffer {
+    return this.#slots.memory;
   }
 
   /**
@@ -140,6 +163,7 @@ export class Workspaces {
       workspaces: tenants.map((tenant) => tenant.workspace),
       keys: tenants.flatMap((tenant) => [...tenant.keys.values()]),
       views: tenants.flatMap((tenant) => [...tenant.views.values()]),
+      limits: this.#slots.follow(tenants),
     };
   }
 }

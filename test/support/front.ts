@@ -4,6 +4,8 @@ import { openApp, openTraffic } from '../../src/http/app.ts';
 import type { Front, Health, TapeQuery, ViewQuery } from '../../src/http/context.ts';
 import type { Route } from '../../src/http/route.ts';
 import { replyMsMax, type Traffic } from '../../src/http/traffic.ts';
+import { Quotas } from '../../src/ingest/quotas.ts';
+import { createBucketMemory } from '../../src/std/buckets.ts';
 import type { Clock } from '../../src/std/clock.ts';
 import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
 import { Directory } from '../../src/workspaces/directory.ts';
@@ -46,6 +48,7 @@ export class FakeFront implements Front {
   readonly metricsMemory = createMetricsMemory(2);
   readonly metrics = openMetrics(this.metricsMemory, 1);
   readonly directory = new Directory(snapshot());
+  readonly quotas = new Quotas(createBucketMemory(2), this.clock, this.metrics);
   corsOrigins: readonly string[] = [];
   isDraining = false;
   current: Health = { status: 'ready' };
@@ -140,6 +143,7 @@ function snapshot() {
       { workspace: 1, name: 'basic', template, version: 1, updatedAt: startedAt },
       { workspace: 1, name: 'secret', template, version: 1, updatedAt: startedAt },
     ],
+    limits: [],
   };
 }
 
@@ -169,6 +173,13 @@ function replyTo(command: WorkspaceCommand): WorkspaceReply {
         key: 'ak_new',
         record: newKey,
       };
+    case 'putKeyQuota':
+      return { kind: 'keyChanged', record: { ...newKey, quota: command.quota } };
+    case 'putWorkspaceQuota': {
+      const { id, quota } = command;
+      const workspace = { number: 3, id, name: 'new', createdAt: startedAt, quota };
+      return { kind: 'workspaceChanged', workspace };
+    }
     case 'putView': {
       const { workspace, name, template } = command;
       const view = { workspace, name, template, version: 1, updatedAt: startedAt };

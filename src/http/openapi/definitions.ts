@@ -156,6 +156,26 @@ export const keyPaths: Paths = {
       curl: `curl -s -X DELETE ${base}/v1/keys/k_7Qx2 ${auth}`,
     }),
   },
+  '/v1/keys/{id}/quota': {
+    put: describe({
+      id: 'putKeyQuota',
+      tag: 'Keys',
+      summary: 'Set a key’s quota',
+      description:
+        'What may be sent with the key, and with every token made with it, in a second: see “Quotas” above. Replaces the quota; `{}` takes it away. In force from the answer on, with nothing counted yet.',
+      scope: 'admin',
+      parameters: [inPath('id', 'The key’s id (not the key).')],
+      body: jsonOf('Quota', { eventsPerSecond: 1000, bytesPerSecond: 1_000_000 }),
+      responses: {
+        200: {
+          description: 'The key.',
+          content: jsonOf('Key', { ...key, quota: { eventsPerSecond: 1000 } }),
+        },
+      },
+      errors: [...bodyErrors, 'not_found'],
+      curl: `curl -s -X PUT ${base}/v1/keys/k_7Qx2/quota ${auth} ${json} \\\n  -d '{"eventsPerSecond":1000,"bytesPerSecond":1000000}'`,
+    }),
+  },
   '/v1/tokens': {
     post: describe({
       id: 'createToken',
@@ -225,6 +245,26 @@ export const workspacePaths: Paths = {
       responses: gone,
       errors: ['malformed', 'not_found', 'conflict', 'unavailable'],
       curl: `curl -s -X DELETE ${base}/v1/workspaces/w_5Tk9 ${auth}`,
+    }),
+  },
+  '/v1/workspaces/{id}/quota': {
+    put: describe({
+      id: 'putWorkspaceQuota',
+      tag: 'Workspaces',
+      summary: 'Set a workspace’s quota',
+      description:
+        'What all keys of the workspace together may send in a second: see “Quotas” above. Replaces the quota; a member that is absent falls back to the setting of the server, null means no limit. In force from the answer on, with nothing counted yet.',
+      scope: 'server',
+      parameters: [inPath('id', 'The workspace’s id.')],
+      body: jsonOf('Quota', { eventsPerSecond: 100_000, bytesPerSecond: null }),
+      responses: {
+        200: {
+          description: 'The workspace.',
+          content: jsonOf('Workspace', { ...workspace, quota: { eventsPerSecond: 100_000 } }),
+        },
+      },
+      errors: [...bodyErrors, 'not_found'],
+      curl: `curl -s -X PUT ${base}/v1/workspaces/w_5Tk9/quota ${auth} ${json} \\\n  -d '{"eventsPerSecond":100000}'`,
     }),
   },
 };

@@ -51,12 +51,16 @@ Every refusal is JSON: \`{"error":{"code":"…","message":"…"}}\`. Rely on the
 | \`too_large\` | 413 | the body is over its limit | smaller |
 | \`unsupported_media_type\` | 415 | a content type or encoding this route does not read | no |
 | \`invalid\` | 422 | well-formed, but against a rule; the message says which | no |
-| \`rate_limited\` | 429 | more than this key may send | after \`Retry-After\` |
+| \`rate_limited\` | 429 | more than the key or its workspace may send in a second | after \`Retry-After\` |
 | \`internal\` | 500 | a bug; the server's log has it | yes, with the same ids |
 | \`overloaded\` | 503 | too much in flight | after \`Retry-After\` |
 | \`unavailable\` | 503 | it cannot write, or no answer in time | after \`Retry-After\` |
 
 \`Retry-After\` is in whole seconds. Sending events with ids again is always safe.
+
+## Quotas
+
+A workspace and a key can each have a quota of events and of bytes a second (\`PUT /v1/workspaces/{id}/quota\`, \`PUT /v1/keys/{id}/quota\`); all that apply hold, on all connections and both doors together. One second’s worth may come at once. A batch is taken as long as something is left, even if it is larger than that: what it takes too much is waited for afterwards. A batch that comes too early is \`rate_limited\`, whole and unread, with the time after which one will be taken: \`Retry-After\` in seconds, \`retryAfterMs\` on a WebSocket (where the connection stays open). Reads have no quota.
 
 ## Limits
 
