@@ -67,7 +67,7 @@ export const settings = [
     'TAPELINE_INFLIGHT_MIB',
     '<n>',
     '256',
-    'MiB received and not yet acknowledged, all connections together; past it: overloaded',
+    'MiB received and not yet acknowledged, of one workspace alone at most half; past it: overloaded',
   ],
   [
     '--free-mib',

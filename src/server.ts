@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { type Config, shardsDefault } from './config.ts';
 import { findPort } from './http/port.ts';
+import { createContentionMemory } from './ingest/contention.ts';
 import { unreachable } from './std/assert.ts';
 import type { Clock } from './std/clock.ts';
 import { AppError } from './std/errors.ts';
@@ -98,6 +99,7 @@ export class Server {
   /** What `/healthz` says while parts are indexed. */
   #progress = 'the server is starting';
   #indexed = 0;
+  readonly #contention = createContentionMemory();
   readonly #threadStart: ThreadStart;
   #events = 0;
   #isOpen = false;
@@ -169,12 +171,14 @@ export class Server {
         ...this.#threadStart,
         number,
         row: directory.shards + number,
+        fronts: config.fronts,
         shards: directory.shards,
         host: config.host,
         inflightBytesMax: Math.ceil(config.inflightBytesMax / config.fronts),
         corsOrigins: config.corsOrigins,
         directory: workspaces.snapshot(),
         quotas: workspaces.quotaMemory,
+        contention: this.#contention,
       },
       { onMessage: (message) => this.#fromFront(number, message), onDeath },
     );

@@ -150,16 +150,19 @@ test('after a failed commit a resend is new, also when a duplicate was waiting',
 });
 
 test('what is under way is counted in bytes until its receipt', async (t) => {
-  const kit = openKit(t, 1000);
-  assert.equal(kit.ingest.budget.isOver(1_000_000), false, 'an idle front takes any batch');
+  const kit = openKit(t, 3000);
+  const { budget } = kit.ingest;
+  assert.equal(budget.isOver(1, 1_000_000), false, 'an idle front takes any batch');
   const body = json({ customer: 'c', type: 'a', data: { pad: 'x'.repeat(600) } });
   const receipt = kit.send('json', body);
   assert.equal(kit.metric('inflight_bytes'), body.length);
-  assert.equal(kit.ingest.budget.isOver(1000 - body.length), false);
-  assert.equal(kit.ingest.budget.isOver(1001 - body.length), true);
+  assert.equal(budget.heldBy(1), body.length);
+  assert.equal(budget.isOver(1, 3000 - 2 * body.length), false);
+  assert.equal(budget.isOver(1, 3001 - 2 * body.length), true, 'as much as is free, no more');
   await kit.commit();
   await receipt;
   assert.equal(kit.metric('inflight_bytes'), 0);
-  assert.equal(kit.ingest.budget.isOver(1_000_000), false);
+  assert.equal(budget.isOver(1, 1_000_000), false);
+  assert.equal(budget.active, 0);
   assert.equal(kit.ingest.pending, 0);
 });

@@ -6,6 +6,7 @@
 import { type us_listen_socket, us_listen_socket_close } from 'uWebSockets.js';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { ByteBudget } from '../ingest/budget.ts';
+import { Contention } from '../ingest/contention.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { Quotas } from '../ingest/quotas.ts';
 import { assert, unreachable } from '../std/assert.ts';
@@ -213,8 +214,10 @@ function open(): void {
   clock.every(filesCheckMs, () => tape.refresh());
   ingest = new Ingest({
     shards: start.shards,
+    fronts: start.fronts,
     hashSeed: start.tape.hashSeed,
     budget: new ByteBudget(start.inflightBytesMax, metrics),
+    contention: new Contention(start.contention, clock),
     clock,
     random: systemRandom,
     metrics,

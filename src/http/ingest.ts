@@ -48,7 +48,9 @@ function accept(
   if (encoding !== 'gzip') {
     throw new AppError('unsupported_media_type', 'Content-Encoding must be gzip, or absent');
   }
-  return inflate(request.body.slice(), ingest.budget, front.metrics).then((body) =>
+  const { workspace } = request.credential;
+  const parts = { budget: ingest.budget, metrics: front.metrics, workspace };
+  return inflate(request.body.slice(), parts).then((body) =>
     store(request, body, { format, front, ingest }),
   );
 }
@@ -65,9 +67,12 @@ export function checkServing(front: Front, ingest: Ingest | undefined): asserts 
 }
 
 /** @throws AppError `overloaded` when too much is under way. */
-export function checkLoad(ingest: Ingest, bytes: number, metrics: Metrics): void {
-  if (!ingest.budget.isOver(bytes)) return;
-  throw overloaded(metrics);
+export function checkLoad(
+  ingest: Ingest,
+  { bytes, workspace }: { bytes: number; workspace: number },
+  metrics: Metrics,
+): void {
+  if (ingest.budget.isOver(workspace, bytes)) throw overloaded(metrics);
 }
 
 function overloaded(metrics: Metrics): AppError {
@@ -93,23 +98,22 @@ function formatOf(contentType: string): BodyFormat {
   }
 }
 
+interface InflateParts {
+  readonly budget: ByteBudget;
+  readonly metrics: Metrics;
+  readonly workspace: number;
+}
+
 /**
  * Inflates a body, its size reserved first: what its trailer claims, or the most there may be when
  * that turns out to be a lie (or the body has several members).
  */
-async function inflate(
-  body: Uint8Array,
-  budget: ByteBudget,
-  metrics: Metrics,
-): Promise<Uint8Array> {
+async function inflate(body: Uint8Array, parts: InflateParts): Promise<Uint8Array> {
   const claimed = body.length < 18 ? 0 : Buffer.from(body.subarray(-4)).readUInt32LE(0);
   const first = Math.min(Math.max(claimed, 1024), batchBytesMax);
-  const inflated = await inflateUpTo(body, first, { budget, metrics });
+  const inflated = await inflateUpTo(body, first, parts);
   if (inflated !== undefined) return inflated;
-  const whole =
-    first === batchBytesMax
-      ? undefined
-      : await inflateUpTo(body, batchBytesMax, { budget, metrics });
+  const whole = first === batchBytesMax ? undefined : await inflateUpTo(body, batchBytesMax, parts);
   if (whole !== undefined) return whole;
   const message = `the body may have at most ${batchBytesMax} bytes after decompression`;
   throw new AppError('too_large', message);
@@ -119,11 +123,11 @@ async function inflate(
 async function inflateUpTo(
   body: Uint8Array,
   bytesMax: number,
-  { budget, metrics }: { budget: ByteBudget; metrics: Metrics },
+  { budget, metrics, workspace }: InflateParts,
 ): Promise<Uint8Array | undefined> {
   const held = body.length + bytesMax;
-  if (budget.isOver(held)) throw overloaded(metrics);
-  budget.take(held);
+  if (budget.isOver(workspace, held)) throw overloaded(metrics);
+  budget.take(workspace, held);
   try {
     return await unzip(body, { maxOutputLength: bytesMax });
   } catch (cause) {
@@ -131,7 +135,7 @@ async function inflateUpTo(
     metrics.add('batches_malformed_total', 1);
     throw new AppError('malformed', 'the body is not valid gzip', { cause });
   } finally {
-    budget.give(held);
+    budget.give(workspace, held);
   }
 }
 
@@ -141,8 +145,8 @@ function store(
   parts: { format: BodyFormat; front: Front; ingest: Ingest },
 ): Promise<Reply> {
   const { format, front, ingest } = parts;
-  checkLoad(ingest, body.length, front.metrics);
   const { keyId, workspace } = request.credential;
+  checkLoad(ingest, { bytes: body.length, workspace }, front.metrics);
   const limits = front.directory.limits(keyId);
   const batch = ingest.begin(workspace, body.length);
   try {

@@ -233,7 +233,8 @@ class Connection {
     try {
       checkServing(this.#front, this.#ingest);
       this.#front.quotas.check(limits);
-      checkLoad(this.#ingest, bytes, this.#front.metrics);
+      const { workspace } = this.#credential;
+      checkLoad(this.#ingest, { bytes, workspace }, this.#front.metrics);
       return undefined;
     } catch (error) {
       if (error instanceof AppError) return error;
@@ -254,7 +255,7 @@ class Connection {
   #answer(frame: Frame, answer: unknown): void {
     if (this.closed) return;
     frame.answer = this.#encode(answer);
-    this.#ingest.budget.take(frame.answer.length);
+    this.#ingest.budget.take(this.#credential.workspace, frame.answer.length);
     this.flush();
   }
 
@@ -268,7 +269,7 @@ class Connection {
         if (this.#ws.getBufferedAmount() > answersBytesMax) return;
         this.#frames.shift();
         this.#unansweredBytes -= frame.bytes;
-        this.#ingest.budget.give(frame.answer.length);
+        this.#ingest.budget.give(this.#credential.workspace, frame.answer.length);
         this.#ws.send(frame.answer, this.#isMsgpack);
       }
     });
@@ -282,8 +283,10 @@ class Connection {
   /** The socket is gone, and with it the answers it did not take. */
   forget(): void {
     this.closed = true;
+    const { budget } = this.#ingest;
+    const { workspace } = this.#credential;
     for (const { answer } of this.#frames) {
-      if (answer !== undefined) this.#ingest.budget.give(answer.length);
+      if (answer !== undefined) budget.give(workspace, answer.length);
     }
     this.#frames.length = 0;
   }

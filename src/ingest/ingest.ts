@@ -1,7 +1,7 @@
 /**
- * From bytes to receipt, on a front thread: events go into parcels by hash(workspace, customer), one
- * parcel per shard fills at a time, and leaves at the end of the turn or when it is full. A batch is
- * done when every parcel it has events in has come back.
+ * From bytes to receipt, on a front thread: events go into parcels by hash(workspace, customer), which
+ * leave at the end of the turn or when they are full, as far as their shard takes them (`lanes.ts`).
+ * A batch is done when every parcel it has events in has come back.
  *
  *     batch ─ add ─▶ parcel of shard 0 ┐                 ┌▶ receipt: accepted, duplicates, rejected
  *           ─ add ─▶ parcel of shard 1 ┴─ send ─▶ … ─────┘
@@ -27,12 +27,17 @@ import {
 import { outcomeWords, type ParcelReceipt } from '../tape/receipt.ts';
 import { customerHashOf, idHashOf, shardOf, typeHashOf } from '../tape/route.ts';
 import type { ByteBudget } from './budget.ts';
+import type { Contention } from './contention.ts';
+import { type Lane, lightBytesMax, ShardLanes, type Which } from './lanes.ts';
 import type { Receipt, RejectedEvent } from './receipt.ts';
 
 export interface IngestParts {
   readonly shards: number;
   readonly hashSeed: number;
+  /** How many fronts there are: they share what a shard takes. */
+  readonly fronts: number;
   readonly budget: ByteBudget;
+  readonly contention: Contention;
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
@@ -53,6 +58,8 @@ export class Batch {
   refused = 0;
   /** What it takes of the budget while it is under way. */
   held = 0;
+  /** Its workspace has much under way. */
+  isHeavy = false;
   done: ((receipt: Receipt) => void) | undefined;
 
   constructor(workspace: number, ticket: number, bytes: number) {
@@ -62,22 +69,30 @@ export class Batch {
   }
 }
 
-/** Where a shard's parcel stood before the open batch touched it. */
+/** The lane of the open batch to a shard, and where its open parcel stood before, if there was one. */
 interface Touched {
-  readonly builder: ParcelBuilder;
-  readonly mark: ParcelMark;
+  readonly lane: Lane;
+  readonly builder: ParcelBuilder | undefined;
+  readonly mark: ParcelMark | undefined;
 }
 
 const bufferPoolMax = 64;
 /** About what the refusal of one event weighs in memory. */
 const rejectedBytes = 160;
-/** A parcel with less in it may wait for company. */
-const smallParcelBytes = 16 * 1024;
+/**
+ * Parcels that a shard may have of all fronts and not have answered. A workspace that is alone keeps
+ * the shard busy without a gap; one among others must not make them wait behind 16 MiB of its own.
+ */
+const parcelsAloneMax = 64;
+const parcelsContendedMax = 16;
+/** One is being flushed while the other is taken in. */
+const parcelsOfFrontMin = 2;
 
 export class Ingest {
   readonly #parts: IngestParts;
-  readonly #open: (ParcelBuilder | undefined)[];
-  #full: { shard: number; builder: ParcelBuilder }[] = [];
+  readonly #lanes: readonly ShardLanes[];
+  /** Filled by the open batch. */
+  #full: { readonly lane: Lane; readonly builder: ParcelBuilder }[] = [];
   readonly #touched: (Touched | undefined)[];
   readonly #batches = new Map<number, Batch>();
   readonly #pool: ArrayBuffer[] = [];
@@ -92,16 +107,19 @@ export class Ingest {
     madeId: undefined,
   };
   readonly #madeId = Buffer.alloc(36);
-  /** Parcels that each shard has of ours. */
-  readonly #underWay: number[];
+  readonly #parcelsAlone: number;
+  readonly #parcelsContended: number;
   #ticket = 0;
   #sendQueued = false;
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
-    this.#open = Array.from({ length: parts.shards }, () => undefined);
+    this.#lanes = Array.from({ length: parts.shards }, () => new ShardLanes());
     this.#touched = Array.from({ length: parts.shards }, () => undefined);
-    this.#underWay = Array.from({ length: parts.shards }, () => 0);
+    const ofFront = (all: number): number =>
+      Math.max(parcelsOfFrontMin, Math.floor(all / parts.fronts));
+    this.#parcelsAlone = ofFront(parcelsAloneMax);
+    this.#parcelsContended = ofFront(parcelsContendedMax);
   }
 
   /** Batches that have no receipt yet. */
@@ -116,8 +134,12 @@ export class Ingest {
   /** Opens a batch; fill it and end it with `send` or `abandon` before opening another. */
   begin(workspace: number, bytes: number): Batch {
     this.#ticket = (this.#ticket + 1) >>> 0;
-    this.#parts.metrics.add('batches_total', 1);
-    return new Batch(workspace, this.#ticket, bytes);
+    const { budget, contention, metrics } = this.#parts;
+    metrics.add('batches_total', 1);
+    contention.note(workspace);
+    const batch = new Batch(workspace, this.#ticket, bytes);
+    batch.isHeavy = budget.heldBy(workspace) + bytes > lightBytesMax;
+    return batch;
   }
 
   /** Adds the event that the walker found in `source`, or its refusal. */
@@ -166,21 +188,27 @@ export class Ingest {
 
   #builderFor(shard: number, batch: Batch, envelope: Envelope): ParcelBuilder {
     const bytes = envelope.end - envelope.start + envelope.extraBytes + 36;
-    let builder = this.#open[shard];
-    if (builder !== undefined && this.#touched[shard] === undefined) {
-      this.#touched[shard] = { builder, mark: builder.mark() };
-      if (builder.fits(bytes)) batch.parcels += 1;
-    }
+    const { lane } = this.#touched[shard] ?? this.#touch(shard, batch, bytes);
+    let builder = lane.open;
     if (builder?.fits(bytes)) return builder;
     if (builder !== undefined) {
       builder.flushRun();
-      this.#full.push({ shard, builder });
+      this.#full.push({ lane, builder });
     }
     builder = new ParcelBuilder(this.#pool.pop() ?? new ArrayBuffer(parcelBytes));
-    this.#open[shard] = builder;
-    this.#touched[shard] ??= { builder, mark: builder.mark() };
+    lane.open = builder;
     batch.parcels += 1;
     return builder;
+  }
+
+  /** The first event of a batch for a shard. */
+  #touch(shard: number, batch: Batch, bytes: number): Touched {
+    const lane = this.#lanes[shard]!.laneOf(batch.workspace, batch.isHeavy);
+    const builder = lane.open;
+    if (builder?.fits(bytes)) batch.parcels += 1;
+    const touched = { lane, builder, mark: builder?.mark() };
+    this.#touched[shard] = touched;
+    return touched;
   }
 
   /** The batch is complete: `done` is called once, when its receipt is true. */
@@ -196,7 +224,7 @@ export class Ingest {
     batch.done = done;
     this.#batches.set(batch.ticket, batch);
     batch.held = batch.bytes + batch.rejected.length * rejectedBytes;
-    this.#parts.budget.take(batch.held);
+    this.#parts.budget.take(batch.workspace, batch.held);
     metrics.add('event_bytes_total', batch.bytes);
     this.#sendSoon();
   }
@@ -207,19 +235,19 @@ export class Ingest {
     this.#sendQueued = true;
     setImmediate(() => {
       this.#sendQueued = false;
-      this.#sendReady();
+      this.#sendAll('ready');
     });
   }
 
   /** The batch cannot be read: nothing of it is sent. */
   abandon(batch: Batch): void {
     this.#parts.metrics.add('batches_malformed_total', 1);
-    for (const [shard, touched] of this.#touched.entries()) {
+    for (const touched of this.#touched) {
       if (touched === undefined) continue;
-      touched.builder.rewind(touched.mark);
-      const isEmpty = touched.builder.records === 0;
-      this.#open[shard] = isEmpty ? undefined : touched.builder;
-      if (isEmpty) this.#keep(touched.builder.buffer);
+      const { builder, lane, mark } = touched;
+      if (lane.open !== undefined && lane.open !== builder) this.#keep(lane.open.buffer);
+      if (mark !== undefined) builder?.rewind(mark);
+      lane.open = builder;
     }
     // Nothing is full between batches: what is full now was filled by this one.
     this.#full = [];
@@ -229,51 +257,52 @@ export class Ingest {
 
   #forgetTouched(): void {
     for (const [shard, touched] of this.#touched.entries()) {
-      if (touched !== undefined) this.#open[shard]?.flushRun();
+      if (touched === undefined) continue;
+      touched.lane.open?.flushRun();
       this.#touched[shard] = undefined;
     }
   }
 
   #sendFull(): void {
-    for (const { shard, builder } of this.#full) this.#sendParcel(shard, builder);
+    if (this.#full.length === 0) return;
+    for (const { builder, lane } of this.#full) lane.closed.push(builder);
     this.#full = [];
+    this.#sendAll('full');
+  }
+
+  /** Sends what is open, however small. What a shard does not take now, the next receipts send off. */
+  sendOpen(): void {
+    this.#sendAll('any');
   }
 
   /**
-   * Sends what is open. A small parcel waits while the shard has one already: it would wait there for
-   * the commit under way as well, and meanwhile others join it. The next receipt sends it off.
+   * A small parcel waits while the shard has one already: it would wait there for the commit under
+   * way as well, and meanwhile others join it. The next receipt sends it off.
    */
-  #sendReady(): void {
-    for (const [shard, builder] of this.#open.entries()) {
-      if (builder === undefined) continue;
-      const mayWait = this.#underWay[shard]! >= 1 && builder.bytesUsed < smallParcelBytes;
-      if (!mayWait) this.#sendOne(shard);
+  #sendAll(which: Which): void {
+    for (const shard of this.#lanes.keys()) this.#sendTo(shard, which);
+  }
+
+  #sendTo(shard: number, which: Which): void {
+    const lanes = this.#lanes[shard]!;
+    const light = this.#parts.budget.active - lanes.own;
+    while (this.#takesMore(lanes.underWay)) {
+      const builder = lanes.next(which, light);
+      if (builder === undefined) return;
+      this.#parts.send(shard, { buffer: builder.buffer, records: builder.records });
     }
   }
 
-  /** Sends everything that is open, however small. */
-  sendOpen(): void {
-    for (const shard of this.#open.keys()) this.#sendOne(shard);
-  }
-
-  #sendOne(shard: number): void {
-    const builder = this.#open[shard];
-    if (builder === undefined) return;
-    this.#open[shard] = undefined;
-    this.#sendParcel(shard, builder);
-  }
-
-  #sendParcel(shard: number, builder: ParcelBuilder): void {
-    assert(builder.records > 0, 'a parcel that is sent holds something');
-    this.#underWay[shard]! += 1;
-    this.#parts.send(shard, { buffer: builder.buffer, records: builder.records });
+  #takesMore(underWay: number): boolean {
+    if (underWay < this.#parcelsContended) return true;
+    return underWay < this.#parcelsAlone && !this.#parts.contention.isContended();
   }
 
   /** Parcels came back from their shard, in one message. */
   settle(shard: number, receipts: readonly ParcelReceipt[]): void {
-    this.#underWay[shard]! -= receipts.length;
+    this.#lanes[shard]!.underWay -= receipts.length;
     for (const receipt of receipts) this.#settleParcel(receipt);
-    this.#sendOne(shard);
+    this.#sendTo(shard, 'any');
   }
 
   #settleParcel(receipt: ParcelReceipt): void {
@@ -306,7 +335,7 @@ export class Ingest {
     if (batch.parcels > 0) return;
     const { metrics } = this.#parts;
     this.#batches.delete(batch.ticket);
-    this.#parts.budget.give(batch.held);
+    this.#parts.budget.give(batch.workspace, batch.held);
     metrics.add('events_accepted_total', batch.accepted);
     metrics.add('events_duplicate_total', batch.duplicates);
     batch.rejected.sort((a, b) => a.index - b.index);

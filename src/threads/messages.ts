@@ -35,6 +35,7 @@ export interface ShardStart extends ThreadStart {
 export interface FrontStart extends ThreadStart {
   readonly kind: 'front';
   readonly number: number;
+  readonly fronts: number;
   readonly shards: number;
   readonly host: string;
   readonly inflightBytesMax: number;
@@ -42,6 +43,8 @@ export interface FrontStart extends ThreadStart {
   readonly directory: DirectorySnapshot;
   /** The buckets of all quotas: see `workspaces/slots.ts`. */
   readonly quotas: SharedArrayBuffer;
+  /** See `ingest/contention.ts`. */
+  readonly contention: SharedArrayBuffer;
 }
 
 export interface ReaderStart extends ThreadStart {

@@ -7,6 +7,7 @@
 import type { PartLimits } from '../../src/config.ts';
 import { type BodyFormat, readBody } from '../../src/ingest/body.ts';
 import { ByteBudget } from '../../src/ingest/budget.ts';
+import { Contention, createContentionMemory } from '../../src/ingest/contention.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
 import type { Receipt } from '../../src/ingest/receipt.ts';
 import type { Clock } from '../../src/std/clock.ts';
@@ -187,7 +188,9 @@ export class ShardKit {
     this.ingest = new Ingest({
       shards,
       hashSeed,
+      fronts: 1,
       budget: new ByteBudget(inflightBytesMax ?? 2 ** 30, metrics),
+      contention: new Contention(createContentionMemory(), clock),
       clock,
       // Another for each kit: made ids must not come again when a clock stands still.
       random: seededRandom(++kits),
