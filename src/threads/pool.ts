@@ -9,6 +9,7 @@ import { AppError } from '../std/errors.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import type { UpkeepJob } from '../tape/upkeep.ts';
 import type { FrontStart, HeavyRead, ReaderStart, ShardStart } from './messages.ts';
+import { Turns } from './turns.ts';
 
 /** Called when a thread ends that should not have; must end the process. */
 export type OnDeath = (name: string, reason: string) => void;
@@ -58,7 +59,7 @@ export class Thread<ToThread, FromThread> {
   }
 }
 
-/** Reads that outgrew a front, and how many may wait. */
+/** Reads that outgrew a front: how many may wait, half of them of one workspace. */
 export const heavyReadsMax = 256;
 
 export interface ReaderPool {
@@ -66,12 +67,15 @@ export interface ReaderPool {
   close(): Promise<void>;
 }
 
-/** A pool of reader threads, made when first needed. */
+/** A pool of reader threads, made when first needed; workspaces take turns in it. */
 export function openReaderPool(start: ReaderStart): ReaderPool {
   let pool: Piscina<HeavyRead, string> | undefined;
+  const threads = Math.max(1, Math.floor(availableParallelism() / 2));
+  const turns = new Turns({ runningMax: threads, waitingMax: heavyReadsMax });
   return {
     async read(heavy) {
-      if (pool !== undefined && pool.queueSize >= heavyReadsMax) {
+      const workspace = workspaceOf(heavy);
+      if (turns.isFull(workspace)) {
         const message = 'too many long reads at once; ask again';
         throw new AppError('overloaded', message, { retryAfterSeconds: 1 });
       }
@@ -79,14 +83,15 @@ export function openReaderPool(start: ReaderStart): ReaderPool {
         filename: new URL('./reader.js', import.meta.url).href,
         workerData: start,
         minThreads: 0,
-        maxThreads: Math.max(1, Math.floor(availableParallelism() / 2)),
+        maxThreads: threads,
         // Threads stay: each holds a place among the readers of the tape (`epochs.ts`).
         idleTimeout: Number.POSITIVE_INFINITY,
         // Parking in Atomics.wait would keep lmdb's snapshots pinned.
         atomics: 'disabled',
         recordTiming: false,
       });
-      return pool.run(heavy, { name: 'read' });
+      const readers = pool;
+      return turns.run(workspace, () => readers.run(heavy, { name: 'read' }));
     },
     async close() {
       await pool?.destroy();
@@ -118,4 +123,8 @@ export function openUpkeepPool(): UpkeepPool {
       await pool?.destroy();
     },
   };
+}
+
+function workspaceOf(heavy: HeavyRead): number {
+  return heavy.kind === 'page' ? heavy.query.workspace : heavy.ask.workspace;
 }
