@@ -6,7 +6,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -16,7 +15,7 @@ import {
 import { join, resolve } from 'node:path';
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
-import { flushDirectory } from './environment.ts';
+import { flush, makeDirectory } from './environment.ts';
 
 const manifestFile = 'tapeline.json';
 const lockFile = 'lock';
@@ -50,13 +49,14 @@ export interface DirectoryOptions {
  */
 export function openDataDirectory(path: string, options: DirectoryOptions): DataDirectory {
   const directory = resolve(path);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   lock(directory);
   const release = (): void => rmSync(join(directory, lockFile), { force: true });
   try {
     const file = join(directory, manifestFile);
     const isNew = !existsSync(file);
     const manifest = isNew ? create(file, options) : check(file, options);
+    flush(directory);
     return { ...manifest, path: directory, release };
   } catch (error) {
     release();
@@ -92,7 +92,7 @@ function check(file: string, { format, shards }: DirectoryOptions): Manifest {
   return manifest;
 }
 
-/** Content first, then the name, then the directory: a power cut leaves the old file or the new one. */
+/** Content first, then the name: a power cut leaves no file or a whole one. */
 function writeDurably(file: string, text: string): void {
   const temporary = `${file}.new`;
   const descriptor = openSync(temporary, 'w', 0o600);
@@ -100,8 +100,6 @@ function writeDurably(file: string, text: string): void {
   fsyncSync(descriptor);
   closeSync(descriptor);
   renameSync(temporary, file);
-  flushDirectory(join(file, '..'));
-  flushDirectory(join(file, '../..'));
 }
 
 function lock(directory: string): void {

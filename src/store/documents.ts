@@ -3,7 +3,7 @@
  * views. One thread (main) writes; it also holds them all in memory, so nobody reads here later.
  */
 import { dirname } from 'node:path';
-import { commitChanges, type Environment, flushDirectory, openEnvironment } from './environment.ts';
+import { commitChanges, type Environment, openToWrite } from './environment.ts';
 
 const documentsMapBytes = 2 ** 36;
 
@@ -19,9 +19,8 @@ export class LmdbDocuments implements DocumentStore {
   readonly #directory: string;
 
   constructor(path: string) {
-    this.#environment = openEnvironment(path, documentsMapBytes);
+    this.#environment = openToWrite(path, documentsMapBytes);
     this.#directory = dirname(path);
-    flushDirectory(this.#directory);
   }
 
   *entries(): Iterable<[string, unknown]> {

@@ -13,23 +13,51 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  renameSync,
   rmSync,
   statfsSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { AppError } from '../std/errors.ts';
 
 export type Environment = RootDatabase<Buffer, Buffer>;
 
 /**
- * Opens or creates the environment in the file `path`.
+ * Opens the environment in the file `path` to write it, and makes it if it is not there. A new one is
+ * complete and flushed before it gets its name: a power cut leaves none, or one that opens. What a
+ * killed process left in the kernel's memory, content and names, is flushed before anyone relies on it.
  *
  * @param mapBytes address space, the most the file can grow to; reserved, not used.
- * One thread may write it; any thread of the process may open it to read.
  */
-export function openEnvironment(path: string, mapBytes: number): Environment {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+export function openToWrite(path: string, mapBytes: number): Environment {
+  const directory = dirname(path);
+  makeDirectory(directory);
+  const environment = existsSync(path)
+    ? openEnvironment(path, mapBytes)
+    : createEnvironment(path, mapBytes);
+  flush(path);
+  flush(directory);
+  return environment;
+}
+
+function createEnvironment(path: string, mapBytes: number): Environment {
+  const fresh = `${path}.new`;
+  for (const leftover of [fresh, `${fresh}-lock`]) rmSync(leftover, { force: true });
+  const environment = openEnvironment(fresh, mapBytes);
+  flush(fresh);
+  // The library knows its files by device and inode: whoever opens the new name meets this one.
+  renameSync(`${fresh}-lock`, `${path}-lock`);
+  renameSync(fresh, path);
+  return environment;
+}
+
+/** Opens an environment, on any thread of the process, after its writer has opened it. */
+export function openToRead(path: string, mapBytes: number): Environment {
+  return openEnvironment(path, mapBytes);
+}
+
+function openEnvironment(path: string, mapBytes: number): Environment {
   checkMagic(path);
   const options = {
     path,
@@ -143,8 +171,22 @@ export function removeEnvironment(path: string): void {
   rmSync(`${path}-lock`, { force: true });
 }
 
-/** Makes a new file's directory entry durable; LMDB flushes the file but never its directory. */
-export function flushDirectory(path: string): void {
+/** Makes a directory and what is missing above it, all the names durable, its own in any case. */
+export function makeDirectory(path: string): void {
+  const directory = resolve(path);
+  const first = mkdirSync(directory, { recursive: true, mode: 0o700 }) ?? directory;
+  let made = directory;
+  for (; made !== resolve(first); made = dirname(made)) flush(dirname(made));
+  try {
+    flush(dirname(made));
+  } catch (error) {
+    // A directory that we may not list is not ours: whoever made it has to see to its names.
+    if ((error as { code?: string }).code !== 'EACCES') throw error;
+  }
+}
+
+/** Makes a file's content durable, or a directory's names; LMDB flushes files but no directory. */
+export function flush(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

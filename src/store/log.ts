@@ -7,13 +7,13 @@ import { dirname } from 'node:path';
 import {
   commitChanges,
   type Environment,
-  flushDirectory,
-  openEnvironment,
+  openToRead,
+  openToWrite,
   readShared,
 } from './environment.ts';
 
 /** Address space of one log. */
-const logMapBytes = 2 ** 38;
+const logMapBytes = 2 ** 35;
 
 export interface LogBlock {
   readonly stamp: number;
@@ -32,22 +32,20 @@ export class BlockLog {
   readonly #faults: LogFaults;
   readonly #key = Buffer.alloc(8);
 
-  private constructor(path: string, faults: LogFaults) {
-    this.#environment = openEnvironment(path, logMapBytes);
+  private constructor(path: string, environment: Environment, faults: LogFaults) {
+    this.#environment = environment;
     this.#directory = dirname(path);
     this.#faults = faults;
   }
 
   /** Opens the log to write it. Thread: the shard's own. */
   static openWriter(path: string, faults: LogFaults = {}): BlockLog {
-    const log = new BlockLog(path, faults);
-    flushDirectory(log.#directory);
-    return log;
+    return new BlockLog(path, openToWrite(path, logMapBytes), faults);
   }
 
   /** Opens the log to read it, on any thread, after its writer has opened it. */
   static openReader(path: string): BlockLog {
-    return new BlockLog(path, {});
+    return new BlockLog(path, openToRead(path, logMapBytes), {});
   }
 
   /** Writes all blocks in one transaction. @see commitChanges */

@@ -14,7 +14,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { flushDirectory, readShared, refusalOf } from './environment.ts';
+import { flush, readShared, refusalOf } from './environment.ts';
 import { checkTree, sealTree } from './tree.ts';
 
 const pageBytes = 4096;
@@ -154,7 +154,7 @@ export class SegmentWriter {
       throw refusalOf(error, dirname(this.#path));
     }
     renameSync(temporary, this.#path);
-    flushDirectory(dirname(this.#path));
+    flush(dirname(this.#path));
     rmSync(`${temporary}-lock`, { force: true });
     return bytes;
   }

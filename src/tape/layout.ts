@@ -220,7 +220,7 @@ export type ShardFile =
 
 /** @param name without the directory; undefined when the file is none of ours. */
 export function parseShardFile(name: string): ShardFile | undefined {
-  if (/\.tmp(-lock)?$/.test(name)) return { kind: 'temporary' };
+  if (/\.(tmp|new)(-lock)?$/.test(name)) return { kind: 'temporary' };
   const part = /^part-(\d{8})\.mdb$/.exec(name);
   if (part !== null) return { kind: 'part', number: Number(part[1]) };
   const parts = /^segment-([0-9a-z]{11})-([0-9a-z]{11})-([0-9a-z]{4})\.mdb$/.exec(name);
