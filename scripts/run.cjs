@@ -45,6 +45,10 @@ const commands = {
     file: 'scripts/torture.js',
     about: 'kill the server at random and audit its promises',
   },
+  powercut: {
+    file: 'scripts/powercut.js',
+    about: 'cut the power of a recorded server, by the thousand',
+  },
   build: { file: undefined, about: 'install and build, nothing else' },
 };
 

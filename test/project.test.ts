@@ -90,7 +90,7 @@ test('the engines are those the first command asks for', () => {
 });
 
 test('every command that the first script knows is a script of package.json', () => {
-  const names = ['start', 'test', 'dev', 'build', 'bench', 'import', 'demo', 'torture'];
+  const names = ['start', 'test', 'dev', 'build', 'bench', 'import', 'demo', 'torture', 'powercut'];
   for (const name of names) {
     // With `exec` no shell stands between npm and the command, to die of a signal and pass none on.
     // The server's heaps are small and every core has a thread of it: no helpers for the collector.
