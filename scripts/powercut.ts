@@ -75,7 +75,8 @@ async function main(options: Options): Promise<number> {
   }
   const isClean = failure === '' && audit.badImages === 0;
   const isNeeded = options.keep || !isClean;
-  if (!isNeeded || options.replay !== undefined) rmSync(directory, { recursive: true, force: true });
+  if (!isNeeded || options.replay !== undefined)
+    rmSync(directory, { recursive: true, force: true });
   const seconds = Math.round((systemClock.monotonicMs() - startedMs) / 100) / 10;
   const figures = { ...audit.figures(), seconds, seed: options.seed };
   process.stdout.write(`\n${audit.summary()} in ${seconds} s\n`);

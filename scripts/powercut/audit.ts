@@ -74,12 +74,16 @@ export class Audit {
     const done = new Set<number>();
     let running: number | undefined;
     let cancel: (() => void) | undefined;
+    let ending = '';
     child.on('message', (message: FromExaminer) => {
       cancel?.();
       if (message.kind === 'begun') {
         running = message.image;
         done.add(running);
-        cancel = systemClock.after(imageMsMax, () => child.kill('SIGKILL'));
+        cancel = systemClock.after(imageMsMax, () => {
+          ending = `did not end within ${imageMsMax} ms`;
+          child.kill('SIGKILL');
+        });
       } else {
         running = undefined;
         this.#note(recording, message);
@@ -90,7 +94,7 @@ export class Audit {
       child.on('close', (code, signal) => {
         cancel?.();
         if (running !== undefined) {
-          const text = `the process that opened it ended with ${code ?? signal}`;
+          const text = `the process that opened it ${ending || `ended with ${code ?? signal}`}`;
           this.#noteProblems(recording, running, [{ kind: 'unopened', text }]);
           this.#noteImage();
         } else if (code !== 0) reject(new Error(`an examiner ended with ${code ?? signal}`));
