@@ -292,6 +292,9 @@ export class Server {
         void reading;
         break;
       }
+      case 'failed':
+        this.#parts.onDeath(`front-${number}`, message.reason);
+        break;
       case 'drained':
         front.drained.fulfil();
         break;

@@ -132,6 +132,8 @@ subscribers.register(app);
 
 clock.every(credentialCheckMs, () => sockets.dropRevoked());
 
+process.on('uncaughtException', fail);
+
 main.on('message', (message: MainToFront) => {
   switch (message.kind) {
     case 'listen':
@@ -257,13 +259,25 @@ function stopListening(): void {
   listenSocket = undefined;
 }
 
-/** Ends every connection: a thread may not end while its loop still holds one. */
+/**
+ * Ends every connection: a thread may not end while its loop still holds one. Twice, and then a turn
+ * of the loop to let go of the handles: closing a connection can put another past the first sweep.
+ */
 function close(): void {
   stopListening();
   traffic.close();
   app.close();
-  for (const port of shards) port.close();
-  tell({ kind: 'drained' });
+  for (const port of shards) port?.close();
+  setImmediate(() => {
+    app.close();
+    setImmediate(() => tell({ kind: 'drained' }));
+  });
+}
+
+/** This thread cannot go on, and with it the process; its connections end first. */
+function fail(error: unknown): void {
+  tell({ kind: 'failed', reason: (error as Error).stack ?? String(error) });
+  close();
 }
 
 function tell(message: FrontToMain): void {

@@ -12,12 +12,16 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { AppError } from '../std/errors.ts';
 
@@ -92,7 +96,7 @@ function openEnvironment(path: string, mapBytes: number): Environment {
  * of them is stored. Bytes must not change until then: the library reads them from another thread.
  *
  * @throws AppError `unavailable` when there is no room (worth trying again); anything else means
- * that the device or the library failed, and the process must not go on.
+ * that the device or the library failed, and the process must not go on: no room for a meta page too.
  */
 export async function commitChanges(
   environment: Environment,
@@ -107,8 +111,19 @@ export async function commitChanges(
     if ((await done) !== true) throw new Error('the transaction was refused');
     await environment.flushed;
   } catch (error) {
-    throw refusalOf(await causeOf(error), directory);
+    const refusal = refusalOf(await causeOf(error), directory);
+    if (refusal instanceof AppError) checkUsable(environment);
+    throw refusal;
   }
+}
+
+/**
+ * After a failed write of a meta page the library gives the environment up: it reads nothing more,
+ * and the next commit would never end. A read tells at once, and nobody has to wait for that.
+ */
+function checkUsable(environment: Environment): void {
+  environment.resetReadTxn();
+  environment.doesExist(Buffer.of(0));
 }
 
 /** The library rejects with an error that holds a promise of the real one. */
@@ -127,9 +142,22 @@ const roomBytesMin = 4 * 1024 * 1024;
 /** No room is an operating error; the rest is not ours to survive. */
 export function refusalOf(cause: unknown, directory: string): unknown {
   const { code } = cause as { code?: unknown };
-  const isShortWrite = code === ioErrorCode && freeBytes(directory) < roomBytesMin;
+  const isShortWrite = code === ioErrorCode && roomBytes(directory) < roomBytesMin;
   if (!noRoomCodes.has(code) && !isShortWrite) return cause;
   return new AppError('unavailable', 'there is no room to write', { cause });
+}
+
+/** What the files of `directory` may still grow by: the disk ends somewhere, and so may a file (`ulimit -f`). */
+function roomBytes(directory: string): number {
+  const limit = /^Max file size +(\d+)/m.exec(readLimits())?.[1];
+  if (limit === undefined) return freeBytes(directory);
+  const sizes = readdirSync(directory).map((file) => statSync(join(directory, file)).size);
+  return Math.min(freeBytes(directory), Number(limit) - Math.max(0, ...sizes));
+}
+
+/** The limits of this process; '' where the system does not tell. */
+function readLimits(): string {
+  return existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : '';
 }
 
 /** What this process may still write to the disk that holds `directory`. */

@@ -96,6 +96,7 @@ export type FrontToMain =
   | { readonly kind: 'change'; readonly request: number; readonly command: WorkspaceCommand }
   | { readonly kind: 'inForce'; readonly version: number }
   | { readonly kind: 'heavy'; readonly request: number; readonly ask: HeavyRead }
+  | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'drained' };
 
 export type FrontToShard = { readonly kind: 'parcel'; readonly parcel: ParcelData };
