@@ -49,6 +49,14 @@ const commands = {
     file: 'scripts/powercut.js',
     about: 'cut the power of a recorded server, by the thousand',
   },
+  faults: {
+    file: 'scripts/faults.js',
+    about: 'let system calls fail and the disk fill up, and audit the promises',
+  },
+  clients: {
+    file: 'scripts/clients.js',
+    about: 'send and listen through a bad network, and audit the promises',
+  },
   build: { file: undefined, about: 'install and build, nothing else' },
 };
 

@@ -18,6 +18,8 @@ const journal = openSync(start.journal, 'a');
 const recentMax = 300;
 const httpLoops = 4;
 const retryMs = 50;
+/** What the HTTP parser below the server says of a request line split by a bad network. */
+const splitVersionStatus = 505;
 
 let isSending = false;
 let sent = 0;
@@ -64,7 +66,7 @@ function acknowledged(events: readonly Event[], receipt: Receipt): void {
 interface Receipt {
   readonly accepted: number;
   readonly duplicates: number;
-  readonly rejected: readonly unknown[];
+  readonly rejected: readonly { readonly index: number; readonly code: string }[];
 }
 
 /** Resolves while sending; waits while paused. */
@@ -85,6 +87,7 @@ async function sendFrames(encoding: 'json' | 'msgpack'): Promise<never> {
     clock: systemClock,
     random,
     encoding,
+    silenceMs: start.patienceMs,
   });
   whenPaused = () => client.drain();
   for (;;) {
@@ -99,28 +102,49 @@ async function sendFrames(encoding: 'json' | 'msgpack'): Promise<never> {
 const requests = new Set<Promise<void>>();
 
 async function postUntilStored(events: readonly Event[]): Promise<void> {
+  let rest = events;
+  while (rest.length > 0) {
+    const response = await fetch(`${start.url}/v1/events`, requestOf(rest)).catch(() => undefined);
+    const text = await response?.text().catch(() => undefined);
+    if (response?.status === 200 && text !== undefined) {
+      rest = settle(rest, JSON.parse(text) as Receipt);
+      if (rest.length === 0) return;
+    } else if (
+      response !== undefined &&
+      ![200, 503, splitVersionStatus].includes(response.status)
+    ) {
+      throw new Error(`a strange answer: ${response.status} ${text}`);
+    }
+    await sleep(systemClock, retryMs);
+  }
+}
+
+function requestOf(events: readonly Event[]): RequestInit {
   const isLines = random.below(2) === 0;
   const lines = events.map((event) => JSON.stringify(event));
-  const init = {
+  return {
     method: 'POST',
+    signal: AbortSignal.timeout(start.patienceMs),
     headers: {
       authorization: `Bearer ${start.key}`,
       'content-type': isLines ? 'application/x-ndjson' : 'application/json',
     },
     body: isLines ? lines.join('\n') : `[${lines.join(',')}]`,
   };
-  for (;;) {
-    const response = await fetch(`${start.url}/v1/events`, init).catch(() => undefined);
-    const text = await response?.text().catch(() => undefined);
-    if (response?.status === 200 && text !== undefined) {
-      acknowledged(events, JSON.parse(text) as Receipt);
-      return;
-    }
-    if (response !== undefined && response.status !== 200 && response.status !== 503) {
-      throw new Error(`a strange answer: ${response.status} ${text}`);
-    }
-    await sleep(systemClock, retryMs);
-  }
+}
+
+/** Notes what is stored; returns what has to go again because its shard could not write. */
+function settle(events: readonly Event[], receipt: Receipt): readonly Event[] {
+  const again = new Set(
+    receipt.rejected.filter(({ code }) => code === 'unavailable').map(({ index }) => index),
+  );
+  const { accepted, duplicates } = receipt;
+  const rejected = receipt.rejected.filter(({ code }) => code !== 'unavailable');
+  acknowledged(
+    events.filter((_, index) => !again.has(index)),
+    { accepted, duplicates, rejected },
+  );
+  return events.filter((_, index) => again.has(index));
 }
 
 async function sendRequests(): Promise<never> {

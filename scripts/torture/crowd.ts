@@ -19,7 +19,10 @@ export interface CrowdOptions {
   readonly key: string;
   readonly seed: number;
   readonly customers: number;
+  readonly patienceMs?: number;
 }
+
+const patienceMsUsual = 30_000;
 
 const entry = fileURLToPath(new URL('./client.js', import.meta.url));
 const doors = ['msgpack', 'json', 'http'] as const;
@@ -47,12 +50,14 @@ export class Crowd {
     for (let number = 0; number < options.clients; number++) this.#start(number, options);
   }
 
-  #start(number: number, { customers, directory, key, seed, url }: CrowdOptions): void {
+  #start(number: number, options: CrowdOptions): void {
+    const { customers, directory, key, patienceMs = patienceMsUsual, url } = options;
+    const seed = options.seed + number;
     const name = `k${number}`;
     const journal = join(directory, `journal-${name}`);
     closeSync(openSync(journal, 'a'));
     const door = doors[number % doors.length]!;
-    const start: ClientStart = { name, door, url, key, seed: seed + number, customers, journal };
+    const start: ClientStart = { name, door, url, key, seed, customers, journal, patienceMs };
     const child = fork(entry, [JSON.stringify(start)]);
     const client: Client = { child, journal, drained: undefined, read: 0 };
     child.on('message', (_: FromClient) => client.drained?.());

@@ -11,6 +11,8 @@ export interface ClientStart {
   readonly customers: number;
   /** The file that its receipts go to. */
   readonly journal: string;
+  /** How long it waits for an answer before it tries another connection. */
+  readonly patienceMs: number;
 }
 
 export type ToClient = { readonly kind: 'go' } | { readonly kind: 'pause' };

@@ -51,7 +51,8 @@ async function errorOf(response: Response): Promise<ClientError> {
   const text = await response.text();
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   const options = { status, ...(Number.isFinite(seconds) && { retryAfterMs: seconds * 1000 }) };
-  let code: ClientErrorCode = status === 503 ? 'unavailable' : 'protocol';
+  // A server or something before it that is not well for now: the server's own code follows, if it is its.
+  let code: ClientErrorCode = status >= 500 ? 'unavailable' : 'protocol';
   let message = `the server answered ${status}`;
   try {
     const { error } = JSON.parse(text) as { error?: { code: ClientErrorCode; message: string } };

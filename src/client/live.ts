@@ -10,6 +10,8 @@ export interface LiveQuery {
   readonly customer?: readonly string[];
   readonly type?: readonly string[];
   readonly channel?: readonly string[];
+  /** A stream on which nothing is heard for this long, comments included, is replaced. Default 30,000. */
+  readonly silenceMs?: number;
   /** Ends the iteration. */
   readonly signal?: AbortSignal;
   /** Told whenever the stream was lost and is about to be resumed. */
@@ -32,6 +34,62 @@ const retried: ReadonlySet<string> = new Set([
   'internal',
 ]);
 
+const silenceMsUsual = 30_000;
+
+/** Notices that a connection went dead without saying so, and ends it. */
+class Silence {
+  isTooLong = false;
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #stopWatch: () => void;
+  #heardAt: number;
+  #isResting = false;
+
+  constructor(clock: Clock, silenceMs: number, outer: AbortSignal | undefined) {
+    this.#clock = clock;
+    this.#outer = outer;
+    this.#heardAt = clock.monotonicMs();
+    this.#stopWatch = clock.every(silenceMs / 4, () => {
+      if (this.#isResting || clock.monotonicMs() - this.#heardAt <= silenceMs) return;
+      this.isTooLong = true;
+      this.#stop.abort();
+    });
+    if (outer?.aborted) this.#stop.abort();
+    outer?.addEventListener('abort', this.#abort);
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  readonly #abort = (): void => this.#stop.abort();
+
+  /** The caller has an event, and may take all the time there is. */
+  rest(): void {
+    this.#isResting = true;
+  }
+
+  /** Something came, or the caller asks for more. */
+  broken(): void {
+    this.#isResting = false;
+    this.#heardAt = this.#clock.monotonicMs();
+  }
+
+  async *heard(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.broken();
+      yield chunk;
+    }
+  }
+
+  end(): void {
+    this.#stopWatch();
+    this.#outer?.removeEventListener('abort', this.#abort);
+    this.#stop.abort();
+  }
+}
+
 /**
  * Yields live events for ever. After a lost stream it resumes from the last id; if none was seen yet,
  * from where it first asked. Returns when `signal` aborts.
@@ -48,21 +106,28 @@ export async function* followLive(
   let attempts = 0;
   while (!signal?.aborted) {
     let error: ClientError;
+    const silence = new Silence(clock, query.silenceMs ?? silenceMsUsual, signal);
     try {
       const headers = from === undefined ? {} : resumeHeaders(from);
       const filters = { from, customer, type, channel };
-      const more = { headers, ...(signal && { signal }) };
+      const more = { headers, signal: silence.signal };
       const response = await ask('GET', '/v1/live/sse', filters, undefined, more);
-      for await (const { id, event, data } of readSse(response.body!)) {
+      for await (const { id, event, data } of readSse(silence.heard(response.body!))) {
         attempts = 0;
         if (id !== '') from = id;
         if (event === 'event' && data !== undefined) {
+          silence.rest();
           yield { cursor: id, event: JSON.parse(data) as StoredEvent };
+          silence.broken();
         }
       }
       error = new ClientError('unreachable', 'the live stream ended');
     } catch (cause) {
-      error = ended(cause);
+      error = silence.isTooLong
+        ? new ClientError('unreachable', 'nothing was heard on the live stream', { cause })
+        : ended(cause);
+    } finally {
+      silence.end();
     }
     if (signal?.aborted) return;
     if (!retried.has(error.code)) throw error;
