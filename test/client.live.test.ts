@@ -85,6 +85,38 @@ test('a lost stream is resumed after the last id, with the same filters', async 
   assert.equal(asked[0]!.key, 'Bearer secret');
 });
 
+test('a stream that falls silent is replaced, one whose reader takes its time is not', async (t) => {
+  const asked: unknown[] = [];
+  const reader = await serve(t, (request, response, count) => {
+    asked.push(request.headers['last-event-id']);
+    response.setHeader('content-type', 'text/event-stream');
+    // And then nothing more: neither an event, nor a comment, nor an end.
+    response.write(`id: k${count}\nevent: event\ndata: {"id":"e${count}"}\n\n`);
+  });
+  const silenceMs = 200;
+  const stream = reader.live({ from: 'earliest', silenceMs });
+  assert.equal((await stream.next()).value?.event.id, 'e1');
+  await new Promise((resolve) => setTimeout(resolve, 3 * silenceMs));
+  assert.equal(asked.length, 1);
+  assert.equal((await stream.next()).value?.event.id, 'e2');
+  assert.deepEqual(asked, [undefined, 'k1']);
+  await stream.return(undefined);
+});
+
+test('what a server before the server answers while ours is away is tried again', async (t) => {
+  const reader = await serve(t, (_, response, count) => {
+    if (count === 1) {
+      response.writeHead(502).end('<html>Bad Gateway</html>');
+      return;
+    }
+    response.setHeader('content-type', 'text/event-stream');
+    response.write('id: k\nevent: event\ndata: {"id":"e"}\n\n');
+  });
+  const stream = reader.live({});
+  assert.equal((await stream.next()).value?.event.id, 'e');
+  await stream.return(undefined);
+});
+
 test('a cursor that has expired ends the stream with its code', async (t) => {
   const reader = await serve(t, (_, response) => {
     response.statusCode = 410;
