@@ -22,17 +22,24 @@ export interface FramePlan {
   readonly customers: number;
   readonly frames: number;
   readonly seed: number;
+  /** Only every `of`th customer, counted from `from`; absent: all of them. */
+  readonly share?: { readonly of: number; readonly from: number };
 }
 
-export interface Frame {
+/** Bytes that are ready to go but for the number and the time of this sending. */
+export interface Template {
   readonly bytes: Buffer;
-  readonly seqAt: number;
   /** Where the frame's number goes: 8 hexadecimal digits, in every event. */
   readonly numberAt: Int32Array;
+  /** Where the time goes: 8 bytes, big-endian, or 13 digits in JSON. */
   readonly timeAt: Int32Array;
 }
 
-interface BenchEvent {
+export interface Frame extends Template {
+  readonly seqAt: number;
+}
+
+export interface BenchEvent {
   readonly id: string;
   readonly customer: string;
   readonly type: string;
@@ -63,14 +70,17 @@ export function encodeBody(plan: Omit<FramePlan, 'frames' | 'protocol'>): string
   return JSON.stringify(plan.batch === 1 ? batch![0] : batch);
 }
 
-function makeBatches(plan: Omit<FramePlan, 'protocol'>): BenchEvent[][] {
-  const random = seededRandom(plan.seed);
-  const customers = shuffledForEver(plan.customers, random);
+/** The batches themselves, for those who encode them in their own way. */
+export function makeBatches(plan: Omit<FramePlan, 'protocol'>): BenchEvent[][] {
+  const { of, from } = plan.share ?? { of: 1, from: 0 };
+  const random = seededRandom(plan.seed + from);
+  const customers = shuffledForEver(Math.floor(plan.customers / of), random);
   const make = plan.shape === 'cart' ? cartEvent : deskEvent;
   return Array.from({ length: plan.frames }, () =>
     Array.from({ length: plan.batch }, (_, n) => {
       const id = `evt-${'0'.repeat(numberDigits)}-${String(n).padStart(4, '0')}`;
-      return { id, customer: customerName(customers()), time: someTimeMs, ...make(random) };
+      const customer = customerName(customers() * of + from);
+      return { id, customer, time: someTimeMs, ...make(random) };
     }),
   );
 }
@@ -207,17 +217,26 @@ export function patchFrame(
   protocol: Protocol,
   { number, seq, timeMs }: { number: number; seq: number; timeMs: number },
 ): void {
-  const { bytes, numberAt, timeAt } = frame;
+  patchTemplate(frame, protocol, { number, timeMs });
+  if (protocol === 'json') {
+    frame.bytes.write(String(seq).padStart(seqDigits), frame.seqAt, 'latin1');
+  } else frame.bytes.writeUInt32BE(seq, frame.seqAt);
+}
+
+/** As `patchFrame`, for what has no seq. */
+export function patchTemplate(
+  { bytes, numberAt, timeAt }: Template,
+  protocol: Protocol,
+  { number, timeMs }: { number: number; timeMs: number },
+): void {
   digits.write(number.toString(16).padStart(numberDigits, '0'), 0, 'latin1');
   copyToAll(bytes, numberAt, numberDigits);
   if (protocol === 'json') {
     digits.write(String(timeMs), 0, 'latin1');
     copyToAll(bytes, timeAt, 13);
-    bytes.write(String(seq).padStart(seqDigits), frame.seqAt, 'latin1');
   } else {
     digits.writeBigInt64BE(BigInt(timeMs));
     copyToAll(bytes, timeAt, 8);
-    bytes.writeUInt32BE(seq, frame.seqAt);
   }
 }
 

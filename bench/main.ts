@@ -7,12 +7,14 @@
  *     live, stalled                        live subscribers, and those that never read
  *     seal                                 segments: to seal, merge and read them, without a server
  *     walk                                 the byte walkers alone
+ *     peers                                the same events through what one could take instead
  *
  * Each starts a real server on a fresh data directory (seal and walk aside), runs its load generator in
  * another process, prints a table, and one JSON object as its last line.
  */
 import { ingestWs, ingestWsJson } from './ingest.ts';
 import { live } from './live.ts';
+import { peers } from './peers/run.ts';
 import { ingestHttp, ingestHttpSingle } from './post.ts';
 import { scan, view } from './reads.ts';
 import { restart } from './restart.ts';
@@ -69,6 +71,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   restart: {
     about: 'seconds until ready again with 1 M events, after a stop and after a kill',
     run: restart,
+  },
+  peers: {
+    about: 'Tapeline, Redis Streams, NATS JetStream, PostgreSQL and Kafka, the same events each',
+    run: peers,
   },
 };
 

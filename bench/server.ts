@@ -61,6 +61,7 @@ export async function withData<Result>(
 export async function startOn(
   directory: string,
   { fronts, profile, shards }: Settings,
+  port = 0,
 ): Promise<TestServer> {
   // Through a shell: the options of node come between its name and the script's.
   const script = 'exec "$0" --cpu-prof --cpu-prof-dir="$PROFILE_DIR" "$@"';
@@ -68,6 +69,7 @@ export async function startOn(
     data: directory,
     shards,
     fronts,
+    port,
     ...(profile === undefined
       ? {}
       : { wrapper: ['/bin/sh', '-c', script], env: { PROFILE_DIR: profile } }),

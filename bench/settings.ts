@@ -21,6 +21,12 @@ export interface Settings {
   readonly data: string | undefined;
   /** Where the server's CPU profiles go; absent: none are taken. */
   readonly profile: string | undefined;
+  /** Which peers, by name, with commas between; absent: all. */
+  readonly only: string | undefined;
+  /** Peers that are not here may be downloaded. */
+  readonly install: boolean;
+  /** Seconds in which a peer gets its events, at most. */
+  readonly longest: number;
 }
 
 export const flags: Readonly<Record<keyof Settings, string>> = {
@@ -39,13 +45,18 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   rate: 'events a second to offer (as many as are acknowledged)',
   data: 'directory in which the run makes its data directory (./data)',
   profile: "directory for the server's CPU profiles (none)",
+  only: 'peers to run, such as tapeline,redis (all)',
+  install: 'download the peers that are not here, into ~/.cache/tapeline-peers',
+  longest: 'seconds that a peer has for its events, at most (120)',
 };
+
+const switches: readonly string[] = ['smoke', 'install'];
 
 /** @throws Error that names the flag. */
 export function readSettings(argv: readonly string[]): Settings {
   const options = Object.fromEntries(
     Object.keys(flags).map((name) => {
-      return [name, { type: name === 'smoke' ? ('boolean' as const) : ('string' as const) }];
+      return [name, { type: switches.includes(name) ? ('boolean' as const) : ('string' as const) }];
     }),
   );
   const { values } = parseArgs({ args: [...argv], options, strict: true });
@@ -74,6 +85,9 @@ export function readSettings(argv: readonly string[]): Settings {
     rate: number('rate'),
     data: text('data'),
     profile: text('profile'),
+    only: text('only'),
+    install: values['install'] === true,
+    longest: number('longest') ?? 120,
   };
 }
 

@@ -21,8 +21,12 @@ interface Ended {
 }
 
 function bench(...args: string[]): Promise<Ended> {
+  return benchWith({}, ...args);
+}
+
+function benchWith(more: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('TAPELINE_'));
-  const env = { ...Object.fromEntries(inherited), NODE_OPTIONS: '' };
+  const env = { ...Object.fromEntries(inherited), NODE_OPTIONS: '', ...more };
   const child = spawn(process.execPath, [main, ...args], { env });
   const texts = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -37,12 +41,16 @@ function bench(...args: string[]): Promise<Ended> {
   });
 }
 
+/** Those that start quickly; where they are not installed, Tapeline alone. */
+const peersHere = 'tapeline,redis,postgres';
+
 /** Figures by name; those of a phase or a quantile by path. */
 type Figures = (path: string) => number;
 
 /** Runs a bench and gives what its last line says. */
 async function figuresOf(name: string): Promise<Figures> {
-  const { code, stderr, stdout } = await bench(name, '--smoke', '--data', data);
+  const more = name === 'peers' ? ['--only', peersHere] : [];
+  const { code, stderr, stdout } = await bench(name, '--smoke', '--data', data, ...more);
   assert.equal(code, 0, stderr);
   const lines = stdout.trimEnd().split('\n');
   const last = JSON.parse(lines.at(-1)!) as Record<string, unknown>;
@@ -109,6 +117,13 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
   walk(figures) {
     assertPositive(figures, 'walkMsgpack', 'walkJson');
   },
+  peers(figures) {
+    const paths = ['eventsPerSecond', 'bytesPerEvent', 'readsPerSecond', 'restartSeconds'];
+    assertPositive(figures, ...paths.map((path) => `peers.tapeline.${path}`));
+    assertQuantiles(figures, 'peers.tapeline.readMs');
+    assert.equal(figures('peers.tapeline.events'), 4000);
+    assert.equal(figures('peers.tapeline.eventsPerRead'), 50);
+  },
 };
 
 function checkFrames(figures: Figures): void {
@@ -146,6 +161,21 @@ test('without a name the benches are listed, each with a line about it', async (
   assert.deepEqual(listed.sort(), Object.keys(expectations).sort());
 });
 
+test('peers that are not here are left out, with what to do', async () => {
+  const empty = mkdtempSync(join(tmpdir(), 'tapeline-none-'));
+  const nowhere = { PATH: empty, XDG_CACHE_HOME: empty };
+  const args = ['--smoke', '--data', data, '--only', 'redis,nats,kafka'];
+  const { code, stderr, stdout } = await benchWith(nowhere, 'peers', ...args);
+  rmSync(empty, { recursive: true });
+  assert.equal(code, 0, stderr);
+  const { peers } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as {
+    peers: Record<string, { reason: string }>;
+  };
+  assert.deepEqual(Object.keys(peers), ['redis', 'nats', 'kafka']);
+  for (const { reason } of Object.values(peers)) assert.match(reason, /--install/);
+  assert.deepEqual(readdirSync(data), []);
+});
+
 test('a wrong name or flag is said so', async () => {
   const wrongName = await bench('ingest');
   assert.equal(wrongName.code, 64);
@@ -156,6 +186,9 @@ test('a wrong name or flag is said so', async () => {
   const wrongValue = await bench('ingest-ws', '--seconds', 'ten');
   assert.equal(wrongValue.code, 64);
   assert.match(wrongValue.stderr, /--seconds must be a number/);
+  const wrongPeer = await bench('peers', '--only', 'tapeline,mongo');
+  assert.equal(wrongPeer.code, 1);
+  assert.match(wrongPeer.stderr, /there is no peer 'mongo'/);
 });
 
 const plan: FramePlan = {

@@ -1,0 +1,175 @@
+/**
+ * What every peer goes through, alone on the machine:
+ *
+ *     start ─▶ fill ─▶ count ─▶ settle ─▶ measure its files ─▶ read ─▶ kill ─▶ start again ─▶ count
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { startChild } from '../child.ts';
+import { type Quantiles, rounded } from '../report.ts';
+import { withData } from '../server.ts';
+import type { Settings } from '../settings.ts';
+import type { FillFigures, FillMessage, FillPlan } from './fill.ts';
+import type { Peer, Place, Site } from './peer.ts';
+import { freePorts, type Program } from './process.ts';
+import type { ReadFigures, ReadMessage, ReadPlan } from './read.ts';
+
+/** Events of one customer that a read asks for. */
+export const newest = 50;
+
+export interface Sizes {
+  readonly events: number;
+  readonly customers: number;
+  readonly batch: number;
+  readonly lanes: number;
+}
+
+/** By default every customer has as many events as a read asks for. */
+export function sizesOf({ batch, connections, customers, events, smoke }: Settings): Sizes {
+  return {
+    events: events ?? (smoke ? 4000 : 5_000_000),
+    customers: customers ?? (smoke ? 80 : 100_000),
+    batch: batch ?? (smoke ? 100 : 1000),
+    lanes: connections ?? 4,
+  };
+}
+
+export interface PeerFigures {
+  readonly version: string;
+  readonly eventsPerSecond: number;
+  readonly receiptMs: Quantiles;
+  readonly events: number;
+  /** It had no time for all of the events. */
+  readonly isCut: boolean;
+  readonly generatorMicrosPerEvent: number;
+  readonly bytesPerEvent: number;
+  readonly readsPerSecond: number;
+  readonly readMs: Quantiles;
+  readonly eventsPerRead: number;
+  readonly generatorMicrosPerRead: number;
+  /** From a kill to an answer, its start included. */
+  readonly restartSeconds: number;
+  readonly work: string;
+}
+
+export function runCourse(peer: Peer, site: Site, settings: Settings): Promise<PeerFigures> {
+  return withData(settings, async (base) => {
+    const directory = join(base, 'peer');
+    mkdirSync(directory);
+    const { customers, lanes } = sizesOf(settings);
+    const [port, secondPort] = (await freePorts(2)) as [number, number];
+    const place = { directory, port, secondPort, customers, lanes, settings };
+    say(`${peer.title}: starting`);
+    await site.prepare?.(place);
+    let program = await site.start(place);
+    try {
+      await site.create?.(place);
+      say('filling');
+      const filled = await fill(peer, place);
+      say('counting');
+      await checkCount(site, place, filled.accepted);
+      await site.settle?.(place);
+      const bytes = await site.bytes(place);
+      say('reading');
+      const reads = await read(peer, place);
+      say('starting again');
+      await program.kill();
+      const restart = await startAgain(site, place);
+      program = restart.program;
+      await checkCount(site, place, filled.accepted);
+      return figuresOf(site, { filled, bytes, reads, restartSeconds: restart.seconds });
+    } finally {
+      await program.kill();
+    }
+  });
+}
+
+/** Where it is: a run takes minutes. */
+function say(step: string): void {
+  process.stderr.write(`${step} …\n`);
+}
+
+async function startAgain(
+  site: Site,
+  place: Place,
+): Promise<{ readonly program: Program; readonly seconds: number }> {
+  const startMs = performance.now();
+  const program = await site.start(place);
+  return { program, seconds: (performance.now() - startMs) / 1000 };
+}
+
+/** @throws Error unless it holds all that it acknowledged, and nothing more. */
+async function checkCount(site: Site, place: Place, events: number): Promise<void> {
+  const found = await site.count(place);
+  if (found !== events) throw new Error(`acknowledged ${events} events, holds ${found}`);
+}
+
+async function fill(peer: Peer, place: Place): Promise<FillFigures> {
+  const { settings } = place;
+  const { batch, customers, events, lanes } = sizesOf(settings);
+  const { key, publish, window, wire } = peer;
+  const plan: FillPlan = {
+    port: place.port,
+    wire,
+    wirePlan: { batch, limit: newest, publish, key: key?.write },
+    lanes,
+    window: settings.window ?? window,
+    events,
+    customers,
+    seed: settings.seed,
+    warmupSeconds: settings.warmup,
+    secondsMax: settings.longest,
+  };
+  const child = startChild<FillMessage>('peers/fill', plan);
+  try {
+    return (await child.when('done')).figures;
+  } finally {
+    child.kill();
+  }
+}
+
+async function read(peer: Peer, place: Place): Promise<ReadFigures> {
+  const { settings } = place;
+  const { batch, customers, lanes } = sizesOf(settings);
+  const { key, readers, wire } = peer;
+  const plan: ReadPlan = {
+    port: place.port,
+    wire,
+    wirePlan: { batch, limit: newest, key: key?.read },
+    connections: readers,
+    lanes,
+    customers,
+    seed: settings.seed,
+    warmupSeconds: settings.warmup,
+    seconds: settings.seconds,
+  };
+  const child = startChild<ReadMessage>('peers/read', plan);
+  try {
+    return (await child.when('done')).figures;
+  } finally {
+    child.kill();
+  }
+}
+
+interface Measured {
+  readonly filled: FillFigures;
+  readonly reads: ReadFigures;
+  readonly bytes: number;
+  readonly restartSeconds: number;
+}
+
+function figuresOf(site: Site, { bytes, filled, reads, restartSeconds }: Measured): PeerFigures {
+  const { accepted, eventsPerSecond, generatorMicrosPerEvent, receiptMs, work } = filled;
+  return {
+    version: site.version,
+    eventsPerSecond,
+    receiptMs,
+    events: accepted,
+    isCut: !filled.isWhole,
+    generatorMicrosPerEvent: rounded(generatorMicrosPerEvent),
+    bytesPerEvent: rounded(bytes / accepted),
+    ...reads,
+    restartSeconds: rounded(restartSeconds),
+    work,
+  };
+}
