@@ -17,6 +17,8 @@ import type { ReadFigures, ReadMessage, ReadPlan } from './read.ts';
 /** Events of one customer that a read asks for. */
 export const newest = 50;
 
+const defaultLanes = 4;
+
 export interface Sizes {
   readonly events: number;
   readonly customers: number;
@@ -30,8 +32,13 @@ export function sizesOf({ batch, connections, customers, events, smoke }: Settin
     events: events ?? (smoke ? 4000 : 5_000_000),
     customers: customers ?? (smoke ? 80 : 100_000),
     batch: batch ?? (smoke ? 100 : 1000),
-    lanes: connections ?? 4,
+    lanes: connections ?? defaultLanes,
   };
+}
+
+function lanesOf(peer: Peer, { connections, smoke }: Settings): number {
+  const isBest = connections === undefined && !smoke;
+  return isBest ? (peer.lanes ?? defaultLanes) : (connections ?? defaultLanes);
 }
 
 export interface PeerFigures {
@@ -56,7 +63,8 @@ export function runCourse(peer: Peer, site: Site, settings: Settings): Promise<P
   return withData(settings, async (base) => {
     const directory = join(base, 'peer');
     mkdirSync(directory);
-    const { customers, lanes } = sizesOf(settings);
+    const { customers } = sizesOf(settings);
+    const lanes = lanesOf(peer, settings);
     const [port, secondPort] = (await freePorts(2)) as [number, number];
     const place = { directory, port, secondPort, customers, lanes, settings };
     say(`${peer.title}: starting`);
@@ -105,8 +113,8 @@ async function checkCount(site: Site, place: Place, events: number): Promise<voi
 }
 
 async function fill(peer: Peer, place: Place): Promise<FillFigures> {
-  const { settings } = place;
-  const { batch, customers, events, lanes } = sizesOf(settings);
+  const { lanes, settings } = place;
+  const { batch, customers, events } = sizesOf(settings);
   const { key, publish, window, wire } = peer;
   const plan: FillPlan = {
     port: place.port,
@@ -129,8 +137,8 @@ async function fill(peer: Peer, place: Place): Promise<FillFigures> {
 }
 
 async function read(peer: Peer, place: Place): Promise<ReadFigures> {
-  const { settings } = place;
-  const { batch, customers, lanes } = sizesOf(settings);
+  const { lanes, settings } = place;
+  const { batch, customers } = sizesOf(settings);
   const { key, readers, wire } = peer;
   const plan: ReadPlan = {
     port: place.port,

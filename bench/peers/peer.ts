@@ -18,6 +18,8 @@ export interface Peer {
   readonly publish?: WirePlan['publish'];
   /** The credential, where there is one. */
   readonly key?: { readonly write: string; readonly read: string };
+  /** Connections that fill it, where `--connections` is not best. */
+  readonly lanes?: number;
   /** Unacknowledged batches on each of the connections. */
   readonly window: number;
   /** Connections that read. */

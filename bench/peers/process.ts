@@ -1,6 +1,6 @@
 /** Peers as processes: started in a group of their own, ended with it, also when the bench is interrupted. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,16 +45,19 @@ function endGroup(group: number): void {
 
 /** Whether a process of the group still runs; one that nobody has waited for does not. */
 function isAlive(group: number): boolean {
-  return readdirSync('/proc').some((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const [state, , groupOf] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return Number(groupOf) === group && state !== 'Z';
-    } catch {
-      return false; // It ended meanwhile.
-    }
-  });
+  return (
+    existsSync('/proc') &&
+    readdirSync('/proc').some((name) => {
+      if (!/^\d+$/.test(name)) return false;
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        const [state, , groupOf] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        return Number(groupOf) === group && state !== 'Z';
+      } catch {
+        return false; // It ended meanwhile.
+      }
+    })
+  );
 }
 
 /** Starts a program; resolves when `answers` does so without an error. */

@@ -7,6 +7,7 @@
  * the subject forwards: the same events when it holds no more than were asked for.
  */
 import { pack } from 'msgpackr';
+import type { BenchEvent, Template } from '../../frames.ts';
 import { type Answer, Assembly, type Wire, type WirePlan } from './wire.ts';
 
 export const natsStream = 'tape';
@@ -28,43 +29,13 @@ export function natsWire(plan: WirePlan, answer: Answer): Wire {
   const inbox = `_B.${process.pid}.${inboxes++}`;
   let isOpen = false;
   let pongs: Buffer | undefined;
-  let found = 0;
-  /** One message: of a batch's receipt, or of the events that were asked for. */
-  const deliver = (head: Buffer, body: Buffer): void => {
-    if (head.length > 0) {
-      // Event by event; a status says that there are no more (204) or none at all (404).
-      const status = /^NATS\/1\.0 (\d+)/.exec(head.toString('latin1'))?.[1];
-      if (status === undefined) found += 1;
-      else if (status === '204' || status === '404') {
-        answer(found);
-        found = 0;
-      } else throw new Error(`NATS: ${head.toString('latin1')}`);
-      return;
-    }
-    const receipt = JSON.parse(body.toString()) as {
-      error?: object;
-      count?: number;
-      type?: string;
-    };
-    if (receipt.error !== undefined) throw new Error(`NATS: ${body.toString()}`);
-    if (receipt.type === 'gap') throw new Error(`NATS: a message was lost: ${body.toString()}`);
-    if (receipt.count !== undefined) answer(receipt.count);
-  };
+  const deliver = deliverTo(answer);
   return {
     hello: () => Buffer.from(`${natsConnect}SUB ${inbox}.> 1\r\nPING\r\n`),
     get isOpen() {
       return isOpen;
     },
-    encode(events) {
-      const batch = new Assembly();
-      for (const [n, { customer, time, ...event }] of events.entries()) {
-        const body = pack({ ...event, time: BigInt(time) });
-        const isLast = n + 1 === events.length;
-        if (plan.publish === 'atomic') addAtomic(batch, { inbox, customer, n, isLast, body });
-        else addFast(batch, { inbox, customer, n, isLast, body });
-      }
-      return batch.done();
-    },
+    encode: (events) => encodeBatch(events, inbox, plan.publish),
     read(customer) {
       const request = `{"batch":${plan.limit},"next_by_subj":"${natsSubject}.${customer}","seq":1,"no_hdr":false}`;
       return Buffer.from(
@@ -99,7 +70,47 @@ export function natsWire(plan: WirePlan, answer: Answer): Wire {
   };
 }
 
+/** One message: a batch's receipt, or one of the events that were asked for. */
+function deliverTo(answer: Answer): (head: Buffer, body: Buffer) => void {
+  let found = 0;
+  return (head, body) => {
+    if (head.length > 0) {
+      // Event by event; a status says that there are no more (204) or none at all (404).
+      const status = /^NATS\/1\.0 (\d+)/.exec(head.toString('latin1'))?.[1];
+      if (status === undefined) found += 1;
+      else if (status === '204' || status === '404') {
+        answer(found);
+        found = 0;
+      } else throw new Error(`NATS: ${head.toString('latin1')}`);
+      return;
+    }
+    const receipt = JSON.parse(body.toString()) as {
+      error?: object;
+      count?: number;
+      type?: string;
+    };
+    if (receipt.error !== undefined) throw new Error(`NATS: ${body.toString()}`);
+    if (receipt.type === 'gap') throw new Error(`NATS: a message was lost: ${body.toString()}`);
+    if (receipt.count !== undefined) answer(receipt.count);
+  };
+}
+
 export const natsConnect = `CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n`;
+
+function encodeBatch(
+  events: readonly BenchEvent[],
+  inbox: string,
+  publish: WirePlan['publish'],
+): Template {
+  const batch = new Assembly();
+  for (const [n, { customer, time, ...event }] of events.entries()) {
+    const body = pack({ ...event, time: BigInt(time) });
+    const one = { inbox, customer, n, isLast: n + 1 === events.length, body };
+    if (publish === 'atomic') addAtomic(batch, one);
+    else addFast(batch, one);
+  }
+  return batch.done();
+}
 
 interface One {
   readonly inbox: string;

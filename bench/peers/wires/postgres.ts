@@ -3,6 +3,7 @@
  * a prepared statement that walks the primary key backwards.
  */
 import { pack } from 'msgpackr';
+import type { BenchEvent, Template } from '../../frames.ts';
 import { type Answer, Assembly, int16, int32, type Wire, type WirePlan } from './wire.ts';
 
 export const postgresUser = 'bench';
@@ -27,44 +28,8 @@ export function postgresWire(plan: WirePlan, answer: Answer): Wire {
     get isOpen() {
       return isOpen;
     },
-    encode(events) {
-      const rowsOf = new Assembly();
-      rowsOf.add(message('Q', 'COPY tape FROM STDIN BINARY\0'));
-      const tuples = events.map(({ customer, id, time: _, ...event }) => {
-        return { customer, id, body: pack(event) };
-      });
-      const bytes = tuples.reduce(
-        (sum, { customer, id, body }) =>
-          sum + 2 + 4 * 4 + customer.length + 8 + id.length + body.length,
-        copyHead.length + 2,
-      );
-      rowsOf
-        .add('d')
-        .add(int32(4 + bytes))
-        .add(copyHead);
-      for (const { customer, id, body } of tuples) {
-        rowsOf.add(int16(4)).add(int32(customer.length)).add(customer);
-        rowsOf.add(int32(8)).time().add(int32(id.length)).withId(id);
-        rowsOf.add(int32(body.length)).add(body);
-      }
-      return rowsOf.add(int16(-1)).add(message('c', '')).done();
-    },
-    read(customer) {
-      const bind = Buffer.concat([
-        Buffer.from(`\0${statement}\0`),
-        int16(0),
-        int16(1),
-        int32(customer.length),
-        Buffer.from(customer),
-        int16(1),
-        int16(1), // every column in binary
-      ]);
-      return Buffer.concat([
-        message('B', bind),
-        message('E', Buffer.concat([Buffer.from('\0'), int32(0)])),
-        message('S', ''),
-      ]);
-    },
+    encode: encodeCopy,
+    read: executeFor,
     take(bytes, at) {
       if (at + 5 > bytes.length) return -1;
       const end = at + 1 + bytes.readInt32BE(at + 1);
@@ -86,6 +51,46 @@ export function postgresWire(plan: WirePlan, answer: Answer): Wire {
       return end;
     },
   };
+}
+
+function encodeCopy(events: readonly BenchEvent[]): Template {
+  const rowsOf = new Assembly();
+  rowsOf.add(message('Q', 'COPY tape FROM STDIN BINARY\0'));
+  const tuples = events.map(({ customer, id, time: _, ...event }) => {
+    return { customer, id, body: pack(event) };
+  });
+  const bytes = tuples.reduce(
+    (sum, { customer, id, body }) =>
+      sum + 2 + 4 * 4 + customer.length + 8 + id.length + body.length,
+    copyHead.length + 2,
+  );
+  rowsOf
+    .add('d')
+    .add(int32(4 + bytes))
+    .add(copyHead);
+  for (const { customer, id, body } of tuples) {
+    rowsOf.add(int16(4)).add(int32(customer.length)).add(customer);
+    rowsOf.add(int32(8)).time().add(int32(id.length)).withId(id);
+    rowsOf.add(int32(body.length)).add(body);
+  }
+  return rowsOf.add(int16(-1)).add(message('c', '')).done();
+}
+
+function executeFor(customer: string): Buffer {
+  const bind = Buffer.concat([
+    Buffer.from(`\0${statement}\0`),
+    int16(0),
+    int16(1),
+    int32(customer.length),
+    Buffer.from(customer),
+    int16(1),
+    int16(1), // every column in binary
+  ]);
+  return Buffer.concat([
+    message('B', bind),
+    message('E', Buffer.concat([Buffer.from('\0'), int32(0)])),
+    message('S', ''),
+  ]);
 }
 
 function startup(): Buffer {
