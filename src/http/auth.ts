@@ -15,6 +15,8 @@ export interface AuthOptions {
   readonly narrowed?: boolean;
 }
 
+const plainBearer = 'Bearer ';
+
 /** `any` is satisfied by every valid credential. */
 export type Demand = Scope | 'any';
 
@@ -54,12 +56,21 @@ export function mayReadView(credential: Credential, name: string): boolean {
 
 /** The key as sent; undefined when there is none. A header always wins over the query. */
 export function presentedKey(head: Head, keyInQuery: boolean): string | undefined {
-  if (head.authorization !== '') {
-    return /^bearer +([^\s]+) *$/i.exec(head.authorization)?.[1];
-  }
+  if (head.authorization !== '') return bearerOf(head.authorization);
   if (!keyInQuery || !head.query.includes('key=')) return undefined;
   const key = new Query(head.query).one('key');
   return key === '' ? undefined : key;
+}
+
+function bearerOf(authorization: string): string | undefined {
+  // As nearly everybody writes it: found without a pattern.
+  const isPlain = authorization.startsWith(plainBearer);
+  if (isPlain && authorization.indexOf(' ', plainBearer.length) === -1) {
+    return authorization.length === plainBearer.length
+      ? undefined
+      : authorization.slice(plainBearer.length);
+  }
+  return /^bearer +([^\s]+) *$/i.exec(authorization)?.[1];
 }
 
 /** `admin` implies reading and writing; `publish` is a way to write; `server` implies nothing. */

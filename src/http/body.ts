@@ -34,63 +34,98 @@ export function swallowBody(exchange: Exchange, done: () => void): void {
   });
 }
 
+export interface BodyRules {
+  readonly bytesMax: number;
+  /** The receiver is done with the bytes when it returns: they are only lent. */
+  readonly borrows: boolean;
+}
+
 /**
  * Receives a whole body. To be called synchronously in the uWS callback, or the bytes are lost.
  * Calls `done` at most once, never when the client goes away first.
  * @param done gets the bytes, or an AppError too_large or overloaded. They are the receiver's own,
- *   unless it `borrows`: then it must be done with them when it returns.
+ *   unless it `borrows`.
  */
 export function receiveBody(
   exchange: Exchange,
   traffic: Traffic,
-  { borrows, bytesMax }: { borrows: boolean; bytesMax: number },
+  { borrows, bytesMax }: BodyRules,
   done: (body: Uint8Array | AppError) => void,
 ): void {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  let isDone = false;
-  let refusal: AppError | undefined;
-  let swallowedBytes = 0;
-  const finish = (body: Uint8Array | AppError): void => {
-    if (isDone) return;
-    isDone = true;
-    traffic.receivingBytes -= bytes;
-    chunks.length = 0;
-    done(body);
-  };
-  const refuse = (error: AppError): void => {
-    refusal = error;
-    traffic.receivingBytes -= bytes;
-    bytes = 0;
-    chunks.length = 0;
-  };
   if ((exchange.head.contentLength ?? 0) > bytesMax) {
-    swallowBody(exchange, () => finish(tooLarge(bytesMax)));
+    swallowBody(exchange, () => done(tooLarge(bytesMax)));
     return;
   }
-  exchange.onGone = () => {
-    if (!isDone) traffic.receivingBytes -= bytes;
-    isDone = true;
-  };
+  let reception: Reception | undefined;
   exchange.res.onData((lent, isLast) => {
-    if (isDone) return;
-    if (refusal === undefined && bytes + lent.byteLength > bytesMax) refuse(tooLarge(bytesMax));
-    if (refusal !== undefined) {
-      swallowedBytes += lent.byteLength;
-      if (isLast || swallowedBytes > swallowBytesMax) finish(refusal);
+    // Nearly every body comes in one piece; the others are counted and kept.
+    if (reception === undefined && isLast && lent.byteLength <= bytesMax) {
+      if (!exchange.aborted) done(new Uint8Array(borrows ? lent : lent.slice(0)));
       return;
     }
-    if (isLast && chunks.length === 0) {
-      finish(new Uint8Array(borrows ? lent : lent.slice(0)));
+    reception ??= new Reception(exchange, traffic, bytesMax, done);
+    reception.take(lent, isLast);
+  });
+}
+
+/** A body on its way, in several pieces or too large. */
+class Reception {
+  readonly #traffic: Traffic;
+  readonly #bytesMax: number;
+  readonly #done: (body: Uint8Array | AppError) => void;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #isDone = false;
+  #refusal: AppError | undefined;
+  #swallowedBytes = 0;
+
+  constructor(
+    exchange: Exchange,
+    traffic: Traffic,
+    bytesMax: number,
+    done: (body: Uint8Array | AppError) => void,
+  ) {
+    this.#traffic = traffic;
+    this.#bytesMax = bytesMax;
+    this.#done = done;
+    exchange.onGone = () => {
+      this.#isDone = true;
+      this.#forget();
+    };
+  }
+
+  take(lent: ArrayBuffer, isLast: boolean): void {
+    if (this.#isDone) return;
+    if (this.#bytes + lent.byteLength > this.#bytesMax) this.#refuse(tooLarge(this.#bytesMax));
+    if (this.#refusal !== undefined) {
+      this.#swallowedBytes += lent.byteLength;
+      if (isLast || this.#swallowedBytes > swallowBytesMax) this.#finish(this.#refusal);
       return;
     }
     const chunk = new Uint8Array(lent.slice(0));
-    bytes += chunk.length;
-    traffic.receivingBytes += chunk.length;
-    chunks.push(chunk);
-    if (isLast) finish(joined(chunks, bytes));
-    else if (traffic.receivingBytes > receivingBytesMax) refuse(tooMuch());
-  });
+    this.#bytes += chunk.length;
+    this.#traffic.receivingBytes += chunk.length;
+    this.#chunks.push(chunk);
+    if (isLast) this.#finish(joined(this.#chunks, this.#bytes));
+    else if (this.#traffic.receivingBytes > receivingBytesMax) this.#refuse(tooMuch());
+  }
+
+  #refuse(error: AppError): void {
+    this.#refusal ??= error;
+    this.#forget();
+  }
+
+  #finish(body: Uint8Array | AppError): void {
+    this.#isDone = true;
+    this.#forget();
+    this.#done(body);
+  }
+
+  #forget(): void {
+    this.#traffic.receivingBytes -= this.#bytes;
+    this.#bytes = 0;
+    this.#chunks = [];
+  }
 }
 
 /**

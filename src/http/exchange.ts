@@ -6,6 +6,11 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Front } from './context.ts';
 import { type Head, readHead } from './head.ts';
 
+/** Who counts an exchange among those that are not settled. */
+export interface Follower {
+  settled(exchange: Exchange): void;
+}
+
 export class Exchange {
   readonly res: HttpResponse;
   readonly head: Head;
@@ -17,8 +22,12 @@ export class Exchange {
   replyBytes = 0;
   /** Called once when the client goes away before it was answered in full. */
   onGone: (() => void) | undefined = undefined;
-  /** Called once when nothing is left to do: the reply is with the socket, or the client is gone. */
-  onSettled: (() => void) | undefined = undefined;
+  /** Told once when nothing is left to do: the reply is with the socket, or the client is gone. */
+  follower: Follower | undefined = undefined;
+  /** The follower's: since when the answer is due, and its list of exchanges. */
+  dueSinceMs = 0;
+  older: Exchange | undefined = undefined;
+  newer: Exchange | undefined = undefined;
   readonly #front: Pick<Front, 'metrics' | 'draining'>;
 
   constructor(front: Pick<Front, 'metrics' | 'draining'>, res: HttpResponse, req: HttpRequest) {
@@ -44,8 +53,8 @@ export class Exchange {
   }
 
   settle(): void {
-    const done = this.onSettled;
-    this.onSettled = undefined;
-    done?.();
+    const { follower } = this;
+    this.follower = undefined;
+    follower?.settled(this);
   }
 }

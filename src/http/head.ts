@@ -26,8 +26,11 @@ export interface Head {
   readonly fault: string | undefined;
 }
 
-/** Headers that may appear once only. */
-const singles = new Set(['host', 'content-length', 'transfer-encoding', 'authorization']);
+/** Headers that may appear once only: a bit for each that was seen. */
+const seenHost = 1;
+const seenContentLength = 2;
+const seenTransferEncoding = 4;
+const seenAuthorization = 8;
 
 class Found implements Head {
   readonly method: string;
@@ -43,6 +46,7 @@ class Found implements Head {
   websocketProtocol = '';
   websocketExtensions = '';
   fault: string | undefined = undefined;
+  seen = 0;
 
   constructor(req: HttpRequest) {
     this.method = req.getMethod();
@@ -54,7 +58,11 @@ class Found implements Head {
   /** Takes over one header. A plain switch: this runs for every header of every request. */
   take(name: string, value: string): void {
     switch (name) {
+      case 'host':
+        this.#once(seenHost, name);
+        break;
       case 'authorization':
+        this.#once(seenAuthorization, name);
         this.authorization = value;
         break;
       case 'content-type':
@@ -63,7 +71,11 @@ class Found implements Head {
       case 'content-encoding':
         this.contentEncoding = listed(this.contentEncoding, value);
         break;
+      case 'transfer-encoding':
+        this.#once(seenTransferEncoding, name);
+        break;
       case 'content-length':
+        this.#once(seenContentLength, name);
         if (!/^\d{1,15}$/.test(value)) this.fault ??= 'content-length is not a number';
         this.contentLength = Number(value);
         break;
@@ -84,6 +96,11 @@ class Found implements Head {
         break;
     }
   }
+
+  #once(bit: number, name: string): void {
+    if ((this.seen & bit) !== 0) this.fault ??= `the ${name} header may appear once only`;
+    this.seen |= bit;
+  }
 }
 
 /** A header that may come in several lines is one list. */
@@ -91,18 +108,17 @@ function listed(earlier: string, value: string): string {
   return earlier === '' ? value : `${earlier}, ${value}`;
 }
 
+/** The head being read: one callback serves all requests, since each is read in one go. */
+let reading: Found;
+const takeHeader = (name: string, value: string): void => reading.take(name, value);
+const twoLengths = seenContentLength | seenTransferEncoding;
+
 /** Reads everything needed of `req`; synchronous, to be called first in a uWS callback. */
 export function readHead(req: HttpRequest): Head {
   const head = new Found(req);
-  const seen: string[] = [];
-  req.forEach((name, value) => {
-    if (singles.has(name)) {
-      if (seen.includes(name)) head.fault ??= `the ${name} header may appear once only`;
-      seen.push(name);
-    }
-    head.take(name, value);
-  });
-  if (head.contentLength !== undefined && seen.includes('transfer-encoding')) {
+  reading = head;
+  req.forEach(takeHeader);
+  if ((head.seen & twoLengths) === twoLengths) {
     head.fault ??= 'content-length and transfer-encoding exclude each other';
   }
   return head;

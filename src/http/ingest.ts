@@ -33,26 +33,28 @@ export function ingestRoute(ingest: () => Ingest | undefined): Route {
   };
 }
 
-function accept(
-  request: RouteRequest,
-  front: Front,
-  ingest: Ingest | undefined,
-): Reply | Promise<Reply> {
+/** Answers through the request, when what it accepted is durable. */
+function accept(request: RouteRequest, front: Front, ingest: Ingest | undefined): undefined {
   checkServing(front, ingest);
   front.quotas.check(front.directory.limits(request.credential.keyId));
   const format = formatOf(request.head.contentType);
-  const encoding = request.head.contentEncoding.trim().toLowerCase();
-  if (encoding === '' || encoding === 'identity') {
-    return store(request, request.body, { format, front, ingest });
-  }
-  if (encoding !== 'gzip') {
-    throw new AppError('unsupported_media_type', 'Content-Encoding must be gzip, or absent');
+  if (isPlain(request.head.contentEncoding)) {
+    store(request, request.body, { format, front, ingest });
+    return;
   }
   const { workspace } = request.credential;
-  const parts = { budget: ingest.budget, metrics: front.metrics, workspace };
-  return inflate(request.body.slice(), parts).then((body) =>
-    store(request, body, { format, front, ingest }),
-  );
+  inflate(request.body.slice(), { budget: ingest.budget, metrics: front.metrics, workspace })
+    .then((body) => store(request, body, { format, front, ingest }))
+    .catch((error: unknown) => request.refuse(error));
+}
+
+/** @throws AppError unsupported_media_type when it is neither gzip nor nothing. */
+function isPlain(contentEncoding: string): boolean {
+  if (contentEncoding === '') return true;
+  const encoding = contentEncoding.trim().toLowerCase();
+  if (encoding === '' || encoding === 'identity') return true;
+  if (encoding === 'gzip') return false;
+  throw new AppError('unsupported_media_type', 'Content-Encoding must be gzip, or absent');
 }
 
 /** @throws AppError `unavailable` when this front cannot take events now. */
@@ -82,6 +84,7 @@ function overloaded(metrics: Metrics): AppError {
 }
 
 function formatOf(contentType: string): BodyFormat {
+  if (contentType === 'application/json') return 'json';
   switch (mediaType(contentType)) {
     case 'application/json':
     case 'text/plain':
@@ -143,7 +146,7 @@ function store(
   request: RouteRequest,
   body: Uint8Array,
   parts: { format: BodyFormat; front: Front; ingest: Ingest },
-): Promise<Reply> {
+): void {
   const { format, front, ingest } = parts;
   const { keyId, workspace } = request.credential;
   checkLoad(ingest, { bytes: body.length, workspace }, front.metrics);
@@ -157,11 +160,9 @@ function store(
     throw error;
   }
   front.quotas.charge(limits, batch.events, body.length);
-  return new Promise((resolve, reject) => {
-    ingest.send(batch, (receipt) => {
-      if (receipt.unavailable) reject(notStored(front.metrics));
-      else resolve(receiptReply(receipt));
-    });
+  ingest.send(batch, (receipt) => {
+    if (receipt.unavailable) request.refuse(notStored(front.metrics));
+    else request.answer(receiptReply(receipt));
   });
 }
 
@@ -172,8 +173,12 @@ export function notStored(metrics: Metrics): AppError {
   return new AppError('unavailable', message, { retryAfterSeconds });
 }
 
+/** What nearly every request with a single event is told. */
+const oneStored = textReply(200, '{"accepted":1,"duplicates":0,"rejected":[]}');
+
 function receiptReply({ accepted, duplicates, rejected }: Receipt): Reply {
   if (rejected.length === 0) {
+    if (accepted === 1 && duplicates === 0) return oneStored;
     return textReply(200, `{"accepted":${accepted},"duplicates":${duplicates},"rejected":[]}`);
   }
   const status = accepted + duplicates === 0 ? 422 : 200;

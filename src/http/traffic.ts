@@ -3,7 +3,7 @@
  * bytes, and requests not answered yet. Shutdown waits for the latter; all are bounded.
  */
 import type { Clock } from '../std/clock.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, Follower } from './exchange.ts';
 
 /** All bodies in reception on one front together. */
 export const receivingBytesMax = 256 * 1024 * 1024;
@@ -12,11 +12,13 @@ export const sendingBytesMax = 128 * 1024 * 1024;
 /** uWS waits for ever on a handler that does not answer; we do not. */
 export const replyMsMax = 30_000;
 
-export class Traffic {
+export class Traffic implements Follower {
   /** Bytes of bodies received in part. */
   receivingBytes = 0;
   #sendingBytes = 0;
-  readonly #since = new Map<Exchange, number>();
+  /** Exchanges in a list that goes through themselves: nothing is allocated to follow one. */
+  #newest: Exchange | undefined;
+  #pending = 0;
   readonly #clock: Clock;
   readonly #stop: () => void;
 
@@ -28,22 +30,19 @@ export class Traffic {
 
   /** Requests whose reply is not with their socket yet. */
   get pending(): number {
-    return this.#since.size;
+    return this.#pending;
   }
 
   /** Follows a request that is still being received: a slow upload has no deadline. */
   followUpload(exchange: Exchange): void {
-    this.follow(exchange);
-    this.#since.set(exchange, Number.POSITIVE_INFINITY);
+    this.#add(exchange);
+    exchange.dueSinceMs = Number.POSITIVE_INFINITY;
   }
 
   /** Follows `exchange` until it settles; from now on its answer has a deadline. */
   follow(exchange: Exchange): void {
-    this.#since.set(exchange, this.#clock.monotonicMs());
-    exchange.onSettled = () => {
-      this.#since.delete(exchange);
-      this.#sendingBytes -= exchange.replyBytes;
-    };
+    this.#add(exchange);
+    exchange.dueSinceMs = this.#clock.monotonicMs();
   }
 
   /**
@@ -57,14 +56,39 @@ export class Traffic {
     return true;
   }
 
+  settled(exchange: Exchange): void {
+    const { newer, older } = exchange;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    if (older !== undefined) older.newer = newer;
+    exchange.newer = undefined;
+    exchange.older = undefined;
+    this.#pending -= 1;
+    this.#sendingBytes -= exchange.replyBytes;
+  }
+
   close(): void {
     this.#stop();
   }
 
+  #add(exchange: Exchange): void {
+    if (exchange.follower === this) return;
+    exchange.follower = this;
+    const older = this.#newest;
+    exchange.older = older;
+    if (older !== undefined) older.newer = exchange;
+    this.#newest = exchange;
+    this.#pending += 1;
+  }
+
   #sweep(onOverdue: (exchange: Exchange) => void): void {
-    const oldest = this.#clock.monotonicMs() - replyMsMax;
-    for (const [exchange, since] of this.#since) {
-      if (since < oldest && !exchange.answered) onOverdue(exchange);
+    const dueMs = this.#clock.monotonicMs() - replyMsMax;
+    let exchange = this.#newest;
+    while (exchange !== undefined) {
+      // It leaves the list when it is answered.
+      const { older }: Exchange = exchange;
+      if (exchange.dueSinceMs < dueMs && !exchange.answered) onOverdue(exchange);
+      exchange = older;
     }
   }
 }

@@ -94,7 +94,10 @@ export class Ingest {
   /** Filled by the open batch. */
   #full: { readonly lane: Lane; readonly builder: ParcelBuilder }[] = [];
   readonly #touched: (Touched | undefined)[];
-  readonly #batches = new Map<number, Batch>();
+  /** Batches that have a receipt to come, by ticket. */
+  readonly #batches: (Batch | undefined)[] = [];
+  readonly #freeTickets: number[] = [];
+  #pending = 0;
   readonly #pool: ArrayBuffer[] = [];
   readonly #facts: RowFacts = {
     workspace: 0,
@@ -109,7 +112,6 @@ export class Ingest {
   readonly #madeId = Buffer.alloc(36);
   readonly #parcelsAlone: number;
   readonly #parcelsContended: number;
-  #ticket = 0;
   #sendQueued = false;
 
   constructor(parts: IngestParts) {
@@ -124,7 +126,7 @@ export class Ingest {
 
   /** Batches that have no receipt yet. */
   get pending(): number {
-    return this.#batches.size;
+    return this.#pending;
   }
 
   get budget(): ByteBudget {
@@ -133,11 +135,12 @@ export class Ingest {
 
   /** Opens a batch; fill it and end it with `send` or `abandon` before opening another. */
   begin(workspace: number, bytes: number): Batch {
-    this.#ticket = (this.#ticket + 1) >>> 0;
     const { budget, contention, metrics } = this.#parts;
     metrics.add('batches_total', 1);
     contention.note(workspace);
-    const batch = new Batch(workspace, this.#ticket, bytes);
+    // Not taken before the batch is sent: one that is abandoned leaves nothing behind.
+    const ticket = this.#freeTickets.at(-1) ?? this.#batches.length;
+    const batch = new Batch(workspace, ticket, bytes);
     batch.isHeavy = budget.heldBy(workspace) + bytes > lightBytesMax;
     return batch;
   }
@@ -222,7 +225,9 @@ export class Ingest {
       return;
     }
     batch.done = done;
-    this.#batches.set(batch.ticket, batch);
+    this.#freeTickets.pop();
+    this.#batches[batch.ticket] = batch;
+    this.#pending += 1;
     batch.held = batch.bytes + batch.rejected.length * rejectedBytes;
     this.#parts.budget.take(batch.workspace, batch.held);
     metrics.add('event_bytes_total', batch.bytes);
@@ -256,7 +261,8 @@ export class Ingest {
   }
 
   #forgetTouched(): void {
-    for (const [shard, touched] of this.#touched.entries()) {
+    for (let shard = 0; shard < this.#touched.length; shard++) {
+      const touched = this.#touched[shard];
       if (touched === undefined) continue;
       touched.lane.open?.flushRun();
       this.#touched[shard] = undefined;
@@ -309,13 +315,13 @@ export class Ingest {
     this.#keep(receipt.buffer);
     const { outcomes } = receipt;
     for (let at = 0; at < outcomes.length; at += outcomeWords) {
-      const batch = this.#batches.get(outcomes[at]!)!;
+      const batch = this.#batches[outcomes[at]!]!;
       batch.accepted += outcomes[at + 1]!;
       batch.duplicates += outcomes[at + 2]!;
       this.#parcelDone(batch);
     }
     for (const { ticket, events } of receipt.refused) {
-      const batch = this.#batches.get(ticket)!;
+      const batch = this.#batches[ticket]!;
       batch.refused += events.length;
       for (const { id, index } of events) {
         batch.rejected.push(
@@ -334,7 +340,9 @@ export class Ingest {
     batch.parcels -= 1;
     if (batch.parcels > 0) return;
     const { metrics } = this.#parts;
-    this.#batches.delete(batch.ticket);
+    this.#batches[batch.ticket] = undefined;
+    this.#freeTickets.push(batch.ticket);
+    this.#pending -= 1;
     this.#parts.budget.give(batch.workspace, batch.held);
     metrics.add('events_accepted_total', batch.accepted);
     metrics.add('events_duplicate_total', batch.duplicates);
