@@ -17,7 +17,7 @@ function view(...fields: Record<string, unknown>[]): ViewTemplate {
 
 /** The value and counts of one field over events given newest first. */
 function one(field: Record<string, unknown>, events: Iterable<ViewEvent>): string {
-  const text = evaluateView(view(field), asOf, events);
+  const text = evaluateView(view(field), asOf, events).json;
   assert.ok(text.startsWith('[{"name":"f0",') && text.endsWith('}]'), text);
   return text.slice('[{"name":"f0",'.length, -2);
 }
@@ -160,7 +160,7 @@ test('names are escaped in the answer', () => {
   const template = parseViewTemplate({
     fields: [{ name: '"\n\u{1f600}', event: 'E', type: 'count' }],
   });
-  assert.deepEqual(JSON.parse(evaluateView(template, asOf, [])), [
+  assert.deepEqual(JSON.parse(evaluateView(template, asOf, []).json), [
     { name: '"\n\u{1f600}', value: 0, events: 0 },
   ]);
 });

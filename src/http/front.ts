@@ -28,11 +28,12 @@ import type {
   MainToFront,
   ShardToFront,
 } from '../threads/messages.ts';
-import { answerView } from '../views/answer.ts';
+import { answerView, type ViewAsk } from '../views/answer.ts';
+import { KeptAnswers } from '../views/kept.ts';
 import { Directory } from '../workspaces/directory.ts';
 import type { WorkspaceReply } from '../workspaces/types.ts';
 import { openApp, openTraffic } from './app.ts';
-import type { Front, Health } from './context.ts';
+import type { Front, Health, ViewQuery } from './context.ts';
 import { ingestRoute } from './ingest.ts';
 import { IngestSockets } from './ingestsocket.ts';
 import { Live, type LiveParts } from './live.ts';
@@ -45,6 +46,7 @@ const metrics = openMetrics(start.metrics, start.row);
 const log = openLog(clock.now, { thread: `front-${start.number}` });
 const bells = new Bells(start.bells);
 const directory = new Directory(start.directory);
+const keptAnswers = new KeptAnswers();
 const shards: MessagePort[] = [];
 
 /** Index steps a read may take on this thread (about ten milliseconds); then it goes to the pool. */
@@ -101,6 +103,31 @@ async function read(heavy: HeavyRead, light: (tape: Tape, budget: ScanBudget) =>
   }
 }
 
+function askOf({ asOf, customer, view, workspace }: ViewQuery): ViewAsk {
+  const { name, template } = view;
+  return { workspace, customer, name, template, asOf: asOf ?? clock.now() };
+}
+
+/** Answers as of now may be kept ones, unless the reader wants a new scan. */
+function mayKeep({ asOf, fresh }: ViewQuery): boolean {
+  return asOf === undefined && !fresh;
+}
+
+function keptView(query: ViewQuery): string | undefined {
+  if (live === undefined || !mayKeep(query)) return undefined;
+  keptAnswers.follow(directory.version);
+  const answer = keptAnswers.find(live.tape, askOf(query));
+  if (answer !== undefined) metrics.add('views_kept_total', 1);
+  return answer;
+}
+
+function scanView(query: ViewQuery): Promise<string> {
+  const ask = askOf(query);
+  return read({ kind: 'view', ask }, (tape, budget) =>
+    mayKeep(query) ? keptAnswers.make(tape, ask, budget) : answerView(tape, ask, budget),
+  );
+}
+
 const front: Front = {
   clock,
   log,
@@ -113,11 +140,9 @@ const front: Front = {
   readTape(query) {
     return read({ kind: 'page', query }, (tape, budget) => tapePage(tape, query, budget));
   },
-  readView({ asOf, customer, view, workspace }) {
+  readView: (query) => {
     metrics.add('views_total', 1);
-    const { name, template } = view;
-    const wanted = { workspace, customer, name, template, asOf: asOf ?? clock.now() };
-    return read({ kind: 'view', ask: wanted }, (tape, budget) => answerView(tape, wanted, budget));
+    return Promise.resolve(keptView(query) ?? scanView(query));
   },
   health: () => health,
   draining: () => health.status === 'draining',

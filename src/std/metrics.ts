@@ -38,6 +38,10 @@ export const metricTable = {
   scans_total: ['counter', 'Tape scans'],
   scans_pooled_total: ['counter', 'Scans moved to the pool because they outgrew their budget'],
   views_total: ['counter', 'Profile views answered'],
+  views_kept_total: [
+    'counter',
+    'Profile views answered without a scan, by an answer that still held',
+  ],
   http_requests_total: ['counter', 'HTTP requests'],
   http_errors_total: ['counter', 'HTTP requests answered with an error'],
 } as const satisfies Record<string, readonly ['counter' | 'gauge', string]>;

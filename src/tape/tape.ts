@@ -106,6 +106,20 @@ export class Tape {
     return start.stamp < from.stamp ? from : start;
   }
 
+  /**
+   * Where the newest durable event of a customer is, by commit; undefined when there is none. It
+   * changes whenever what a scan of the customer can find has changed, and may change oftener
+   * (customers that share a hash).
+   */
+  latestPosition(workspace: number, customer: string): Position | undefined {
+    const hash = this.customerHash(workspace, Buffer.from(customer, 'utf8'));
+    const { index } = this.shards[this.shardNumber(hash)]!;
+    const entry = index.newestEntry(hash);
+    if (entry === 0) return undefined;
+    const number = index.block[entry]!;
+    return { stamp: index.stamp[number]!, ordinal: entry - index.first[number]! };
+  }
+
   customerHash(workspace: number, customer: Uint8Array): number {
     return customerHashOf(this.#memory.hashSeed, workspace, customer, 0, customer.length);
   }

@@ -16,10 +16,14 @@ export interface ViewAsk {
 
 /** @throws ScanTooLong past the budget. */
 export function answerView(tape: Tape, ask: ViewAsk, budget: ScanBudget): string {
-  const { asOf, customer, name, template, workspace } = ask;
+  const { asOf, customer, template, workspace } = ask;
   const { since, types } = viewNeeds(template, asOf);
   const query = { workspace, customer, since, until: asOf, types };
-  const fields = evaluateView(template, asOf, scan(tape, query, budget));
+  return answerText(ask, evaluateView(template, asOf, scan(tape, query, budget)).json);
+}
+
+/** @param fields the JSON text of the rows, as of `ask.asOf`. */
+export function answerText({ asOf, customer, name }: ViewAsk, fields: string): string {
   const head = `"customer":${JSON.stringify(customer)},"view":${JSON.stringify(name)}`;
   return `{${head},"asOf":${asOf},"fields":${fields}}`;
 }

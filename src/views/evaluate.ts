@@ -61,30 +61,39 @@ export function viewNeeds(
   return { types: types.has('*') ? undefined : [...types], since };
 }
 
+export interface ViewResult {
+  /** The JSON text of the answer's `fields`. */
+  readonly json: string;
+  /** With the same events the result is the same at every instant from asOf up to this one. */
+  readonly holdsUntil: number;
+}
+
 /**
  * Evaluates a view as of an instant; later events are left out.
  *
  * @param asOf epoch milliseconds.
  * @param events in tape order, newest first; may hold events the view does not need. Is left (its
  *   `return` is called) as soon as every field is done.
- * @returns the JSON text of the answer's `fields`.
  */
 export function evaluateView(
   template: ViewTemplate,
   asOf: number,
   events: Iterable<ViewEvent>,
-): string {
+): ViewResult {
   const fields = planView(template).map((plan) => new FieldRun(plan, asOf));
-  scan(template, fields, asOf, events);
-  return `[${fields.map((field) => field.render()).join()}]`;
+  let holdsUntil = scan(template, fields, asOf, events);
+  for (const field of fields) holdsUntil = Math.min(holdsUntil, field.holdsUntil);
+  return { json: `[${fields.map((field) => field.render()).join()}]`, holdsUntil };
 }
 
+/** Returns the last instant before the first event that was left out for being later; or Infinity. */
 function scan(
   template: ViewTemplate,
   fields: readonly FieldRun[],
   asOf: number,
   events: Iterable<ViewEvent>,
-): void {
+): number {
+  let quietUntil = Number.POSITIVE_INFINITY;
   const fieldsOf = new Map<string, FieldRun[]>();
   for (const [index, { event }] of template.fields.entries()) {
     const same = fieldsOf.get(event);
@@ -95,8 +104,11 @@ function scan(
   const once = new EventOnce();
   let since = oldestNeeded(fields);
   for (const event of events) {
-    if (event.time > asOf) continue;
-    if (event.time < since) return;
+    if (event.time > asOf) {
+      quietUntil = event.time - 1;
+      continue;
+    }
+    if (event.time < since) break;
     const own = event.type === '*' ? undefined : fieldsOf.get(event.type);
     if (own === undefined && forAll.length === 0) continue;
     once.become(event);
@@ -104,8 +116,9 @@ function scan(
     const isAllDone = offerAll(forAll, once);
     if (!isOwnDone && !isAllDone) continue;
     since = oldestNeeded(fields);
-    if (since === Number.POSITIVE_INFINITY) return;
+    if (since === Number.POSITIVE_INFINITY) break;
   }
+  return quietUntil;
 }
 
 /** @returns whether a field became done by this event. */

@@ -40,6 +40,8 @@ export class FieldRun {
   #left: number;
   #events = 0;
   #skipped = 0;
+  /** When the oldest match was; they come newest first. */
+  #oldestMs = Number.POSITIVE_INFINITY;
 
   constructor(plan: FieldPlan, asOf: number) {
     this.since = asOf - plan.lookbackMs;
@@ -56,11 +58,17 @@ export class FieldRun {
     }
     const text = this.#attributeOf(event);
     if (text === undefined || text === 'null') return false;
+    this.#oldestMs = event.time;
     if (this.#fold.take(text)) this.#events += 1;
     else this.#skipped += 1;
     this.#left -= 1;
     this.isDone = this.#left <= 0 || this.#fold.isFull();
     return this.isDone;
+  }
+
+  /** The last instant at which the value is the same, if nothing new comes: no match is too old. */
+  get holdsUntil(): number {
+    return this.#oldestMs + this.#plan.lookbackMs;
   }
 
   /** A field without an attribute takes every event of its type, each for 1. */
