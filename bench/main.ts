@@ -41,7 +41,7 @@ const workloads: Readonly<Record<string, Workload>> = {
     run: ingestHttp,
   },
   'ingest-http-single': {
-    about: 'requests a second with one event each, 256 connections (autocannon)',
+    about: 'requests a second with one event each, 512 connections (autocannon, or wrk by flag)',
     run: ingestHttpSingle,
   },
   scan: {

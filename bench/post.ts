@@ -1,6 +1,6 @@
 /** ingest-http, ingest-http-single: durable events a second through the HTTP door, with autocannon. */
 import type { CannonFigures, CannonMessage, CannonPlan } from './cannon.ts';
-import { cpuMicrosOf, startChild } from './child.ts';
+import { type Child, cpuMicrosOf, startChild } from './child.ts';
 import { encodeBody, hashBytes } from './frames.ts';
 import { count, print, type Row, rounded, spread } from './report.ts';
 import {
@@ -14,12 +14,17 @@ import {
 } from './server.ts';
 import type { Settings } from './settings.ts';
 
+/** Starts the generator that the settings name. */
+export function startCannon(plan: CannonPlan, { generator }: Settings): Child<CannonMessage> {
+  return startChild<CannonMessage>(generator === 'wrk' ? 'wrk' : 'cannon', plan);
+}
+
 export function ingestHttp(settings: Settings): Promise<void> {
   return post('ingest-http', settings, { batch: 500, connections: 16 });
 }
 
 export function ingestHttpSingle(settings: Settings): Promise<void> {
-  return post('ingest-http-single', settings, { batch: 1, connections: 256 });
+  return post('ingest-http-single', settings, { batch: 1, connections: 512 });
 }
 
 async function post(
@@ -43,7 +48,7 @@ async function post(
       warmupSeconds: settings.warmup,
       seconds: settings.seconds,
     };
-    const cannon = startChild<CannonMessage>('cannon', plan);
+    const cannon = startCannon(plan, settings);
     try {
       await cannon.when('measuring');
       const cpuBefore = cpuMicrosOf(server.process.pid!);
@@ -95,12 +100,13 @@ function report(name: string, { batch, cpuMicros, disk, figures, plan, settings 
     ['checked', `${count(figures.answered)} answered, all accepted, none twice`],
   ];
   const { connections, customers, seconds, seed, warmupSeconds } = plan;
-  const { fronts, shards } = settings;
+  const { fronts, generator, shards } = settings;
   print({
     workload: name,
     settings: {
       seconds,
       warmup: warmupSeconds,
+      generator,
       batch,
       connections,
       customers,

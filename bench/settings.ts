@@ -17,6 +17,8 @@ export interface Settings {
   readonly subscribers: number | undefined;
   readonly window: number | undefined;
   readonly rate: number | undefined;
+  /** What makes requests over HTTP. */
+  readonly generator: 'autocannon' | 'wrk';
   /** Where the data directory of the run is made; absent: in the project's `data`. */
   readonly data: string | undefined;
   /** Where the server's CPU profiles go; absent: none are taken. */
@@ -43,6 +45,7 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   subscribers: 'live subscribers',
   window: 'unacknowledged frames on a connection, at most',
   rate: 'events a second to offer (as many as are acknowledged)',
+  generator: 'what makes requests over HTTP: autocannon, or wrk where it is installed (autocannon)',
   data: 'directory in which the run makes its data directory (./data)',
   profile: "directory for the server's CPU profiles (none)",
   only: 'peers to run, such as tapeline,redis (all)',
@@ -69,6 +72,10 @@ export function readSettings(argv: readonly string[]): Settings {
     return value;
   };
   const smoke = values['smoke'] === true;
+  const generator = text('generator') ?? 'autocannon';
+  if (generator !== 'autocannon' && generator !== 'wrk') {
+    throw new Error('--generator must be autocannon or wrk');
+  }
   return {
     smoke,
     seed: number('seed') ?? 1,
@@ -83,6 +90,7 @@ export function readSettings(argv: readonly string[]): Settings {
     subscribers: number('subscribers'),
     window: number('window'),
     rate: number('rate'),
+    generator,
     data: text('data'),
     profile: text('profile'),
     only: text('only'),
