@@ -76,7 +76,7 @@ export class Lane {
       key,
       path: '/v1/ingest',
       protocol: `tapeline.${protocol}`,
-      onMessage: (payload, isText) => this.#receive(payload, isText),
+      onMessage: (bytes, at, end, isText) => this.#receive(bytes.subarray(at, end), isText),
       onLost: giveUp,
     });
     await hello;

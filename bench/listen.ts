@@ -1,11 +1,13 @@
 /**
  * Live subscribers and the publisher they listen to, a process of its own, so that one clock times
- * both: an event's way is from the sending of its frame to each subscriber.
+ * both: an event's way is from the sending of its frame to each subscriber. Every message is checked
+ * (an event the subscriber follows, not seen before), in place and without decoding it; one in some is
+ * timed.
  */
 import { leave, readPlan, tell } from './child.ts';
 import { customerName, encodeFrames, hashFrames, numberDigits } from './frames.ts';
 import { giveUp, Lane } from './lane.ts';
-import { type Quantiles, quantiles } from './report.ts';
+import { type Quantiles, quantiles, rounded } from './report.ts';
 import { type BenchSocket, openSocket } from './socket.ts';
 
 export interface ListenPlan {
@@ -18,6 +20,8 @@ export interface ListenPlan {
   readonly follows: number;
   readonly batch: number;
   readonly frames: number;
+  /** Of these the first so many: their messages are checked, but not timed nor counted in rates. */
+  readonly warmupFrames: number;
   readonly firstNumber: number;
   /** Events a second; absent: as fast as the window allows. */
   readonly rate?: number;
@@ -27,7 +31,10 @@ export interface ListenPlan {
 export interface ListenFigures {
   readonly events: number;
   readonly messages: number;
+  /** Of these, after the warm-up. */
+  readonly measuredMessages: number;
   readonly messagesPerSecond: number;
+  readonly eventsPerSecond: number;
   /** Messages that came again; allowed, but a subscriber that stays connected should see none. */
   readonly repeated: number;
   readonly seconds: number;
@@ -35,29 +42,39 @@ export interface ListenFigures {
   readonly latencyMs: Quantiles;
   /** From the frame's receipt to a subscriber; negative when the subscriber was first. */
   readonly afterReceiptMs: Quantiles;
+  /** From an event's frame being sent to its receipt: what of the way the disk takes. */
+  readonly receiptMs: Quantiles;
+  /** What this process itself needs, publishing included. */
+  readonly listenerMicrosPerMessage: number;
   readonly work: string;
 }
 
-export type ListenMessage = { readonly kind: 'done'; readonly figures: ListenFigures };
+export type ListenMessage =
+  | { readonly kind: 'measuring' }
+  | { readonly kind: 'done'; readonly figures: ListenFigures };
 
 /** Frames encoded before the start; with batches of 100 each customer is in them equally often. */
 const framePool = 250;
-const samplesMax = 500_000;
+const samplesMax = 200_000;
 const silenceMsMax = 20_000;
 
 class Audience {
   readonly #plan: ListenPlan;
   readonly #expected: number;
+  readonly #unmeasured: number;
   readonly #stride: number;
   readonly #sentMs: Float64Array;
   readonly #receiptMs: Float64Array;
   /** A bit for every event, by subscriber. */
   readonly #seen: Uint8Array[];
-  readonly #latencies: number[] = [];
-  readonly #arrivals: { number: number; atMs: number }[] = [];
+  /** Of one message in `#stride`: its frame, and when it came. */
+  readonly #sampleFrame: Uint32Array;
+  readonly #sampleMs: Float64Array;
   #messages = 0;
   #repeated = 0;
+  #firstMs = 0;
   #lastMs = 0;
+  #cpuBefore = process.cpuUsage();
   #complete!: () => void;
   readonly complete = new Promise<void>((resolve) => {
     this.#complete = resolve;
@@ -68,7 +85,12 @@ class Audience {
     const events = plan.frames * plan.batch;
     const share = plan.follows === 0 ? 1 : plan.follows / plan.customers;
     this.#expected = Math.round(events * plan.subscribers * share);
-    this.#stride = Math.ceil(this.#expected / samplesMax);
+    this.#unmeasured = Math.round(plan.warmupFrames * plan.batch * plan.subscribers * share);
+    const measured = this.#expected - this.#unmeasured;
+    this.#stride = Math.ceil(measured / samplesMax);
+    const samples = Math.floor(measured / this.#stride);
+    this.#sampleFrame = new Uint32Array(samples);
+    this.#sampleMs = new Float64Array(samples);
     this.#sentMs = new Float64Array(plan.frames);
     this.#receiptMs = new Float64Array(plan.frames);
     this.#seen = Array.from({ length: plan.subscribers }, () => new Uint8Array((events >> 3) + 1));
@@ -83,7 +105,7 @@ class Audience {
         port,
         key: readKey,
         path: `/v1/live${query === '' ? '' : '?'}${query}`,
-        onMessage: (payload) => this.#take(n, payload),
+        onMessage: (bytes, at) => this.#take(n, bytes, at),
         onLost: giveUp,
       });
     });
@@ -98,10 +120,13 @@ class Audience {
     this.#receiptMs[frame] = performance.now();
   }
 
-  #take(subscriber: number, payload: Buffer): void {
-    const at = payload.indexOf('evt-') + 4;
-    const number = digitsAt(payload, at, numberDigits, 16) - this.#plan.firstNumber;
-    const event = number * this.#plan.batch + digitsAt(payload, at + numberDigits + 1, 4, 10);
+  /** `bytes` from `at` on: `{"cursor":"…","event":{"id":"evt-<frame>-<n>",…`. */
+  #take(subscriber: number, bytes: Buffer, at: number): void {
+    let idAt = at + cursorAt;
+    while (bytes[idAt] !== quote) idAt += 1;
+    idAt += '","event":{"id":"evt-'.length;
+    const frame = digitsAt(bytes, idAt, numberDigits, 16) - this.#plan.firstNumber;
+    const event = frame * this.#plan.batch + digitsAt(bytes, idAt + numberDigits + 1, 4, 10);
     const seen = this.#seen[subscriber]!;
     const bit = 1 << (event & 7);
     if ((seen[event >> 3]! & bit) !== 0) {
@@ -110,12 +135,24 @@ class Audience {
     }
     seen[event >> 3]! |= bit;
     this.#messages += 1;
-    this.#lastMs = performance.now();
-    if (this.#messages % this.#stride === 0) {
-      this.#latencies.push(this.#lastMs - this.#sentMs[number]!);
-      this.#arrivals.push({ number, atMs: this.#lastMs });
+    const measured = this.#messages - this.#unmeasured;
+    if (measured > 0 && measured % this.#stride === 0) {
+      const sample = measured / this.#stride - 1;
+      this.#sampleFrame[sample] = frame;
+      this.#sampleMs[sample] = performance.now();
     }
-    if (this.#messages === this.#expected) this.#complete();
+    if (measured === 0) this.begin();
+    if (this.#messages === this.#expected) {
+      this.#lastMs = performance.now();
+      this.#complete();
+    }
+  }
+
+  /** From here on the work is measured. */
+  begin(): void {
+    this.#firstMs = performance.now();
+    this.#cpuBefore = process.cpuUsage();
+    tell({ kind: 'measuring' });
   }
 
   /** Ends the run when nothing has come for long. */
@@ -127,20 +164,32 @@ class Audience {
     }, silenceMsMax);
   }
 
-  figures(startMs: number): Omit<ListenFigures, 'work'> {
-    const seconds = (this.#lastMs - startMs) / 1000;
-    const afterReceipt = this.#arrivals.map(({ atMs, number }) => atMs - this.#receiptMs[number]!);
+  figures(): Omit<ListenFigures, 'work'> {
+    const { batch, frames, warmupFrames } = this.#plan;
+    const seconds = (this.#lastMs - this.#firstMs) / 1000;
+    const { system, user } = process.cpuUsage(this.#cpuBefore);
+    const measuredMessages = this.#messages - this.#unmeasured;
+    const since = (fromMs: Float64Array): number[] =>
+      Array.from(this.#sampleMs, (atMs, n) => atMs - fromMs[this.#sampleFrame[n]!]!);
+    const receiptMs = Array.from(this.#receiptMs, (atMs, n) => atMs - this.#sentMs[n]!);
     return {
-      events: this.#plan.frames * this.#plan.batch,
+      events: frames * batch,
       messages: this.#messages,
-      messagesPerSecond: Math.round(this.#messages / seconds),
+      measuredMessages,
+      messagesPerSecond: Math.round(measuredMessages / seconds),
+      eventsPerSecond: Math.round(((frames - warmupFrames) * batch) / seconds),
       repeated: this.#repeated,
       seconds,
-      latencyMs: quantiles(this.#latencies),
-      afterReceiptMs: quantiles(afterReceipt),
+      latencyMs: quantiles(since(this.#sentMs)),
+      afterReceiptMs: quantiles(since(this.#receiptMs)),
+      receiptMs: quantiles(receiptMs.slice(warmupFrames)),
+      listenerMicrosPerMessage: rounded((system + user) / measuredMessages),
     };
   }
 }
+
+const cursorAt = '{"cursor":"'.length;
+const quote = 0x22;
 
 function digitsAt(bytes: Buffer, at: number, count: number, radix: number): number {
   let value = 0;
@@ -184,11 +233,11 @@ const lane = new Lane({
 });
 const sockets = await audience.open();
 await lane.open();
-const startMs = performance.now();
+if (plan.warmupFrames === 0) audience.begin();
 const watch = audience.watch();
 await Promise.all([publish(plan, lane, audience), audience.complete]);
 clearInterval(watch);
-tell({ kind: 'done', figures: { ...audience.figures(startMs), work } });
+tell({ kind: 'done', figures: { ...audience.figures(), work } });
 lane.close();
 for (const socket of sockets) socket.end();
 leave();

@@ -5,11 +5,14 @@
  *     fan-out   100 of everything, at a steady rate: messages a second, latency
  *     burst     100 of everything, published at once: they fall behind and catch up from the log
  *     filtered  100 that each follow 1 % of the customers, at a higher rate
+ *
+ * `--filtered` and `--fan-out` run these phases alone; `--rate` sets the events a second of every
+ * steady phase that runs.
  */
 import type { TestServer } from '../test/support/server.ts';
-import { startChild } from './child.ts';
+import { cpuMicrosOf, startChild } from './child.ts';
 import type { ListenFigures, ListenMessage, ListenPlan } from './listen.ts';
-import { count, print, type Row, spread } from './report.ts';
+import { count, print, type Row, rounded, spread } from './report.ts';
 import { withServer } from './server.ts';
 import type { Settings } from './settings.ts';
 
@@ -18,6 +21,8 @@ const customers = 1000;
 const follows = customers / 100;
 
 interface Phase {
+  /** Events before what is measured. */
+  readonly warmup: number;
   readonly subscribers: number;
   readonly follows: number;
   readonly batch: number;
@@ -26,48 +31,80 @@ interface Phase {
   readonly events: number;
 }
 
-function phasesOf(settings: Settings): Record<'one' | 'fanOut' | 'burst' | 'filtered', Phase> {
-  const { rate, seconds, smoke } = settings;
+const phaseNames = ['one', 'fanOut', 'burst', 'filtered'] as const;
+type PhaseName = (typeof phaseNames)[number];
+
+/** Events a second unless `--rate` says otherwise. */
+const rates = { one: 1000, fanOut: 4000, filtered: 50_000 };
+
+interface PhaseFigures extends ListenFigures {
+  /** Of the server, ingest included. */
+  readonly serverMicrosPerMessage: number;
+}
+
+function phaseOf(name: PhaseName, settings: Settings): Phase {
+  const { rate, seconds, smoke, warmup } = settings;
   const subscribers = settings.subscribers ?? (smoke ? 10 : 100);
-  const steady = (base: Omit<Phase, 'events'>, factor: number): Phase => {
-    const wanted = (rate ?? 1000) * factor;
-    return { ...base, rate: wanted, events: wanted * seconds };
-  };
-  return {
-    one: steady({ subscribers: 1, follows: 0, batch: 10 }, 1),
-    fanOut: steady({ subscribers, follows: 0, batch: 10 }, 1),
-    burst: { subscribers, follows: 0, batch: 100, events: smoke ? 500 : 10_000 },
-    filtered: steady({ subscribers: Math.min(subscribers, 100), follows, batch: 100 }, 20),
-  };
+  if (name === 'burst') {
+    return { subscribers, follows: 0, batch: 100, warmup: 0, events: smoke ? 500 : 10_000 };
+  }
+  const wanted = rate ?? rates[name];
+  const steady = { rate: wanted, warmup: wanted * warmup, events: wanted * seconds };
+  switch (name) {
+    case 'one':
+      return { ...steady, subscribers: 1, follows: 0, batch: 10 };
+    case 'fanOut':
+      return { ...steady, subscribers, follows: 0, batch: 10 };
+    case 'filtered':
+      return { ...steady, subscribers: Math.min(subscribers, 100), follows, batch: 100 };
+  }
+}
+
+function wantedPhases(settings: Settings): readonly PhaseName[] {
+  const chosen = phaseNames.filter(
+    (name) =>
+      (name === 'filtered' && settings.filtered) || (name === 'fanOut' && settings['fan-out']),
+  );
+  return chosen.length > 0 ? chosen : phaseNames;
 }
 
 export async function live(settings: Settings): Promise<void> {
-  const phases = phasesOf(settings);
-  const figures: Record<string, ListenFigures> = {};
+  const figures: Partial<Record<PhaseName, PhaseFigures>> = {};
   await withServer(settings, async (server) => {
     let firstNumber = 0;
-    for (const [name, phase] of Object.entries(phases)) {
-      const frames = framesOf(phase);
-      figures[name] = await listen(server, settings, { ...phase, frames, firstNumber });
+    for (const name of wantedPhases(settings)) {
+      const phase = phaseOf(name, settings);
+      const warmupFrames = framesOf(phase, phase.warmup);
+      const frames = warmupFrames + Math.max(framesOf(phase, phase.events), roundOf(phase));
+      figures[name] = await listen(server, settings, {
+        ...phase,
+        frames,
+        warmupFrames,
+        firstNumber,
+      });
       firstNumber += frames;
     }
   });
-  report(settings, phases.fanOut.subscribers, figures);
+  report(settings, figures);
 }
 
 /** With filters every customer has to occur equally often, so that every share is exact. */
-function framesOf({ batch, events, follows }: Phase): number {
-  const round = follows === 0 ? 1 : customers / batch;
-  return Math.max(1, Math.round(events / batch / round)) * round;
+function roundOf({ batch, follows }: Phase): number {
+  return follows === 0 ? 1 : customers / batch;
+}
+
+function framesOf(phase: Phase, events: number): number {
+  const round = roundOf(phase);
+  return Math.round(events / phase.batch / round) * round;
 }
 
 async function listen(
   server: TestServer,
   { seed }: Settings,
-  phase: Phase & { frames: number; firstNumber: number },
-): Promise<ListenFigures> {
-  const { keys, port } = server;
-  const { batch, firstNumber, follows, frames, rate, subscribers } = phase;
+  phase: Phase & Pick<ListenPlan, 'frames' | 'warmupFrames' | 'firstNumber'>,
+): Promise<PhaseFigures> {
+  const { keys, port, process: serverProcess } = server;
+  const { batch, firstNumber, follows, frames, rate, subscribers, warmupFrames } = phase;
   const plan: ListenPlan = {
     port,
     writeKey: keys.write,
@@ -77,13 +114,18 @@ async function listen(
     follows,
     batch,
     frames,
+    warmupFrames,
     firstNumber,
     seed,
     ...(rate === undefined ? {} : { rate }),
   };
   const child = startChild<ListenMessage>('listen', plan);
   try {
-    return (await child.when('done')).figures;
+    await child.when('measuring');
+    const cpuBefore = cpuMicrosOf(serverProcess.pid!);
+    const { figures } = await child.when('done');
+    const cpuMicros = cpuMicrosOf(serverProcess.pid!) - cpuBefore;
+    return { ...figures, serverMicrosPerMessage: rounded(cpuMicros / figures.measuredMessages) };
   } finally {
     child.kill();
   }
@@ -91,31 +133,39 @@ async function listen(
 
 function report(
   settings: Settings,
-  subscribers: number,
-  figures: Readonly<Record<string, ListenFigures>>,
+  figures: Readonly<Partial<Record<PhaseName, PhaseFigures>>>,
 ): void {
-  const { burst, fanOut, filtered, one } = figures as Record<string, ListenFigures>;
-  const rows: Row[] = [
-    ['one: frame sent → subscriber', spread(one!.latencyMs)],
-    ['one: receipt → subscriber', spread(one!.afterReceiptMs)],
-    [`fan-out to ${subscribers}: messages`, `${count(fanOut!.messagesPerSecond)} a second`],
-    ['fan-out: sent → subscriber', spread(fanOut!.latencyMs)],
-    [`burst to ${subscribers}: messages`, `${count(burst!.messagesPerSecond)} a second`],
-    [
-      `filtered, 1 % each: events`,
-      `${count(filtered!.events / filtered!.seconds)} a second, each to one of ${subscribers}`,
-    ],
-    ['filtered: sent → subscriber', spread(filtered!.latencyMs)],
-    ['checked', 'every subscriber got every event it follows, once'],
-  ];
   const { fronts, rate, seconds, seed, shards } = settings;
-  const repeated = Object.values(figures).reduce((sum, phase) => sum + phase.repeated, 0);
+  const subscribers = phaseOf('fanOut', settings).subscribers;
+  const phases = Object.entries(figures);
+  const repeated = phases.reduce((sum, [, phase]) => sum + phase.repeated, 0);
   if (repeated > 0) throw new Error(`${repeated} messages came again`);
   print({
     workload: 'live',
-    settings: { seconds, rate: rate ?? 1000, subscribers, customers, shards, fronts, seed },
-    work: one!.work,
-    rows,
+    settings: { seconds, rate: rate ?? 'by phase', subscribers, customers, shards, fronts, seed },
+    work: phases[0]![1].work,
+    rows: [
+      ...phases.flatMap(([name, phase]) => rowsOf(name, phase)),
+      ['checked', 'every subscriber got every event it follows, once'],
+    ],
     figures: { ...figures, repeated },
   });
+}
+
+function rowsOf(name: string, phase: PhaseFigures): Row[] {
+  const { eventsPerSecond, messagesPerSecond } = phase;
+  const { listenerMicrosPerMessage, serverMicrosPerMessage } = phase;
+  return [
+    [
+      `${name}: messages`,
+      `${count(messagesPerSecond)} a second of ${count(eventsPerSecond)} events`,
+    ],
+    [`${name}: frame sent → subscriber`, spread(phase.latencyMs)],
+    [`${name}: receipt → subscriber`, spread(phase.afterReceiptMs)],
+    [`${name}: frame sent → receipt`, spread(phase.receiptMs)],
+    [
+      `${name}: CPU per message`,
+      `server ${serverMicrosPerMessage} µs (ingest included), listener ${listenerMicrosPerMessage} µs`,
+    ],
+  ];
 }

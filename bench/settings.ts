@@ -19,6 +19,9 @@ export interface Settings {
   readonly rate: number | undefined;
   /** What makes requests over HTTP. */
   readonly generator: 'autocannon' | 'wrk';
+  /** Of the phases of `live`, only these. */
+  readonly filtered: boolean;
+  readonly 'fan-out': boolean;
   /** Where the data directory of the run is made; absent: in the project's `data`. */
   readonly data: string | undefined;
   /** Where the server's CPU profiles go; absent: none are taken. */
@@ -46,6 +49,8 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   window: 'unacknowledged frames on a connection, at most',
   rate: 'events a second to offer (as many as are acknowledged)',
   generator: 'what makes requests over HTTP: autocannon, or wrk where it is installed (autocannon)',
+  filtered: 'live: only the subscribers that follow 1 % each',
+  'fan-out': 'live: only the subscribers of everything',
   data: 'directory in which the run makes its data directory (./data)',
   profile: "directory for the server's CPU profiles (none)",
   only: 'peers to run, such as tapeline,redis (all)',
@@ -54,12 +59,15 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
 };
 
 const switches: readonly string[] = ['smoke', 'install'];
+/** Flags without a value. */
+const switches: ReadonlySet<string> = new Set(['smoke', 'filtered', 'fan-out']);
 
 /** @throws Error that names the flag. */
 export function readSettings(argv: readonly string[]): Settings {
   const options = Object.fromEntries(
     Object.keys(flags).map((name) => {
       return [name, { type: switches.includes(name) ? ('boolean' as const) : ('string' as const) }];
+      return [name, { type: switches.has(name) ? ('boolean' as const) : ('string' as const) }];
     }),
   );
   const { values } = parseArgs({ args: [...argv], options, strict: true });
@@ -91,6 +99,8 @@ export function readSettings(argv: readonly string[]): Settings {
     window: number('window'),
     rate: number('rate'),
     generator,
+    filtered: values['filtered'] === true,
+    'fan-out': values['fan-out'] === true,
     data: text('data'),
     profile: text('profile'),
     only: text('only'),

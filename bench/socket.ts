@@ -13,18 +13,23 @@ export interface SocketPlan {
   readonly path: string;
   readonly key: string;
   readonly protocol?: string;
-  /** `payload` is valid during the call only. */
-  readonly onMessage: (payload: Buffer, isText: boolean) => void;
+  /** The payload is `bytes[at, end)`, valid during the call only. */
+  readonly onMessage: (bytes: Buffer, at: number, end: number, isText: boolean) => void;
   /** The connection ended although nobody called `end`. */
   readonly onLost: (reason: string) => void;
 }
 
+/** What one read can take; also the largest frame. */
+const receiveBytes = 256 * 1024;
+
 export class BenchSocket {
   readonly #plan: SocketPlan;
+  /** Received and not handled: the first `#kept` bytes, a part of a frame. Reads go behind them. */
+  readonly #received = Buffer.allocUnsafeSlow(receiveBytes);
   readonly #socket: Socket;
   #isOpen = false;
   #isEnding = false;
-  #pending: Buffer = Buffer.alloc(0);
+  #kept = 0;
   #opened!: () => void;
   readonly #whenOpen = new Promise<void>((resolve) => {
     this.#opened = resolve;
@@ -38,9 +43,9 @@ export class BenchSocket {
       port: plan.port,
       noDelay: true,
       onread: {
-        buffer: Buffer.allocUnsafe(256 * 1024),
-        callback: (count, buffer) => {
-          this.#receive(Buffer.from(buffer.buffer, buffer.byteOffset, count));
+        buffer: () => this.#received.subarray(this.#kept),
+        callback: (count) => {
+          this.#receive(this.#kept + count);
           return true;
         },
       },
@@ -81,11 +86,14 @@ export class BenchSocket {
     this.#plan.onLost(reason);
   }
 
-  #receive(chunk: Buffer): void {
-    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    const bodyAt = this.#isOpen ? 0 : this.#readAnswer(bytes);
-    const rest = bytes.subarray(bodyAt);
-    this.#keep(this.#isOpen ? rest.subarray(this.#readFrames(rest)) : rest);
+  /** Handles what is whole of the first `length` bytes and keeps the rest. */
+  #receive(length: number): void {
+    const bytes = this.#received;
+    let at = this.#isOpen ? 0 : this.#readAnswer(bytes.subarray(0, length));
+    if (this.#isOpen) at = this.#readFrames(at, length);
+    bytes.copyWithin(0, at, length);
+    this.#kept = length - at;
+    if (this.#kept === bytes.length) this.#lose('the server sent too large a frame');
   }
 
   /** Reads the answer to the upgrade, if it is all there. @returns how many bytes it took. */
@@ -99,46 +107,43 @@ export class BenchSocket {
     return end + 4;
   }
 
-  /** The receive buffer is used again, so what is kept is copied. */
-  #keep(rest: Buffer): void {
-    this.#pending = rest.length === 0 ? rest : Buffer.from(rest);
-  }
-
-  /** Handles every whole frame. @returns how many bytes they took. */
-  #readFrames(bytes: Buffer): number {
-    let at = 0;
-    while (at + 2 <= bytes.length) {
+  /** Handles every whole frame. @returns where the first that is not whole begins. */
+  #readFrames(from: number, end: number): number {
+    const bytes = this.#received;
+    let at = from;
+    while (at + 2 <= end) {
       let length = bytes[at + 1]! & 0x7f;
       let payloadAt = at + 2;
       if (length === 126) {
-        if (at + 4 > bytes.length) break;
-        length = bytes.readUInt16BE(at + 2);
+        if (at + 4 > end) break;
+        length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
         payloadAt += 2;
       } else if (length === 127) {
-        if (at + 10 > bytes.length) break;
+        if (at + 10 > end) break;
         length = Number(bytes.readBigUInt64BE(at + 2));
         payloadAt += 8;
       }
-      if (payloadAt + length > bytes.length) break;
-      this.#handle(bytes[at]!, bytes.subarray(payloadAt, payloadAt + length));
-      at = payloadAt + length;
+      const next = payloadAt + length;
+      if (next > end) break;
+      this.#handle(bytes[at]!, payloadAt, next);
+      at = next;
     }
     return at;
   }
 
-  #handle(first: number, payload: Buffer): void {
+  #handle(first: number, at: number, end: number): void {
     const kind = first & 15;
+    const bytes = this.#received;
     if ((first & 0x80) === 0 || kind === opcode.continuation) {
       this.#lose('the server sent a fragmented message');
     } else if (kind === opcode.text || kind === opcode.binary) {
-      this.#plan.onMessage(payload, kind === opcode.text);
+      this.#plan.onMessage(bytes, at, end, kind === opcode.text);
     } else if (kind === opcode.ping) {
-      this.#socket.write(
-        Buffer.concat([Buffer.from([0x8a, 0x80 | payload.length, 0, 0, 0, 0]), payload]),
-      );
+      const head = Buffer.from([0x8a, 0x80 | (end - at), 0, 0, 0, 0]);
+      this.#socket.write(Buffer.concat([head, bytes.subarray(at, end)]));
     } else if (kind === opcode.close) {
-      const code = payload.length < 2 ? 1005 : payload.readUInt16BE(0);
-      this.#lose(`the server closed with ${code} ${payload.toString('utf8', 2)}`);
+      const code = end - at < 2 ? 1005 : bytes.readUInt16BE(at);
+      this.#lose(`the server closed with ${code} ${bytes.toString('utf8', at + 2, end)}`);
     }
   }
 }
