@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { type Random, seededRandom } from '../src/std/random.ts';
-import { ScanBudget } from '../src/tape/scan.ts';
+import { ScanBudget } from '../src/tape/budget.ts';
 import { answerView, type ViewAsk } from '../src/views/answer.ts';
 import { KeptAnswers } from '../src/views/kept.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';

@@ -15,7 +15,7 @@ import { AppError } from '../std/errors.ts';
 import { openLog } from '../std/log.ts';
 import { openMetrics } from '../std/metrics.ts';
 import { systemRandom } from '../std/random.ts';
-import { Feed } from '../streams/feed.ts';
+import { Feed, type FeedParts } from '../streams/feed.ts';
 import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
 import { tapePage } from '../tape/page.ts';
 import { Tape } from '../tape/tape.ts';
@@ -235,7 +235,8 @@ function open(): void {
   if (live !== undefined) return;
   const tape = new Tape(start.tape, metrics);
   const listen = (on: boolean): void => bells.listen(start.number, on);
-  const feed = new Feed({ tape, clock, metrics, listen });
+  const publish: FeedParts['publish'] = (topic, batch) => subscribers.publish(topic, batch);
+  const feed = new Feed({ tape, clock, metrics, listen, publish });
   live = { tape, feed };
   // Files that were sealed or merged away take room until every thread has let go of them.
   clock.every(filesCheckMs, () => tape.refresh());

@@ -4,7 +4,8 @@ import { channelBytesMax, customerBytesMax, typeBytesMax } from '../event/envelo
 import { AppError } from '../std/errors.ts';
 import type { Feed, Subscription } from '../streams/feed.ts';
 import type { LiveFilter } from '../streams/filter.ts';
-import type { LiveMessage, LiveSink } from '../streams/subscriber.ts';
+import type { Batch } from '../streams/message.ts';
+import type { LiveSink } from '../streams/subscriber.ts';
 import { earliest, formatCursor, type Position, parsePosition } from '../tape/cursor.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { Credential } from '../workspaces/types.ts';
@@ -46,6 +47,7 @@ export class Live {
   readonly #parts: () => LiveParts | undefined;
   readonly #sockets = new Map<{ end(code: number, reason: string): unknown }, Credential>();
   readonly #streams = new Map<EventStream, Credential>();
+  #app: TemplatedApp | undefined;
 
   constructor(front: Front, parts: () => LiveParts | undefined) {
     this.#front = front;
@@ -78,7 +80,17 @@ export class Live {
     for (const stream of this.#streams.keys()) stream.end();
   }
 
+  /**
+   * Sends a batch to every socket that follows the topic: each message crosses into uWS once, and its
+   * loop copies it to the sockets, up to 32 with one system call for each. What a socket would hold
+   * beyond `socketBackpressureMax` uWS drops without a word; the feed has made sure of room before.
+   */
+  publish(topic: string, { messages }: Batch): void {
+    for (const message of messages) this.#app?.publish(topic, message.socketText, false);
+  }
+
   register(app: TemplatedApp): void {
+    this.#app = app;
     app.ws<SocketData>('/v1/live', {
       maxPayloadLength: 4096,
       maxBackpressure: socketBackpressureMax,
@@ -93,10 +105,14 @@ export class Live {
         const user = ws.getUserData();
         const sink: LiveSink = {
           bufferedBytes: () => ws.getBufferedAmount(),
-          deliver: (messages: readonly LiveMessage[]) => {
+          deliver: ({ messages }) => {
             ws.cork(() => {
               for (const message of messages) ws.send(message.socketText, false);
             });
+          },
+          follow: (topic, on) => {
+            if (on) ws.subscribe(topic);
+            else ws.unsubscribe(topic);
           },
         };
         this.#sockets.set(ws, user.data.credential);

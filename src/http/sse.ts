@@ -4,7 +4,8 @@
  * take stays here, at most the messages of one delivery; the feed then waits. A reader that takes
  * nothing for about ten seconds is cut off by the server below us and resumes with its last id.
  */
-import type { LiveMessage, LiveSink } from '../streams/subscriber.ts';
+import type { Batch } from '../streams/message.ts';
+import type { LiveSink } from '../streams/subscriber.ts';
 import type { Exchange } from './exchange.ts';
 import { pieceBytesMax } from './reply.ts';
 
@@ -43,8 +44,7 @@ export class EventStream implements LiveSink {
     return this.#pendingBytes + (this.#blocked ? blockedBytes : 0);
   }
 
-  deliver(messages: readonly LiveMessage[]): void {
-    const bytes = Buffer.from(messages.map(({ sseText }) => sseText).join(''));
+  deliver({ sseBytes: bytes }: Batch): void {
     for (let at = 0; at < bytes.length; at += pieceBytesMax) {
       this.#pending.push(bytes.subarray(at, at + pieceBytesMax));
     }

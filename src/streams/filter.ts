@@ -13,8 +13,10 @@ export interface LiveFilter {
 export interface CompiledFilter {
   readonly workspace: number;
   readonly customers: readonly { readonly hash: number; readonly bytes: Uint8Array }[];
-  readonly types: readonly Uint8Array[];
+  readonly types: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   readonly channels: readonly string[];
+  /** The same for filters that want the same. */
+  readonly key: string;
 }
 
 export function compileFilter(
@@ -22,14 +24,18 @@ export function compileFilter(
   customerHash: (workspace: number, customer: Uint8Array) => number,
 ): CompiledFilter {
   const { workspace } = filter;
+  const [customers, types, channels] = [filter.customers, filter.types, filter.channels].map(
+    (names) => [...new Set(names)].sort(),
+  ) as [string[], string[], string[]];
   return {
     workspace,
-    customers: filter.customers.map((customer) => {
+    customers: customers.map((customer) => {
       const bytes = Buffer.from(customer);
       return { hash: customerHash(workspace, bytes), bytes };
     }),
-    types: filter.types.map((type) => Buffer.from(type)),
-    channels: filter.channels,
+    types: types.map((name) => ({ name, bytes: Buffer.from(name) })),
+    channels,
+    key: JSON.stringify([workspace, customers, types, channels]),
   };
 }
 
@@ -40,15 +46,28 @@ export function mayMatch(filter: CompiledFilter, workspace: number, customerHash
   return customers.length === 0 || customers.some(({ hash }) => hash === customerHash);
 }
 
-/** Cheapest first: workspace and hash are in the row, the channel needs the payload. */
-export function matches(filter: CompiledFilter, event: TapeEvent): boolean {
+/**
+ * Cheapest first: workspace and hash are in the row, the channel needs the payload.
+ *
+ * @param channel the event's, found when it is asked for.
+ */
+export function matches(
+  filter: CompiledFilter,
+  event: TapeEvent,
+  channel: () => string = () => channelOf(event),
+): boolean {
   const { channels, customers, types, workspace } = filter;
   if (event.workspace !== workspace) return false;
   if (customers.length > 0 && !customers.some((wanted) => isCustomer(wanted, event, workspace))) {
     return false;
   }
-  if (types.length > 0 && !types.some((type) => event.hasType(type))) return false;
-  return channels.length === 0 || channels.includes(event.channel() ?? '');
+  if (types.length > 0 && !types.some(({ bytes }) => event.hasType(bytes))) return false;
+  return channels.length === 0 || channels.includes(channel());
+}
+
+/** Empty when the event has none, which no filter asks for. */
+export function channelOf(event: TapeEvent): string {
+  return event.channel() ?? '';
 }
 
 function isCustomer(

@@ -1,73 +1,142 @@
 /**
- * Who listens at the live edge, by what they wait for: an event costs two look-ups and those who may
- * want it, not everyone who is connected.
+ * Who listens at the live edge, by what they wait for: an event costs a few look-ups and those who may
+ * want it, not everyone who is connected. A following is filed under the first thing it filters by.
  */
 import type { TapeEvent } from '../tape/event.ts';
-import { matches } from './filter.ts';
+import { type CompiledFilter, channelOf, matches } from './filter.ts';
+import { Following, type FollowingParts } from './following.ts';
+import type { LiveMessage } from './message.ts';
 import type { Subscriber } from './subscriber.ts';
 
+type Shelf<Key> = Map<Key, Set<Following>>;
+
 interface WorkspaceListeners {
-  /** Those who do not filter by customer. */
-  readonly general: Set<Subscriber>;
-  readonly byCustomer: Map<number, Set<Subscriber>>;
+  readonly byCustomer: Shelf<number>;
+  readonly byType: Shelf<string>;
+  readonly byChannel: Shelf<string>;
+  /** Those who want everything. */
+  readonly all: Shelf<''>;
 }
 
 export class Listeners {
+  readonly #parts: FollowingParts;
   readonly #workspaces = new Map<number, WorkspaceListeners>();
+  readonly #followings = new Map<string, Following>();
+  /** Followings that have messages to send. */
+  readonly #fed = new Set<Following>();
+  #topics = 0;
 
-  add(subscriber: Subscriber): void {
-    const { customers, workspace } = subscriber.filter;
-    let listeners = this.#workspaces.get(workspace);
-    if (listeners === undefined) {
-      listeners = { general: new Set(), byCustomer: new Map() };
-      this.#workspaces.set(workspace, listeners);
-    }
-    if (customers.length === 0) listeners.general.add(subscriber);
-    for (const { hash } of customers) {
-      const others = listeners.byCustomer.get(hash);
-      if (others === undefined) listeners.byCustomer.set(hash, new Set([subscriber]));
-      else others.add(subscriber);
-    }
-  }
-
-  remove(subscriber: Subscriber): void {
-    const { customers, workspace } = subscriber.filter;
-    const listeners = this.#workspaces.get(workspace);
-    if (listeners === undefined) return;
-    listeners.general.delete(subscriber);
-    for (const { hash } of customers) {
-      const others = listeners.byCustomer.get(hash);
-      others?.delete(subscriber);
-      if (others?.size === 0) listeners.byCustomer.delete(hash);
-    }
-    if (listeners.general.size + listeners.byCustomer.size === 0) {
-      this.#workspaces.delete(workspace);
-    }
+  constructor(parts: FollowingParts) {
+    this.#parts = parts;
   }
 
   get isEmpty(): boolean {
-    return this.#workspaces.size === 0;
+    return this.#followings.size === 0;
+  }
+
+  add(subscriber: Subscriber): void {
+    const { filter } = subscriber;
+    let following = this.#followings.get(filter.key);
+    if (following === undefined) {
+      following = new Following(filter, `live/${++this.#topics}`, this.#parts);
+      this.#followings.set(filter.key, following);
+      this.#file(following);
+    }
+    following.add(subscriber);
+  }
+
+  /** @param isOpen whether its connection still is. */
+  remove(subscriber: Subscriber, isOpen: boolean): void {
+    const following = this.#followings.get(subscriber.filter.key);
+    if (following === undefined) return;
+    following.remove(subscriber, isOpen);
+    if (!following.isEmpty) return;
+    this.#followings.delete(subscriber.filter.key);
+    this.#fed.delete(following);
+    this.#unfile(following);
   }
 
   /** Whether anyone may want an event of this customer. */
   mayWant(workspace: number, customerHash: number): boolean {
     const listeners = this.#workspaces.get(workspace);
     if (listeners === undefined) return false;
-    return listeners.general.size > 0 || listeners.byCustomer.has(customerHash);
+    const { all, byChannel, byCustomer, byType } = listeners;
+    return all.size + byType.size + byChannel.size > 0 || byCustomer.has(customerHash);
   }
 
-  /** Calls `deliver` for everyone who wants the event, once each. */
-  offer(event: TapeEvent, deliver: (subscriber: Subscriber) => void): void {
+  /** Gives the event to everyone who wants it, once each; it leaves at the next `flush`, or before. */
+  offer(event: TapeEvent, render: (event: TapeEvent) => LiveMessage): void {
     const listeners = this.#workspaces.get(event.workspace);
     if (listeners === undefined) return;
-    const forCustomer = listeners.byCustomer.get(event.customerHash);
-    if (forCustomer !== undefined) {
-      for (const subscriber of forCustomer) {
-        if (matches(subscriber.filter, event)) deliver(subscriber);
+    let message: LiveMessage | undefined;
+    let channel: string | undefined;
+    const channelOnce = (): string => {
+      channel ??= channelOf(event);
+      return channel;
+    };
+    const offerTo = (shelf: ReadonlySet<Following> | undefined): void => {
+      if (shelf === undefined) return;
+      for (const following of shelf) {
+        if (!matches(following.filter, event, channelOnce)) continue;
+        message ??= render(event);
+        this.#fed.add(following);
+        following.take(message);
       }
+    };
+    const { all, byChannel, byCustomer, byType } = listeners;
+    offerTo(all.get(''));
+    if (byCustomer.size > 0) offerTo(byCustomer.get(event.customerHash));
+    if (byType.size > 0) offerTo(byType.get(event.type));
+    if (byChannel.size > 0) offerTo(byChannel.get(channelOnce()));
+  }
+
+  flush(): void {
+    for (const following of this.#fed) following.flush();
+    this.#fed.clear();
+  }
+
+  #file(following: Following): void {
+    const { workspace } = following.filter;
+    let listeners = this.#workspaces.get(workspace);
+    if (listeners === undefined) {
+      listeners = {
+        byCustomer: new Map(),
+        byType: new Map(),
+        byChannel: new Map(),
+        all: new Map(),
+      };
+      this.#workspaces.set(workspace, listeners);
     }
-    for (const subscriber of listeners.general) {
-      if (matches(subscriber.filter, event)) deliver(subscriber);
+    const { keys, shelf } = placeOf(listeners, following.filter);
+    for (const key of keys) {
+      const others = shelf.get(key);
+      if (others === undefined) shelf.set(key, new Set([following]));
+      else others.add(following);
     }
   }
+
+  #unfile(following: Following): void {
+    const { workspace } = following.filter;
+    const listeners = this.#workspaces.get(workspace)!;
+    const { keys, shelf } = placeOf(listeners, following.filter);
+    for (const key of keys) {
+      const others = shelf.get(key);
+      others?.delete(following);
+      if (others?.size === 0) shelf.delete(key);
+    }
+    const { all, byChannel, byCustomer, byType } = listeners;
+    if (all.size + byChannel.size + byCustomer.size + byType.size === 0) {
+      this.#workspaces.delete(workspace);
+    }
+  }
+}
+
+function placeOf(
+  { all, byChannel, byCustomer, byType }: WorkspaceListeners,
+  { channels, customers, types }: CompiledFilter,
+): { shelf: Shelf<number | string>; keys: readonly (number | string)[] } {
+  if (customers.length > 0) return { shelf: byCustomer, keys: customers.map(({ hash }) => hash) };
+  if (types.length > 0) return { shelf: byType, keys: types.map(({ name }) => name) };
+  if (channels.length > 0) return { shelf: byChannel, keys: channels };
+  return { shelf: all, keys: [''] };
 }

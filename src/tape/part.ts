@@ -2,6 +2,7 @@
 import type { Metrics } from '../std/metrics.ts';
 import type { Block } from './block.ts';
 import type { ScanBudget } from './budget.ts';
+import type { Position } from './cursor.ts';
 import { HotLog } from './hotlog.ts';
 import { HotRun } from './hotrun.ts';
 import { type IndexMemory, IndexReader } from './index.ts';
@@ -24,6 +25,14 @@ export class PartReader implements Source {
 
   latest(customerHash: number): number {
     return this.index.latestOf(customerHash);
+  }
+
+  newestPosition(customerHash: number): Position | undefined {
+    const { index } = this;
+    const entry = index.newestEntry(customerHash);
+    if (entry === 0) return undefined;
+    const number = index.block[entry]!;
+    return { stamp: index.stamp[number]!, ordinal: entry - index.first[number]! };
   }
 
   run(customerHash: number, bounds: RunBounds, budget: ScanBudget): Run {

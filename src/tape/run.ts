@@ -1,7 +1,7 @@
 /** What parts and segments have in common, as a reader of one shard meets them. */
 import type { Block } from './block.ts';
 import type { ScanBudget } from './budget.ts';
-import type { EventPosition } from './cursor.ts';
+import type { EventPosition, Position } from './cursor.ts';
 import type { TapeEvent } from './event.ts';
 
 /**
@@ -37,6 +37,8 @@ export interface Source {
   readonly timeMax: number;
   /** An upper bound for the times of that hash's events in it; -Infinity when there are none. */
   latest(customerHash: number): number;
+  /** Where the newest of that hash's events by commit is, or the source itself begins; undefined when it has none. */
+  newestPosition(customerHash: number): Position | undefined;
   run(customerHash: number, bounds: RunBounds, budget: ScanBudget): Run;
   /**
    * Nothing of that hash lies in it at or after `stamp` and before what is returned; Infinity when

@@ -3,6 +3,7 @@ import type { Metrics } from '../std/metrics.ts';
 import type { Block } from './block.ts';
 import type { ScanBudget } from './budget.ts';
 import type { SegmentEntry } from './catalogue.ts';
+import type { Position } from './cursor.ts';
 import type { TapeEvent } from './event.ts';
 import type { Run, RunBounds, Source } from './run.ts';
 import { Segment } from './segment.ts';
@@ -24,6 +25,11 @@ class SegmentSource implements Source {
 
   latest(customerHash: number): number {
     return this.#segment.latest(customerHash);
+  }
+
+  newestPosition(customerHash: number): Position | undefined {
+    const isAbsent = this.latest(customerHash) === Number.NEGATIVE_INFINITY;
+    return isAbsent ? undefined : { stamp: this.first, ordinal: 0 };
   }
 
   run(customerHash: number, { before, until }: RunBounds, budget: ScanBudget): Run {

@@ -107,17 +107,20 @@ export class Tape {
   }
 
   /**
-   * Where the newest durable event of a customer is, by commit; undefined when there is none. It
-   * changes whenever what a scan of the customer can find has changed, and may change oftener
-   * (customers that share a hash).
+   * Where the newest durable event of a customer is, about; undefined when there is none. It changes
+   * whenever what a scan of the customer can find has changed, and may change oftener (customers that
+   * share a hash, parts that are sealed).
    */
   latestPosition(workspace: number, customer: string): Position | undefined {
     const hash = this.customerHash(workspace, Buffer.from(customer, 'utf8'));
-    const { index } = this.shards[this.shardNumber(hash)]!;
-    const entry = index.newestEntry(hash);
-    if (entry === 0) return undefined;
-    const number = index.block[entry]!;
-    return { stamp: index.stamp[number]!, ordinal: entry - index.first[number]! };
+    this.enter();
+    const { sources } = this.shards[this.shardNumber(hash)]!;
+    let found: Position | undefined;
+    for (let i = sources.length - 1; i >= 0 && found === undefined; i--) {
+      found = sources[i]!.newestPosition(hash);
+    }
+    this.leave();
+    return found;
   }
 
   customerHash(workspace: number, customer: Uint8Array): number {

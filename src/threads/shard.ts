@@ -40,7 +40,8 @@ const opened = openShard({
   work: askForUpkeep,
   onProgress: (events, partsLeft) => tell({ kind: 'indexed', events, partsLeft }),
   onWritable: (writable, reason) => tell({ kind: 'writable', writable, reason }),
-  onPublished: ringBells,
+  // After the receipts, which leave in a microtask too: senders come before subscribers.
+  onPublished: () => queueMicrotask(ringBells),
 });
 
 main.on('message', (message: MainToShard) => {

@@ -4,8 +4,9 @@
  * ahead. So a kept answer is true as of now, not as of when it was made, and a sender who has a
  * receipt finds its event in the next answer.
  */
+import type { ScanBudget } from '../tape/budget.ts';
 import type { Position } from '../tape/cursor.ts';
-import { type ScanBudget, scan } from '../tape/scan.ts';
+import { scan } from '../tape/scan.ts';
 import type { Tape } from '../tape/tape.ts';
 import { answerText, type ViewAsk } from './answer.ts';
 import { evaluateView, viewNeeds } from './evaluate.ts';

@@ -1,0 +1,81 @@
+/**
+ * A following: all the subscribers that keep up and want the same. An event is matched once for all of
+ * them, and what is found is published to those connections that can be sent to together.
+ */
+import type { CompiledFilter } from './filter.ts';
+import { Batch, type LiveMessage } from './message.ts';
+import type { Subscriber } from './subscriber.ts';
+
+/** A batch leaves when it has grown to this; whoever has no room for it falls behind. */
+const batchBytesMax = 16 * 1024;
+
+export interface FollowingParts {
+  /** Sends to every connection that follows the topic. */
+  readonly publish: (topic: string, batch: Batch) => void;
+  /** A subscriber had no room for `batch`; it is no member any more. */
+  readonly fallBehind: (subscriber: Subscriber, batch: Batch) => void;
+  /** So many messages were sent. */
+  readonly sent: (messages: number) => void;
+}
+
+export class Following {
+  readonly filter: CompiledFilter;
+  readonly #topic: string;
+  readonly #parts: FollowingParts;
+  readonly #members = new Set<Subscriber>();
+  #batch = new Batch();
+
+  /** @param topic a name that no other following has had. */
+  constructor(filter: CompiledFilter, topic: string, parts: FollowingParts) {
+    this.filter = filter;
+    this.#topic = topic;
+    this.#parts = parts;
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0;
+  }
+
+  get hasMessages(): boolean {
+    return this.#batch.bytes > 0;
+  }
+
+  /** It gets what is taken from now on. */
+  add(subscriber: Subscriber): void {
+    this.#members.add(subscriber);
+    subscriber.sink.follow?.(this.#topic, true);
+  }
+
+  /** @param isOpen whether its connection still is. */
+  remove(subscriber: Subscriber, isOpen: boolean): void {
+    if (!this.#members.delete(subscriber)) return;
+    if (isOpen) subscriber.sink.follow?.(this.#topic, false);
+  }
+
+  take(message: LiveMessage): void {
+    this.#batch.add(message);
+    if (this.#batch.bytes >= batchBytesMax) this.flush();
+  }
+
+  flush(): void {
+    const batch = this.#batch;
+    if (batch.bytes === 0) return;
+    this.#batch = new Batch();
+    const together: Subscriber[] = [];
+    for (const subscriber of this.#members) {
+      if (!subscriber.hasRoom(batch.bytes)) this.#parts.fallBehind(subscriber, batch);
+      else if (subscriber.sink.follow === undefined) this.#deliver(subscriber, batch);
+      else together.push(subscriber);
+    }
+    if (together.length === 1) this.#deliver(together[0]!, batch);
+    else if (together.length > 1) {
+      this.#parts.publish(this.#topic, batch);
+      this.#parts.sent(together.length * batch.messages.length);
+    }
+  }
+
+  #deliver(subscriber: Subscriber, batch: Batch): void {
+    subscriber.sink.deliver(batch);
+    this.#parts.sent(batch.messages.length);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Subscribers that do not keep up, or begin behind: each holds a position and nothing else, and reads
+ * from the log when its turn comes and its connection has room, until it has caught up with the edge.
+ *
+ *     line ─▶ a slice: up to so many blocks or bytes ─▶ caught up, or the end of the line,
+ *                                                       or waiting for its connection
+ *
+ * They take turns within one allowance of time for all of them, and when the thread has other work they
+ * wait between turns, so that neither their number nor their distance slows the sink down.
+ */
+import type { Clock } from '../std/clock.ts';
+import type { Metrics } from '../std/metrics.ts';
+import type { Position } from '../tape/cursor.ts';
+import type { TapeEvent } from '../tape/event.ts';
+import { Tail } from '../tape/tail.ts';
+import type { Tape } from '../tape/tape.ts';
+import { matches, mayMatch } from './filter.ts';
+import { Batch } from './message.ts';
+import { RecentMessages } from './recent.ts';
+import type { Subscriber } from './subscriber.ts';
+
+/** One laggard's turn: so many blocks, or so many bytes found. */
+const turnBlocksMax = 8;
+const turnBytesMax = 32 * 1024;
+/** All laggards together, at a time. */
+const allowanceMs = 1;
+/** The thread is busy when this much time passes before a turn that was asked for; they then wait. */
+const busyMs = 1;
+const waitMs = 4;
+/** How far back a customer's chain is followed to see where a laggard has to begin. */
+const skipStepsMax = 10_000;
+
+export interface LaggardsParts {
+  readonly tape: Tape;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** How far the edge has read; it stands between blocks. */
+  readonly edge: () => Position;
+  /** It has everything up to the edge, and is no laggard any more. */
+  readonly caughtUp: (subscriber: Subscriber) => void;
+}
+
+interface Laggard {
+  readonly subscriber: Subscriber;
+  readonly tail: Tail;
+  isQueued: boolean;
+}
+
+export class Laggards {
+  readonly #parts: LaggardsParts;
+  readonly #laggards = new Map<Subscriber, Laggard>();
+  /** Those with room, in the order of their turns. */
+  #line: Laggard[] = [];
+  readonly #recent = new RecentMessages();
+  #isServing = false;
+
+  constructor(parts: LaggardsParts) {
+    this.#parts = parts;
+  }
+
+  /** @param from everything after this is delivered. */
+  add(subscriber: Subscriber, from: Position): void {
+    const { metrics, tape } = this.#parts;
+    const { customers } = subscriber.filter;
+    const hashes = customers.map(({ hash }) => hash);
+    const shards =
+      hashes.length === 0
+        ? tape.shards.map((_, number) => number)
+        : [...new Set(hashes.map((hash) => tape.shardNumber(hash)))];
+    const start = hashes.length === 0 ? from : tape.skipTo(hashes, from, skipStepsMax);
+    const laggard = { subscriber, tail: new Tail(tape, shards, start), isQueued: false };
+    this.#laggards.set(subscriber, laggard);
+    metrics.add('live_lagging_total', 1);
+    this.#enterLine(laggard);
+  }
+
+  /** Its connection has taken what it had. */
+  resume(subscriber: Subscriber): void {
+    const laggard = this.#laggards.get(subscriber);
+    if (laggard !== undefined) this.#enterLine(laggard);
+  }
+
+  remove(subscriber: Subscriber): void {
+    this.#laggards.delete(subscriber);
+    if (this.#laggards.size === 0) this.#recent.clear();
+  }
+
+  #enterLine(laggard: Laggard): void {
+    if (laggard.isQueued) return;
+    laggard.isQueued = true;
+    this.#line.push(laggard);
+    this.#serveSoon();
+  }
+
+  #serveSoon(): void {
+    if (this.#isServing || this.#line.length === 0) return;
+    this.#isServing = true;
+    const { clock } = this.#parts;
+    const askedAt = clock.monotonicMs();
+    setImmediate(() => {
+      // What ran meanwhile was other work.
+      if (clock.monotonicMs() - askedAt > busyMs) clock.after(waitMs, () => this.#serve());
+      else this.#serve();
+    });
+  }
+
+  /** Gives laggards their turns until the allowance is used up. */
+  #serve(): void {
+    const { clock } = this.#parts;
+    const end = clock.monotonicMs() + allowanceMs;
+    const line = this.#line;
+    this.#line = [];
+    let served = 0;
+    do {
+      const laggard = line[served];
+      if (laggard === undefined) break;
+      served += 1;
+      laggard.isQueued = false;
+      if (this.#laggards.get(laggard.subscriber) === laggard) this.#takeTurn(laggard);
+    } while (clock.monotonicMs() < end);
+    this.#line = line.slice(served).concat(this.#line);
+    this.#isServing = false;
+    this.#serveSoon();
+  }
+
+  #takeTurn(laggard: Laggard): void {
+    const { edge, metrics } = this.#parts;
+    const { subscriber, tail } = laggard;
+    const { filter, sink } = subscriber;
+    const horizon = edge().stamp;
+    const batch = new Batch();
+    let room = true;
+    const wants = (workspace: number, customerHash: number): boolean =>
+      mayMatch(filter, workspace, customerHash);
+    const offer = (event: TapeEvent): boolean => {
+      if (!matches(filter, event)) return true;
+      const message = this.#recent.messageOf(event);
+      room = subscriber.hasRoom(batch.bytes + message.bytes);
+      if (room) batch.add(message);
+      return room;
+    };
+    let more = true;
+    for (let blocks = 0; more && room && blocks < turnBlocksMax; blocks++) {
+      if (batch.bytes >= turnBytesMax) break;
+      more = tail.visitBlock(horizon, offer, wants);
+    }
+    if (batch.bytes > 0) {
+      sink.deliver(batch);
+      metrics.add('live_events_total', batch.messages.length);
+    }
+    if (!more) {
+      this.remove(subscriber);
+      this.#parts.caughtUp(subscriber);
+    }
+    // A connection that still holds something says when it has drained; an empty one does not.
+    else if (room || sink.bufferedBytes() === 0) this.#enterLine(laggard);
+  }
+}

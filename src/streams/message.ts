@@ -1,0 +1,55 @@
+/** One event on its way to live subscribers, and a batch of them: rendered once, whoever gets them. */
+import type { Position } from '../tape/cursor.ts';
+import type { TapeEvent } from '../tape/event.ts';
+
+/** What a message weighs besides its event. */
+const frameBytes = 128;
+
+/** An event rendered; the two wire forms are made when first asked for. */
+export class LiveMessage implements Position {
+  readonly stamp: number;
+  readonly ordinal: number;
+  readonly cursor: string;
+  readonly json: string;
+  /** About what it weighs in a socket's buffer. */
+  readonly bytes: number;
+  #socketText: string | undefined;
+  #sseText: string | undefined;
+
+  constructor(event: TapeEvent) {
+    this.stamp = event.stamp;
+    this.ordinal = event.ordinal;
+    this.json = event.json();
+    // It is the event's last field, and dear to make a second time.
+    this.cursor = this.json.slice(this.json.lastIndexOf('"', this.json.length - 3) + 1, -2);
+    this.bytes = Buffer.byteLength(this.json) + frameBytes;
+  }
+
+  get socketText(): string {
+    this.#socketText ??= `{"cursor":"${this.cursor}","event":${this.json}}`;
+    return this.#socketText;
+  }
+
+  get sseText(): string {
+    this.#sseText ??= `id: ${this.cursor}\nevent: event\ndata: ${this.json}\n\n`;
+    return this.#sseText;
+  }
+}
+
+/** Messages that go to the same subscribers together, in order. */
+export class Batch {
+  readonly messages: LiveMessage[] = [];
+  bytes = 0;
+  #sseBytes: Buffer | undefined;
+
+  add(message: LiveMessage): void {
+    this.messages.push(message);
+    this.bytes += message.bytes;
+  }
+
+  /** All of it as Server-Sent Events; for once it is complete. */
+  get sseBytes(): Buffer {
+    this.#sseBytes ??= Buffer.from(this.messages.map(({ sseText }) => sseText).join(''));
+    return this.#sseBytes;
+  }
+}
