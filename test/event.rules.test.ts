@@ -13,6 +13,7 @@ import { walkJsonEvent } from '../src/event/json.ts';
 import { walkMsgpackEvent } from '../src/event/msgpack.ts';
 import { fieldText, renderData, renderEvent } from '../src/event/render.ts';
 import { isUtf8Span } from '../src/event/utf8.ts';
+import { seededRandom } from '../src/std/random.ts';
 
 const nowMs = 1_763_740_000_000;
 const dayMs = 86_400_000;
@@ -306,5 +307,27 @@ test('UTF-8 is checked as strictly as the platform checks it', () => {
           check(Uint8Array.of(first, second, third, fourth));
       }
     }
+  }
+});
+
+test('times come back to the last digit, however many there are', () => {
+  const seed = Date.now() >>> 0;
+  const random = seededRandom(seed);
+  const times = [0, 9, 10, 9_999_999, 10_000_000, 10_000_001, Number.MAX_SAFE_INTEGER];
+  for (let n = 0; n < 2000; n++) times.push(Math.floor(random.next() * 2 ** random.below(54)));
+  const bytes = Buffer.from('{"customer":"c","type":"t"}');
+  for (const time of times) {
+    const text = renderEvent({
+      bytes,
+      payloadAt: 0,
+      payloadEnd: bytes.length,
+      encoding: encodingJson,
+      time,
+      received: time,
+      cursor: 'x',
+      madeId: 'made',
+    });
+    const start = `{"id":"made","customer":"c","type":"t","time":${time},`;
+    assert.equal(text, `${start}"received":${time},"cursor":"x"}`, `seed ${seed}`);
   }
 });

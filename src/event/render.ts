@@ -11,6 +11,7 @@ import {
   beginText,
   endText,
   writeAscii,
+  writeInteger,
   writeJson,
   writeMsgpack,
   writeString,
@@ -60,18 +61,27 @@ export function renderEvent(source: RenderedSource): string {
   const event = reopen(bytes, source.payloadAt, source.payloadEnd, encoding);
   beginText();
   if (event.idAt >= 0) writeField('{"id":', bytes, event.idAt, event.idBytes);
-  else writeAscii(`{"id":"${source.madeId}"`);
+  else {
+    writeAscii('{"id":"');
+    writeAscii(source.madeId!);
+    writeAscii('"');
+  }
   writeField(',"customer":', bytes, event.customerAt, event.customerBytes);
   writeField(',"previous":', bytes, event.previousAt, event.previousBytes);
   writeField(',"type":', bytes, event.typeAt, event.typeBytes);
-  writeAscii(`,"time":${source.time}`);
+  writeAscii(',"time":');
+  writeInteger(source.time);
   writeField(',"channel":', bytes, event.channelAt, event.channelBytes);
   writeField(',"source":', bytes, event.sourceAt, event.sourceBytes);
   if (event.dataAt >= 0) {
     writeAscii(',"data":');
     writeData(bytes, event, encoding);
   }
-  writeAscii(`,"received":${source.received},"cursor":"${source.cursor}"}`);
+  writeAscii(',"received":');
+  writeInteger(source.received);
+  writeAscii(',"cursor":"');
+  writeAscii(source.cursor);
+  writeAscii('"}');
   return endText();
 }
 

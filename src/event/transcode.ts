@@ -67,6 +67,23 @@ export function writeAscii(text: string): void {
   length += text.length;
 }
 
+/** Ten to the seventh: what is left of a safe integer above it, and below it, fits 32 bits. */
+const tenMillion = 10_000_000;
+
+/** Writes an integer from 0 to 2^53 - 1, such as a time. Without a string: they are long and differ. */
+export function writeInteger(value: number): void {
+  reserve(16);
+  const top = Math.floor(value / tenMillion);
+  let digits = 1;
+  for (let power = 10; power <= value; power *= 10) digits += 1;
+  let at = length + digits;
+  length = at;
+  let rest = value - top * tenMillion;
+  const lowEnd = top === 0 ? at - digits : at - 7;
+  for (; at > lowEnd; rest = (rest / 10) | 0) sink[--at] = 0x30 + (rest % 10);
+  for (rest = top; rest > 0; rest = Math.floor(rest / 10)) sink[--at] = 0x30 + (rest % 10);
+}
+
 /** Writes the UTF-8 in `bytes[at, end)` as a JSON string. */
 export function writeString(bytes: Uint8Array, at: number, end: number): void {
   reserve(6 * (end - at) + 2);

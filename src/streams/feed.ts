@@ -19,7 +19,7 @@ import type { Tape } from '../tape/tape.ts';
 import { compileFilter, type LiveFilter } from './filter.ts';
 import { Laggards } from './laggards.ts';
 import { Listeners } from './listeners.ts';
-import { type Batch, LiveMessage } from './message.ts';
+import type { Batch } from './message.ts';
 import { type LiveSink, Subscriber } from './subscriber.ts';
 
 /** The edge reads for so long in one go. */
@@ -155,13 +155,9 @@ export class Feed {
     this.#listeners.mayWant(workspace, customerHash);
 
   readonly #offer = (event: TapeEvent): true => {
-    this.#listeners.offer(event, render);
+    this.#listeners.offer(event);
     return true;
   };
-}
-
-function render(event: TapeEvent): LiveMessage {
-  return new LiveMessage(event);
 }
 
 function isBefore(a: Position, b: Position): boolean {

@@ -46,23 +46,20 @@ export function mayMatch(filter: CompiledFilter, workspace: number, customerHash
   return customers.length === 0 || customers.some(({ hash }) => hash === customerHash);
 }
 
-/**
- * Cheapest first: workspace and hash are in the row, the channel needs the payload.
- *
- * @param channel the event's, found when it is asked for.
- */
-export function matches(
-  filter: CompiledFilter,
-  event: TapeEvent,
-  channel: () => string = () => channelOf(event),
-): boolean {
-  const { channels, customers, types, workspace } = filter;
+/** Cheapest first: workspace and hash are in the row, the channel needs the payload. */
+export function matches(filter: CompiledFilter, event: TapeEvent): boolean {
+  if (!matchesRow(filter, event)) return false;
+  return filter.channels.length === 0 || filter.channels.includes(channelOf(event));
+}
+
+/** Whether everything but the channel matches. */
+export function matchesRow(filter: CompiledFilter, event: TapeEvent): boolean {
+  const { customers, types, workspace } = filter;
   if (event.workspace !== workspace) return false;
   if (customers.length > 0 && !customers.some((wanted) => isCustomer(wanted, event, workspace))) {
     return false;
   }
-  if (types.length > 0 && !types.some(({ bytes }) => event.hasType(bytes))) return false;
-  return channels.length === 0 || channels.includes(channel());
+  return types.length === 0 || types.some(({ bytes }) => event.hasType(bytes));
 }
 
 /** Empty when the event has none, which no filter asks for. */

@@ -61,17 +61,16 @@ export class Following {
     const batch = this.#batch;
     if (batch.bytes === 0) return;
     this.#batch = new Batch();
-    const together: Subscriber[] = [];
+    const isAlone = this.#members.size === 1;
+    let together = 0;
     for (const subscriber of this.#members) {
       if (!subscriber.hasRoom(batch.bytes)) this.#parts.fallBehind(subscriber, batch);
-      else if (subscriber.sink.follow === undefined) this.#deliver(subscriber, batch);
-      else together.push(subscriber);
+      else if (isAlone || subscriber.sink.follow === undefined) this.#deliver(subscriber, batch);
+      else together += 1;
     }
-    if (together.length === 1) this.#deliver(together[0]!, batch);
-    else if (together.length > 1) {
-      this.#parts.publish(this.#topic, batch);
-      this.#parts.sent(together.length * batch.messages.length);
-    }
+    if (together === 0) return;
+    this.#parts.publish(this.#topic, batch);
+    this.#parts.sent(together * batch.messages.length);
   }
 
   #deliver(subscriber: Subscriber, batch: Batch): void {

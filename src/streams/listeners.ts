@@ -3,9 +3,9 @@
  * want it, not everyone who is connected. A following is filed under the first thing it filters by.
  */
 import type { TapeEvent } from '../tape/event.ts';
-import { type CompiledFilter, channelOf, matches } from './filter.ts';
+import { type CompiledFilter, channelOf, matchesRow } from './filter.ts';
 import { Following, type FollowingParts } from './following.ts';
-import type { LiveMessage } from './message.ts';
+import { LiveMessage } from './message.ts';
 import type { Subscriber } from './subscriber.ts';
 
 type Shelf<Key> = Map<Key, Set<Following>>;
@@ -18,12 +18,33 @@ interface WorkspaceListeners {
   readonly all: Shelf<''>;
 }
 
+/** An event with what is found once for all: its message, and its channel if anyone asks. */
+class Offer {
+  readonly event: TapeEvent;
+  #message: LiveMessage | undefined;
+  #channel: string | undefined;
+
+  constructor(event: TapeEvent) {
+    this.event = event;
+  }
+
+  get message(): LiveMessage {
+    this.#message ??= new LiveMessage(this.event);
+    return this.#message;
+  }
+
+  get channel(): string {
+    this.#channel ??= channelOf(this.event);
+    return this.#channel;
+  }
+}
+
 export class Listeners {
   readonly #parts: FollowingParts;
   readonly #workspaces = new Map<number, WorkspaceListeners>();
   readonly #followings = new Map<string, Following>();
-  /** Followings that have messages to send. */
-  readonly #fed = new Set<Following>();
+  /** Followings that were given messages since the last flush; one may be here twice. */
+  #fed: Following[] = [];
   #topics = 0;
 
   constructor(parts: FollowingParts) {
@@ -52,7 +73,6 @@ export class Listeners {
     following.remove(subscriber, isOpen);
     if (!following.isEmpty) return;
     this.#followings.delete(subscriber.filter.key);
-    this.#fed.delete(following);
     this.#unfile(following);
   }
 
@@ -65,34 +85,32 @@ export class Listeners {
   }
 
   /** Gives the event to everyone who wants it, once each; it leaves at the next `flush`, or before. */
-  offer(event: TapeEvent, render: (event: TapeEvent) => LiveMessage): void {
+  offer(event: TapeEvent): void {
     const listeners = this.#workspaces.get(event.workspace);
     if (listeners === undefined) return;
-    let message: LiveMessage | undefined;
-    let channel: string | undefined;
-    const channelOnce = (): string => {
-      channel ??= channelOf(event);
-      return channel;
-    };
-    const offerTo = (shelf: ReadonlySet<Following> | undefined): void => {
-      if (shelf === undefined) return;
-      for (const following of shelf) {
-        if (!matches(following.filter, event, channelOnce)) continue;
-        message ??= render(event);
-        this.#fed.add(following);
-        following.take(message);
-      }
-    };
     const { all, byChannel, byCustomer, byType } = listeners;
-    offerTo(all.get(''));
-    if (byCustomer.size > 0) offerTo(byCustomer.get(event.customerHash));
-    if (byType.size > 0) offerTo(byType.get(event.type));
-    if (byChannel.size > 0) offerTo(byChannel.get(channelOnce()));
+    const offered = new Offer(event);
+    if (all.size > 0) this.#offerTo(all.get(''), offered);
+    if (byCustomer.size > 0) this.#offerTo(byCustomer.get(event.customerHash), offered);
+    if (byType.size > 0) this.#offerTo(byType.get(event.type), offered);
+    if (byChannel.size > 0) this.#offerTo(byChannel.get(offered.channel), offered);
+  }
+
+  #offerTo(shelf: ReadonlySet<Following> | undefined, offer: Offer): void {
+    if (shelf === undefined) return;
+    for (const following of shelf) {
+      const { filter } = following;
+      if (!matchesRow(filter, offer.event)) continue;
+      if (filter.channels.length > 0 && !filter.channels.includes(offer.channel)) continue;
+      if (!following.hasMessages) this.#fed.push(following);
+      following.take(offer.message);
+    }
   }
 
   flush(): void {
-    for (const following of this.#fed) following.flush();
-    this.#fed.clear();
+    const fed = this.#fed;
+    this.#fed = [];
+    for (const following of fed) following.flush();
   }
 
   #file(following: Following): void {

@@ -1,0 +1,86 @@
+/** Connections of live subscribers as a WebSocket library keeps them, without sockets. */
+import type { Batch, LiveMessage } from '../../src/streams/message.ts';
+import type { LiveSink } from '../../src/streams/subscriber.ts';
+
+/** So many published messages wait for the end of the loop's turn; then they are sent at once. */
+const publishedMax = 32;
+
+/** A connection whose reader takes what the system holds when the test says so. */
+export class ModelSink implements LiveSink {
+  /** Cursors in the order of their sending. */
+  readonly cursors: string[] = [];
+  /** The most that has waited outside the system's buffer. */
+  bufferedMax = 0;
+  onDrained: () => void = () => undefined;
+  readonly #systemBytesMax: number;
+  #systemBytes = 0;
+  #buffered = 0;
+  #published: LiveMessage[] = [];
+  readonly follow?: (topic: string, on: boolean) => void;
+
+  /** @param topics for connections that can be sent to many at a time. */
+  constructor(systemBytesMax: number, topics?: Topics) {
+    this.#systemBytesMax = systemBytesMax;
+    if (topics !== undefined) this.follow = (topic, on) => topics.set(topic, this, on);
+  }
+
+  bufferedBytes(): number {
+    return this.#buffered;
+  }
+
+  deliver({ messages }: Batch): void {
+    this.flush();
+    for (const message of messages) this.#send(message);
+  }
+
+  publish(message: LiveMessage): void {
+    this.#published.push(message);
+    if (this.#published.length === publishedMax) this.flush();
+  }
+
+  /** The end of the loop's turn. */
+  flush(): void {
+    const published = this.#published;
+    this.#published = [];
+    for (const message of published) this.#send(message);
+  }
+
+  #send({ bytes, cursor }: LiveMessage): void {
+    this.cursors.push(cursor);
+    if (this.#buffered === 0 && this.#systemBytes + bytes <= this.#systemBytesMax) {
+      this.#systemBytes += bytes;
+    } else this.#buffered += bytes;
+    this.bufferedMax = Math.max(this.bufferedMax, this.#buffered);
+  }
+
+  /** The reader reads. */
+  drain(): void {
+    const had = this.#buffered;
+    this.#systemBytes = Math.min(this.#systemBytesMax, had);
+    this.#buffered = had - this.#systemBytes;
+    if (had > 0) this.onDrained();
+  }
+}
+
+/** Who follows what. */
+export class Topics {
+  readonly #sinks = new Map<string, Set<ModelSink>>();
+
+  set(topic: string, sink: ModelSink, on: boolean): void {
+    const sinks = this.#sinks.get(topic) ?? new Set();
+    this.#sinks.set(topic, sinks);
+    if (on) sinks.add(sink);
+    else sinks.delete(sink);
+  }
+
+  /** A connection that ends leaves every topic. */
+  forget(sink: ModelSink): void {
+    for (const sinks of this.#sinks.values()) sinks.delete(sink);
+  }
+
+  readonly publish = (topic: string, { messages }: Batch): void => {
+    for (const message of messages) {
+      for (const sink of this.#sinks.get(topic) ?? []) sink.publish(message);
+    }
+  };
+}
