@@ -58,15 +58,13 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   longest: 'seconds that a peer has for its events, at most (120)',
 };
 
-const switches: readonly string[] = ['smoke', 'install'];
 /** Flags without a value. */
-const switches: ReadonlySet<string> = new Set(['smoke', 'filtered', 'fan-out']);
+const switches: ReadonlySet<string> = new Set(['smoke', 'filtered', 'fan-out', 'install']);
 
 /** @throws Error that names the flag. */
 export function readSettings(argv: readonly string[]): Settings {
   const options = Object.fromEntries(
     Object.keys(flags).map((name) => {
-      return [name, { type: switches.includes(name) ? ('boolean' as const) : ('string' as const) }];
       return [name, { type: switches.has(name) ? ('boolean' as const) : ('string' as const) }];
     }),
   );
