@@ -57,6 +57,10 @@ const commands = {
     file: 'scripts/clients.js',
     about: 'send and listen through a bad network, and audit the promises',
   },
+  simulate: {
+    file: 'scripts/simulate.js',
+    about: 'play random lives of a tape against a model',
+  },
   build: { file: undefined, about: 'install and build, nothing else' },
 };
 

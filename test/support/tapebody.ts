@@ -22,3 +22,8 @@ export function encodeBody(format: BodyFormat, events: readonly Sent[], random: 
   if (format === 'ndjson') return Buffer.from(`${texts.join('\n')}\n`);
   return Buffer.from(`[${texts.join(random.below(2) === 0 ? ',' : ' ,\n ')}]`);
 }
+
+/** The time that always goes with an id which is sent again and again. */
+export function popularTime(id: number, startMs: number): number | undefined {
+  return id % 3 === 0 ? undefined : startMs - 1000 * (id % 5);
+}

@@ -6,7 +6,7 @@ import { AppError } from '../../src/std/errors.ts';
 import { type Random, seededRandom } from '../../src/std/random.ts';
 import { formatCursor } from '../../src/tape/cursor.ts';
 import { collidingCustomers, Gate, ManualClock, ShardKit } from './shardkit.ts';
-import { encodeBody } from './tapebody.ts';
+import { encodeBody, popularTime } from './tapebody.ts';
 import {
   checkContent,
   type Expected,
@@ -60,12 +60,24 @@ export class Play {
       clock: this.#clock,
       limits: this.#limits,
     });
+    this.#disturbWork(kit);
     kit.onCommit = (shard) => this.#model.committing(shard);
     kit.onPublished = (shard) => this.#model.published(shard);
     kit.onWritable = (shard, writable) => {
       if (!writable) this.#model.failed(shard);
     };
     return kit;
+  }
+
+  /** Sealing and merging fail now and then, or are done without anyone learning of it before the end. */
+  #disturbWork(kit: ShardKit): void {
+    const { work } = kit;
+    kit.work = async (job) => {
+      const dice = this.#random.below(12);
+      if (dice === 0) throw new AppError('unavailable', 'no room');
+      const facts = await work(job);
+      return dice === 1 ? new Promise(() => undefined) : facts;
+    };
   }
 
   async run(): Promise<void> {
@@ -194,7 +206,7 @@ export class Play {
       type: dice === 0 ? 'tapeline.made' : types[random.below(types.length)]!,
       channel: channels[random.below(channels.length)],
       // Who sends an id again sends its time again, too (or never sent one).
-      time: choice === 1 ? timeOfPopular(popular) : this.#time(),
+      time: choice === 1 ? popularTime(popular, startMs) : this.#time(),
       bad: dice < 2,
     };
     if (!event.bad && event.id !== undefined) sent.push(event);
@@ -383,8 +395,4 @@ export class Play {
     const { ordinal, stamp } = this.#kit.tape.now();
     this.#bookmark = { cursor: formatCursor(stamp, ordinal), behind: all.length };
   }
-}
-
-function timeOfPopular(id: number): number | undefined {
-  return id % 3 === 0 ? undefined : startMs - 1000 * (id % 5);
 }
