@@ -104,15 +104,17 @@ class Play {
       const type = this.#pick(types);
       return { id: String(++this.#n), customer, type, data: { pad }, ...channelOf(channel) };
     });
-    await this.#kit.store(events, 1 + this.#random.below(2));
+    await this.#kit.store(events, this.#pick([1, 1, 1, 2]));
   }
 
   #subscribe(): void {
     const { tape } = this.#kit;
+    // Many want the same: everything.
+    const isOpen = this.#random.below(2) === 0;
     const some = (names: readonly string[]): string[] =>
-      this.#random.below(2) === 0 ? [] : [this.#pick(names), this.#pick(names)];
+      isOpen || this.#random.below(2) === 0 ? [] : [this.#pick(names), this.#pick(names)];
     const filter: LiveFilter = {
-      workspace: 1 + this.#random.below(2),
+      workspace: this.#pick([1, 1, 1, 2]),
       customers: some(customers),
       types: some(types),
       channels: some(['web', 'store']),
