@@ -2,8 +2,11 @@
 import type { CompiledFilter } from './filter.ts';
 import type { Batch } from './message.ts';
 
-/** What may wait for a subscriber outside the log: its socket's buffer, as far as we fill it. */
-export const subscriberBytesMax = 64 * 1024;
+/**
+ * What may wait for a subscriber outside the log: its socket's buffer, as far as we fill it. That buffer
+ * grows by doubling, so a subscriber that never reads takes some 64 KiB of memory in all.
+ */
+export const subscriberBytesMax = 32 * 1024;
 
 /** A subscriber's connection. */
 export interface LiveSink {
