@@ -228,6 +228,31 @@ test('every subscriber on every front sees one order, each customer’s that of 
   for (const sender of senders) sender.close();
 });
 
+test('subscribers of the same get messages of every size in order, over either protocol', async () => {
+  const type = fresh('sizes');
+  const sockets = await Promise.all(count(4).map(() => openLive(server, `type=${type}`)));
+  const stream = await openStream(server, `type=${type}`);
+  // Below and above what uWS takes for a message that is to be sent at once.
+  const sizes = [10, 300, 15_000, 17_000, 31_000, 5];
+  const events = count(120).map((n) => {
+    const text = '"\u0001ü'.repeat(sizes[n % sizes.length]! / 10);
+    return { id: String(n), customer: `${type}-${n % 2}`, type, data: { text } };
+  });
+  for (const start of [0, 40, 80]) await store(server, events.slice(start, start + 40));
+  const orders = await Promise.all(
+    sockets.map(async (socket) => {
+      const got = await socket.events(events.length);
+      for (const { data, id } of got) assert.deepEqual(data, events[Number(id)]!.data);
+      return ids(got).join();
+    }),
+  );
+  const streamed: string[] = [];
+  for (const _ of events) streamed.push((await stream.next()).data.id);
+  assert.deepEqual(new Set(orders), new Set([streamed.join()]));
+  assert.equal(new Set(streamed).size, events.length);
+  for (const open of [...sockets, stream]) open.close();
+});
+
 test('a subscriber that reconnects again and again misses nothing while both fronts take events', async () => {
   const stem = fresh('gap');
   let { live: cursor } = await tape(server, stem);

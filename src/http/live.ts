@@ -37,7 +37,11 @@ interface SocketData {
   subscription?: Subscription;
 }
 
-/** What uWS may hold of a socket's unsent bytes; the feed stops well before. */
+/**
+ * What uWS may hold of a socket's unsent bytes before it drops messages. The feed stops well before: at
+ * 32 KiB, with at most a batch (16 KiB and a message, 200 KiB if all of it is escaped) and 31 published
+ * messages below 16 KiB that uWS has not told of yet.
+ */
 const socketBackpressureMax = 1024 * 1024;
 const pingMs = 5000;
 
