@@ -27,6 +27,8 @@ const allowanceMs = 1;
 /** The thread is busy when this much time passes before a turn that was asked for; they then wait. */
 const busyMs = 1;
 const waitMs = 4;
+/** What was rendered is forgotten when nobody has had a turn for so long: all wait, or have gone. */
+const forgetMs = 1000;
 /** How far back a customer's chain is followed to see where a laggard has to begin. */
 const skipStepsMax = 10_000;
 
@@ -53,6 +55,7 @@ export class Laggards {
   #line: Laggard[] = [];
   readonly #recent = new RecentMessages();
   #isServing = false;
+  #cancelForget: () => void = () => undefined;
 
   constructor(parts: LaggardsParts) {
     this.#parts = parts;
@@ -82,7 +85,6 @@ export class Laggards {
 
   remove(subscriber: Subscriber): void {
     this.#laggards.delete(subscriber);
-    if (this.#laggards.size === 0) this.#recent.clear();
   }
 
   #enterLine(laggard: Laggard): void {
@@ -120,7 +122,13 @@ export class Laggards {
     } while (clock.monotonicMs() < end);
     this.#line = line.slice(served).concat(this.#line);
     this.#isServing = false;
+    this.#forgetLater();
     this.#serveSoon();
+  }
+
+  #forgetLater(): void {
+    this.#cancelForget();
+    this.#cancelForget = this.#parts.clock.after(forgetMs, () => this.#recent.clear());
   }
 
   #takeTurn(laggard: Laggard): void {

@@ -5,8 +5,8 @@
 import type { TapeEvent } from '../tape/event.ts';
 import { LiveMessage } from './message.ts';
 
-/** What is kept, as its messages count their bytes; the oldest block goes first. */
-export const recentBytesMax = 4 * 1024 * 1024;
+/** What is kept, as messages count their bytes (each wire form is another copy); oldest first out. */
+export const recentBytesMax = 2 * 1024 * 1024;
 
 interface RecentBlock {
   readonly messages: Map<number, LiveMessage>;
