@@ -49,11 +49,14 @@ export interface PeerFigures {
   /** It had no time for all of the events. */
   readonly isCut: boolean;
   readonly generatorMicrosPerEvent: number;
+  /** CPU time of the peer, all of its processes: tells more than a rate when the machine is shared. */
+  readonly serverMicrosPerEvent: number;
   readonly bytesPerEvent: number;
   readonly readsPerSecond: number;
   readonly readMs: Quantiles;
   readonly eventsPerRead: number;
   readonly generatorMicrosPerRead: number;
+  readonly serverMicrosPerRead: number;
   /** From a kill to an answer, its start included. */
   readonly restartSeconds: number;
   readonly work: string;
@@ -73,19 +76,24 @@ export function runCourse(peer: Peer, site: Site, settings: Settings): Promise<P
     try {
       await site.create?.(place);
       say('filling');
+      const idleMicros = program.cpuMicros();
       const filled = await fill(peer, place);
+      const fillMicros = program.cpuMicros() - idleMicros;
       say('counting');
       await checkCount(site, place, filled.accepted);
       await site.settle?.(place);
       const bytes = await site.bytes(place);
       say('reading');
+      const restMicros = program.cpuMicros();
       const reads = await read(peer, place);
+      const readMicros = program.cpuMicros() - restMicros;
       say('starting again');
       await program.kill();
       const restart = await startAgain(site, place);
       program = restart.program;
       await checkCount(site, place, filled.accepted);
-      return figuresOf(site, { filled, bytes, reads, restartSeconds: restart.seconds });
+      const restartSeconds = restart.seconds;
+      return figuresOf(site, { filled, fillMicros, bytes, reads, readMicros, restartSeconds });
     } finally {
       await program.kill();
     }
@@ -161,12 +169,15 @@ async function read(peer: Peer, place: Place): Promise<ReadFigures> {
 
 interface Measured {
   readonly filled: FillFigures;
+  readonly fillMicros: number;
   readonly reads: ReadFigures;
+  readonly readMicros: number;
   readonly bytes: number;
   readonly restartSeconds: number;
 }
 
-function figuresOf(site: Site, { bytes, filled, reads, restartSeconds }: Measured): PeerFigures {
+function figuresOf(site: Site, measured: Measured): PeerFigures {
+  const { bytes, filled, fillMicros, readMicros, reads, restartSeconds } = measured;
   const { accepted, eventsPerSecond, generatorMicrosPerEvent, receiptMs, work } = filled;
   return {
     version: site.version,
@@ -175,8 +186,10 @@ function figuresOf(site: Site, { bytes, filled, reads, restartSeconds }: Measure
     events: accepted,
     isCut: !filled.isWhole,
     generatorMicrosPerEvent: rounded(generatorMicrosPerEvent),
+    serverMicrosPerEvent: rounded(fillMicros / accepted),
     bytesPerEvent: rounded(bytes / accepted),
     ...reads,
+    serverMicrosPerRead: rounded(readMicros / reads.readsInAll),
     restartSeconds: rounded(restartSeconds),
     work,
   };

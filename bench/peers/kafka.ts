@@ -41,6 +41,8 @@ async function find(tools: Tools, more: Record<string, string>): Promise<Site> {
   const java = await findDebian(tools, {
     package: 'default-jre-headless',
     program: 'java',
+    // Installing the package would link it from /usr/bin; unpacking does not.
+    folders: (root) => [join(root, 'usr/lib/jvm/default-java/bin')],
     versionOf: (output) => {
       const version = /(\d+)\.\S+/.exec(output);
       return Number(version?.[1]) >= 17 ? version![0] : undefined;

@@ -14,6 +14,8 @@ const exchangeMsMax = 60_000;
 const logBytes = 2000;
 
 export interface Program {
+  /** CPU time of it and its children so far; NaN where the system has no /proc. */
+  cpuMicros(): number;
   /** Ends it and its children at once, as a crash would. */
   kill(): Promise<void>;
 }
@@ -43,21 +45,34 @@ function endGroup(group: number): void {
   groups.delete(group);
 }
 
-/** Whether a process of the group still runs; one that nobody has waited for does not. */
-function isAlive(group: number): boolean {
-  return (
-    existsSync('/proc') &&
-    readdirSync('/proc').some((name) => {
-      if (!/^\d+$/.test(name)) return false;
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-        const [state, , groupOf] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return Number(groupOf) === group && state !== 'Z';
-      } catch {
-        return false; // It ended meanwhile.
-      }
-    })
-  );
+interface Member {
+  readonly isAlive: boolean;
+  readonly cpuTicks: number;
+}
+
+/** The processes of a group, those that nobody has waited for too. */
+function membersOf(group: number): Member[] {
+  if (!existsSync('/proc')) return [];
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (Number(fields[2]) !== group) return [];
+      // Its own time, and that of the children that have ended.
+      const cpuTicks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+      return [{ isAlive: fields[0] !== 'Z', cpuTicks }];
+    } catch {
+      return []; // It ended meanwhile.
+    }
+  });
+}
+
+/** A tick is 10 ms, as in `child.ts`. */
+function cpuMicrosOfGroup(group: number): number {
+  const members = membersOf(group);
+  if (members.length === 0) return Number.NaN;
+  return members.reduce((sum, { cpuTicks }) => sum + cpuTicks * 10_000, 0);
 }
 
 /** Starts a program; resolves when `answers` does so without an error. */
@@ -80,11 +95,12 @@ export async function startProgram(
     child.once('exit', () => resolve());
   });
   const program = {
+    cpuMicros: () => cpuMicrosOfGroup(group),
     async kill() {
       endGroup(group);
       await exited;
       // Its children die a little later, and hold memory and locks until then.
-      while (isAlive(group)) await sleep(pollMs);
+      while (membersOf(group).some(({ isAlive }) => isAlive)) await sleep(pollMs);
     },
   };
   const deadlineMs = performance.now() + answerSecondsMax * 1000;

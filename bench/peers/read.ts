@@ -26,6 +26,8 @@ export interface ReadFigures {
   readonly readMs: Quantiles;
   /** Of the answers that were looked at; NaN: of none. */
   readonly eventsPerRead: number;
+  /** Warm-up included. */
+  readonly readsInAll: number;
   readonly generatorMicrosPerRead: number;
 }
 
@@ -34,7 +36,7 @@ export type ReadMessage = { readonly kind: 'done'; readonly figures: ReadFigures
 const plan = readPlan<ReadPlan>();
 const random = seededRandom(plan.seed);
 const readMs: number[] = [];
-const seen = { answers: 0, events: 0 };
+const seen = { all: 0, answers: 0, events: 0 };
 let state: 'warming' | 'measuring' | 'over' = 'warming';
 
 /** Asks for one customer after the other until the time is over. */
@@ -50,6 +52,7 @@ async function ask(connection: number): Promise<void> {
   };
   const wire = wires[plan.wire]({ ...plan.wirePlan, lane: connection % plan.lanes }, (events) => {
     if (events === 0) giveUp('a read found nothing');
+    seen.all += 1;
     if (state !== 'warming') readMs.push(performance.now() - startMs);
     if (events !== undefined) {
       seen.answers += 1;
@@ -83,6 +86,7 @@ async function run(): Promise<ReadFigures> {
     readsPerSecond: rounded(readMs.length / seconds),
     readMs: quantiles(readMs),
     eventsPerRead: rounded(seen.events / seen.answers),
+    readsInAll: seen.all,
     generatorMicrosPerRead: rounded((system + user) / readMs.length),
   };
 }

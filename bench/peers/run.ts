@@ -63,6 +63,7 @@ function report(settings: Settings, outcomes: readonly Outcome[]): void {
   const lines = ran.map((outcome) => lineOf(outcome.peer, outcome.figures!));
   const rows: Row[] = [
     ...tableOf([...columns, ...lines]).map((line): Row => ['', line]),
+    ...againstRow(ran),
     ['checked', 'every peer holds exactly what it acknowledged, before and after the kill'],
     ...ran.flatMap(({ figures, peer }) => notesOn(peer, figures!)),
     ...outcomes.flatMap(({ peer, reason }): Row[] =>
@@ -113,18 +114,27 @@ function tableOf(lines: readonly (readonly string[])[]): string[] {
 
 function notesOn(peer: Peer, figures: PeerFigures): Row[] {
   const { events, eventsPerRead, generatorMicrosPerEvent, generatorMicrosPerRead } = figures;
+  const { serverMicrosPerEvent, serverMicrosPerRead } = figures;
   const cut = figures.isCut ? `; stopped by --longest after ${count(events)} events` : '';
   const perRead = Number.isNaN(eventsPerRead) ? '' : `${eventsPerRead} events per read, `;
   return [
     [peer.title, peer.durability + cut],
     ['', `tuned: ${peer.tuned}`],
     ...(peer.readNote === undefined ? [] : [['', `* ${peer.readNote}`] as Row]),
+    ['', `receipt p50 ${figures.receiptMs.p50} ms, p99 ${figures.receiptMs.p99} ms`],
     [
       '',
-      `receipt p50 ${figures.receiptMs.p50} ms, p99 ${figures.receiptMs.p99} ms; ${perRead}` +
-        `generator ${generatorMicrosPerEvent} µs per event, ${generatorMicrosPerRead} µs per read`,
+      `${perRead}CPU per event ${serverMicrosPerEvent} µs (generator ${generatorMicrosPerEvent}), ` +
+        `per read ${serverMicrosPerRead} µs (generator ${generatorMicrosPerRead})`,
     ],
   ];
+}
+
+function againstRow(ran: readonly Outcome[]): Row[] {
+  const { eventsTimesBest, readsTimesBest } = against(ran);
+  if (eventsTimesBest === undefined) return [];
+  const text = `${eventsTimesBest} × the events/s of the best that flushes, ${readsTimesBest} × the reads/s of the best`;
+  return [['Tapeline over the others', text]];
 }
 
 /** Tapeline's rate over that of the best peer that flushes before it answers, and over the best of all reads. */

@@ -1,6 +1,7 @@
 /** Tapeline itself, as it is by default. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { testKeys } from '../../test/support/server.ts';
+import { cpuMicrosOf } from '../child.ts';
 import { customerName } from '../frames.ts';
 import { startOn } from '../server.ts';
 import { Link } from './link.ts';
@@ -31,7 +32,7 @@ const site: Site = {
   version: '',
   async start({ directory, port, settings }) {
     const server = await startOn(directory, settings, port);
-    return { kill: () => server.kill() };
+    return { cpuMicros: () => cpuMicrosOf(server.process.pid!), kill: () => server.kill() };
   },
   async settle({ directory, settings }) {
     const deadlineMs = performance.now() + settleMsMax;
