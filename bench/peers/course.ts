@@ -54,7 +54,7 @@ export interface PeerFigures {
   readonly bytesPerEvent: number;
   readonly readsPerSecond: number;
   readonly readMs: Quantiles;
-  readonly eventsPerRead: number;
+  readonly eventsPerRead: number | null;
   readonly generatorMicrosPerRead: number;
   readonly serverMicrosPerRead: number;
   /** From a kill to an answer, its start included. */

@@ -24,8 +24,8 @@ export interface ReadPlan {
 export interface ReadFigures {
   readonly readsPerSecond: number;
   readonly readMs: Quantiles;
-  /** Of the answers that were looked at; NaN: of none. */
-  readonly eventsPerRead: number;
+  /** Of the answers that were looked at; null: none was. */
+  readonly eventsPerRead: number | null;
   /** Warm-up included. */
   readonly readsInAll: number;
   readonly generatorMicrosPerRead: number;
@@ -85,7 +85,7 @@ async function run(): Promise<ReadFigures> {
   return {
     readsPerSecond: rounded(readMs.length / seconds),
     readMs: quantiles(readMs),
-    eventsPerRead: rounded(seen.events / seen.answers),
+    eventsPerRead: seen.answers === 0 ? null : rounded(seen.events / seen.answers),
     readsInAll: seen.all,
     generatorMicrosPerRead: rounded((system + user) / readMs.length),
   };

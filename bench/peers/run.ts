@@ -116,7 +116,7 @@ function notesOn(peer: Peer, figures: PeerFigures): Row[] {
   const { events, eventsPerRead, generatorMicrosPerEvent, generatorMicrosPerRead } = figures;
   const { serverMicrosPerEvent, serverMicrosPerRead } = figures;
   const cut = figures.isCut ? `; stopped by --longest after ${count(events)} events` : '';
-  const perRead = Number.isNaN(eventsPerRead) ? '' : `${eventsPerRead} events per read, `;
+  const perRead = eventsPerRead === null ? '' : `${eventsPerRead} events per read, `;
   return [
     [peer.title, peer.durability + cut],
     ['', `tuned: ${peer.tuned}`],
