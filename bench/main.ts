@@ -6,12 +6,15 @@
  *     scan, view, restart                  reads and restarts with a million events on the tape
  *     live, stalled                        live subscribers, and those that never read
  *     seal                                 segments: to seal, merge and read them, without a server
+  },
+ *     fair                                 a workspace that floods, and its neighbour
  *     walk                                 the byte walkers alone
  *     peers                                the same events through what one could take instead
  *
  * Each starts a real server on a fresh data directory (seal and walk aside), runs its load generator in
  * another process, prints a table, and one JSON object as its last line.
  */
+import { fair } from './fair.ts';
 import { ingestWs, ingestWsJson } from './ingest.ts';
 import { live } from './live.ts';
 import { peers } from './peers/run.ts';
@@ -63,6 +66,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   seal: {
     about: 'ns an event to seal and to merge, bytes for each byte sent, reads; no server',
     run: sealBench,
+  },
+  fair: {
+    about: 'what a workspace that floods costs its neighbour, with and without a quota, in one run',
+    run: fair,
   },
   walk: {
     about: 'events a second through the byte walkers and back out, on one core, no server',

@@ -104,6 +104,14 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
   stalled(figures) {
     assertPositive(figures, 'ratio', 'eventsPerSecond', 'eventsPerSecondStalled');
   },
+  fair(figures) {
+    assertPositive(figures, 'rateRatio', 'p99Ratio', 'rateRatioWithQuota', 'p99RatioWithQuota');
+    for (const phase of [0, 1, 2, 3]) {
+      assertPositive(figures, `phases.${phase}.neighbour.accepted`);
+      assert.equal(figures(`phases.${phase}.neighbour.nacks`), 0);
+    }
+    assertPositive(figures, 'phases.1.flood.accepted', 'phases.2.flood.nacks');
+  },
   restart(figures) {
     assert.equal(figures('events'), 20_000);
     assertPositive(figures, 'stopSeconds', 'readySeconds', 'readyAfterKillSeconds');

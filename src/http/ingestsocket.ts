@@ -32,6 +32,8 @@ const answersBytesMax = 64 * 1024;
 /** Ingest sockets of one front; a frame in reception takes up to `frameReadBytesMax` of memory each. */
 export const ingestSocketsMax = 1000;
 const retryAfterMs = 200;
+/** How long the refusal of a frame for a quota or for load is held back, at most. */
+const refusalDelayMs = 100;
 
 const jsonProtocol = 'tapeline.json';
 const msgpackProtocol = 'tapeline.msgpack';
@@ -206,7 +208,7 @@ class Connection {
     const limits = this.#front.directory.limits(this.#credential.keyId);
     const refusal = this.#refusal(bytes.length, limits);
     if (refusal !== undefined) {
-      this.#answer(frame, refusedBy(frameSeq(bytes, this.#isMsgpack), refusal));
+      this.#refuse(frame, frameSeq(bytes, this.#isMsgpack), refusal);
       return;
     }
     const batch = ingest.begin(this.#credential.workspace, bytes.length);
@@ -223,6 +225,18 @@ class Connection {
     }
     this.#lastSeq = seq;
     ingest.send(batch, (receipt) => this.#answer(frame, this.#receipt(seq, receipt)));
+  }
+
+  /** Later, and so the window holds back whoever sends again at once: refusing costs time too. */
+  #refuse(frame: Frame, seq: number, { code, message, retryAfterSeconds = 0 }: AppError): void {
+    const answer = (waitMs: number): void => this.#answer(frame, nack(seq, code, message, waitMs));
+    // The quota knows when; the load of the next moments nobody does.
+    const waitMs = code === 'rate_limited' ? Math.round(retryAfterSeconds * 1000) : retryAfterMs;
+    if (code === 'unavailable') answer(waitMs);
+    else {
+      const delayMs = Math.min(waitMs, refusalDelayMs);
+      this.#front.clock.after(delayMs, () => answer(Math.max(1, waitMs - delayMs)));
+    }
   }
 
   #seqProblem(seq: number): string | undefined {
@@ -299,12 +313,6 @@ class Connection {
     if (this.closed) return;
     this.#ws.end(code, reason);
   }
-}
-
-/** The quota knows when; the load of the next moments nobody does. */
-function refusedBy(seq: number, { code, message, retryAfterSeconds }: AppError): unknown {
-  if (code !== 'rate_limited') return nack(seq, code, message);
-  return nack(seq, code, message, Math.round(retryAfterSeconds! * 1000));
 }
 
 function nack(seq: number, code: string, message: string, waitMs = retryAfterMs): unknown {

@@ -84,7 +84,7 @@ const rejectedBytes = 160;
  * the shard busy without a gap; one among others must not make them wait behind 16 MiB of its own.
  */
 const parcelsAloneMax = 64;
-const parcelsContendedMax = 16;
+const parcelsContendedMax = 8;
 /** One is being flushed while the other is taken in. */
 const parcelsOfFrontMin = 2;
 
