@@ -191,6 +191,13 @@ export class Ingest {
 
   #builderFor(shard: number, batch: Batch, envelope: Envelope): ParcelBuilder {
     const bytes = envelope.end - envelope.start + envelope.extraBytes + 36;
+    const builder = this.#touched[shard]?.lane.open;
+    if (builder?.fits(bytes)) return builder;
+    return this.#nextBuilder(shard, batch, bytes);
+  }
+
+  /** The first event of a batch for a shard, or one that does not fit any more. */
+  #nextBuilder(shard: number, batch: Batch, bytes: number): ParcelBuilder {
     const { lane } = this.#touched[shard] ?? this.#touch(shard, batch, bytes);
     let builder = lane.open;
     if (builder?.fits(bytes)) return builder;
@@ -204,7 +211,6 @@ export class Ingest {
     return builder;
   }
 
-  /** The first event of a batch for a shard. */
   #touch(shard: number, batch: Batch, bytes: number): Touched {
     const lane = this.#lanes[shard]!.laneOf(batch.workspace, batch.isHeavy);
     const builder = lane.open;
