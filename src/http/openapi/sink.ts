@@ -45,7 +45,7 @@ In MessagePack the client sends the array \`[7, [event, …]]\`; the server's me
 
 - \`seq\` is a positive integer that the client increases. Receipts come in the order of the frames.
 - At most \`window\` frames and \`windowBytes\` bytes may be unacknowledged. A client that ignores it is closed with **4008**.
-- On overload the server first delays receipts, then answers \`nack\`. The codes of a \`nack\` are \`malformed\`, \`overloaded\`, \`rate_limited\` and \`unavailable\`. It answers every frame it read; one that cannot be read at all is answered with \`"nack":0\`.
+- On overload the server first delays receipts, then answers \`nack\`. The codes of a \`nack\` are \`malformed\`, \`overloaded\`, \`rate_limited\` and \`unavailable\`. It answers every frame it read, a refusal for load or quota up to 100 ms late (\`retryAfterMs\` counts from the answer); one that cannot be read at all is answered with \`"nack":0\`.
 - An event that an \`ack\` rejects with \`unavailable\` could not be written and may be sent again with the same id, in a later frame.
 - After a lost connection, send again what was not acknowledged. Ids make that safe.
 
