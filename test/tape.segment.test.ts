@@ -3,6 +3,7 @@
  * without what is gone. Repeat one run with TAPELINE_SEED; TAPELINE_SEEDS says how many are played.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +24,7 @@ import {
 } from './support/segmentplay.ts';
 
 const seedsDefault = 6;
+const sealModule = new URL('../src/tape/seal.js', import.meta.url).href;
 
 interface Sealed {
   readonly facts: SegmentFacts;
@@ -168,4 +170,26 @@ test('a part is sealed without what is gone', async (t) => {
     readdirSync(join(directory, 'shard-0')).filter((name) => name.includes('tmp')).length,
     0,
   );
+});
+
+test('a disk that is full refuses a segment, which leaves nothing behind', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'tapeline-segment-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const random = seededRandom(4);
+  const last = await writePart(random, { directory, number: 1, firstStamp: 1, events: 900 });
+  const job = { directory, shard: 0, parts: [1], first: 1, last, generation: 0 };
+  const script = `import { seal } from ${JSON.stringify(sealModule)};
+    try { seal(${JSON.stringify(job)}); } catch (error) { process.stdout.write(String(error.code)); }`;
+  for (const blocks of [8, 40, 120]) {
+    // As if the disk were full once a file has so many blocks of 512 bytes.
+    const limited = `trap '' XFSZ; ulimit -f ${blocks}; exec "$0" --input-type=module -e "$1"`;
+    const { stdout } = spawnSync('/bin/sh', ['-c', limited, process.execPath, script]);
+    assert.equal(stdout.toString(), 'unavailable');
+    const left = readdirSync(join(directory, 'shard-0'));
+    assert.deepEqual(
+      left.filter((name) => !name.startsWith('part-')),
+      [],
+    );
+  }
+  assert.equal(seal(job)?.events, 900);
 });

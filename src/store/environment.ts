@@ -140,7 +140,7 @@ const ioErrorCode = 5;
 const roomBytesMin = 4 * 1024 * 1024;
 
 /** No room is an operating error; the rest is not ours to survive. */
-export function refusalOf(cause: unknown, directory: string): unknown {
+function refusalOf(cause: unknown, directory: string): unknown {
   const { code } = cause as { code?: unknown };
   const isShortWrite = code === ioErrorCode && roomBytes(directory) < roomBytesMin;
   if (!noRoomCodes.has(code) && !isShortWrite) return cause;

@@ -11,15 +11,18 @@
  * process. So the tree's pages are checked before LMDB may open the file; what is in the extents
  * carries checksums of its own.
  */
-import { renameSync, rmSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { flush, readShared, refusalOf } from './environment.ts';
-import { checkTree, sealTree } from './tree.ts';
+import { AppError } from '../std/errors.ts';
+import { flush, readShared } from './environment.ts';
+import { checkTree, sealTree, takeRoom } from './tree.ts';
 
 const pageBytes = 4096;
 /** Extents put in one transaction: bounds LMDB's list of changed pages. */
 const extentsPerCommit = 256;
+/** What the tree itself may take in one transaction. */
+const treeBytesMax = 128 * pageBytes;
 /** Address space while a segment is written. */
 const writeMapBytes = 2 ** 38;
 const temporarySuffix = '.tmp';
@@ -65,10 +68,12 @@ export class SegmentWriter {
   readonly #path: string;
   readonly #extentBytes: number;
   readonly #environment: RootDatabase<Buffer, Buffer>;
+  readonly #descriptor: number;
   readonly #streams = new Map<number, OpenStream>();
   readonly #full: Buffer;
   readonly #fullKeys: [stream: number, extent: number][] = [];
   readonly #key = Buffer.alloc(5);
+  #isClosed = false;
 
   /** @param path the name it will have. */
   constructor(path: string, extentBytes: number) {
@@ -77,6 +82,7 @@ export class SegmentWriter {
     this.#full = Buffer.allocUnsafeSlow(extentsPerCommit * extentBytes);
     removeSegmentFile(path + temporarySuffix);
     this.#environment = openFile(path + temporarySuffix, true, writeMapBytes);
+    this.#descriptor = openSync(path + temporarySuffix, 'r+');
   }
 
   /** How many bytes a stream has. */
@@ -122,6 +128,7 @@ export class SegmentWriter {
     const extentBytes = this.#extentBytes;
     const last = this.#fullKeys.length - 1;
     try {
+      takeRoom(this.#descriptor, this.#fullKeys.length * (extentBytes + pageBytes) + treeBytesMax);
       this.#environment.transactionSync(() => {
         for (const [i, [stream, extent]] of this.#fullKeys.entries()) {
           const bytes = i === last ? lastBytes : extentBytes;
@@ -130,7 +137,7 @@ export class SegmentWriter {
         }
       });
     } catch (error) {
-      throw refusalOf(error, dirname(this.#path));
+      throw this.#refusal(error);
     }
     this.#fullKeys.length = 0;
   }
@@ -145,27 +152,36 @@ export class SegmentWriter {
       this.#put(stream, Math.floor(bytes / this.#extentBytes), rest);
       this.#commit(restBytes);
     }
-    void this.#environment.close();
     const temporary = this.#path + temporarySuffix;
-    let bytes: number;
     try {
-      bytes = sealTree(temporary);
+      this.#close();
+      const bytes = sealTree(temporary);
+      renameSync(temporary, this.#path);
+      flush(dirname(this.#path));
+      rmSync(`${temporary}-lock`, { force: true });
+      return bytes;
     } catch (error) {
-      throw refusalOf(error, dirname(this.#path));
+      throw this.#refusal(error);
     }
-    renameSync(temporary, this.#path);
-    flush(dirname(this.#path));
-    rmSync(`${temporary}-lock`, { force: true });
-    return bytes;
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    void this.#environment.close();
+    closeSync(this.#descriptor);
+  }
+
+  /** Whatever the reason: nothing hangs on this file, so it may be tried again. */
+  #refusal(cause: unknown): AppError {
+    const reason = (cause as Error).message;
+    const message = `a segment could not be written (${reason}): its events stay where they are`;
+    return new AppError('unavailable', message, { cause });
   }
 
   /** Leaves nothing behind. */
   abandon(): void {
-    try {
-      void this.#environment.close();
-    } catch {
-      // It may be closed already.
-    }
+    this.#close();
     removeSegmentFile(this.#path + temporarySuffix);
   }
 }

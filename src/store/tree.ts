@@ -8,7 +8,15 @@
  * little-endian and fills whole pages. Page headers are those of lmdb-js's LMDB, 24 bytes: 16 is
  * spare, 18 flags u16, 20 pages u32 of a value that has pages of its own.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { AppError } from '../std/errors.ts';
 
@@ -19,12 +27,40 @@ const flagsAt = 18;
 const overflowAt = 20;
 const flagOverflow = 4;
 
+/** In a meta page: the number of the last page in use, u64. */
+const lastPageAt = 144;
+
+/** How many pages of a file are LMDB's; it must not be committing. */
+function countPages(descriptor: number): number {
+  const meta = Buffer.alloc(pageBytes);
+  const lastPages = [0, 1].map((number) => {
+    readSync(descriptor, meta, 0, pageBytes, number * pageBytes);
+    return Number(meta.readBigUInt64LE(lastPageAt));
+  });
+  return Math.max(...lastPages) + 1;
+}
+
+const zeros = Buffer.alloc(256 * pageBytes);
+
+/**
+ * Takes the room that LMDB will need for `bytes` more. A write of its own that fails ends the process:
+ * the library composes the message in too small a buffer.
+ *
+ * @throws when there is no room.
+ */
+export function takeRoom(descriptor: number, bytes: number): void {
+  const target = countPages(descriptor) * pageBytes + bytes;
+  for (let at = fstatSync(descriptor).size; at < target; ) {
+    at += writeSync(descriptor, zeros, 0, Math.min(zeros.length, target - at), at);
+  }
+}
+
 /** Seals and flushes a file that LMDB has closed. @returns its size. */
 export function sealTree(path: string): number {
   const descriptor = openSync(path, 'r+');
   try {
-    const size = fstatSync(descriptor).size;
-    const pages = Math.ceil(size / pageBytes);
+    const pages = countPages(descriptor);
+    ftruncateSync(descriptor, pages * pageBytes);
     const { crc, runs } = findTree(descriptor, pages);
     const bytes = Math.ceil((runs.length * 4 + endBytes) / pageBytes) * pageBytes;
     const seal = Buffer.alloc(bytes);
