@@ -180,7 +180,7 @@ test('a disk that is full refuses a segment, which leaves nothing behind', async
   const job = { directory, shard: 0, parts: [1], first: 1, last, generation: 0 };
   const script = `import { seal } from ${JSON.stringify(sealModule)};
     try { seal(${JSON.stringify(job)}); } catch (error) { process.stdout.write(String(error.code)); }`;
-  for (const blocks of [8, 40, 120]) {
+  for (const blocks of [200, 400, 800]) {
     // As if the disk were full once a file has so many blocks of 512 bytes.
     const limited = `trap '' XFSZ; ulimit -f ${blocks}; exec "$0" --input-type=module -e "$1"`;
     const { stdout } = spawnSync('/bin/sh', ['-c', limited, process.execPath, script]);
