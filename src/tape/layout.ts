@@ -31,7 +31,7 @@
  *
  * A gap in the ranges of stamps of two neighbouring files is legal: nothing was written there.
  *
- * A sealed segment holds the same events in both orders. It is written once, in key order, renamed
+ * A sealed segment holds the same events in both orders. It is written once, each stream in key order, renamed
  * when it is flushed, and never changed. Its content is a few byte streams; each is cut into values
  * that fill four pages, under the key (stream u8, extent u32 big-endian):
  *
