@@ -13,7 +13,13 @@ import type { Stage } from './stage.ts';
 import { type Injected, readInjected, traceCommand } from './trace.ts';
 
 export interface Outcome {
-  readonly end: 'refused' | 'exited' | 'not started' | 'definitions only' | 'not reached';
+  readonly end:
+    | 'refused'
+    | 'exited'
+    | 'aborted'
+    | 'not started'
+    | 'definitions only'
+    | 'not reached';
   /** The files whose calls failed. */
   readonly files: readonly string[];
   /** From the failed call to the first refusal or to the exit; in a full room what the sender waited. */
@@ -50,8 +56,8 @@ export async function runInjected(stage: Stage, position: Position): Promise<Out
     return { end: 'not reached', files: [], toldMs: 0, slowestMs: 0 };
   }
   if (failed.length === 0) stage.found(`${describe(position)}: ended without a fault`);
-  const outcome = await watch(stage, failed, trace);
-  if (outcome.end === 'exited') await stage.start();
+  const outcome = await watch(stage, position, trace);
+  if (outcome.end === 'exited' || outcome.end === 'aborted') await stage.start();
   await stage.audit(false);
   await stage.stop();
   return outcome;
@@ -75,7 +81,8 @@ async function notStarted(
   return { end: 'not started', files: failed.map(({ file }) => file), toldMs: 0, slowestMs: 0 };
 }
 
-async function watch(stage: Stage, failed: readonly Injected[], trace: string): Promise<Outcome> {
+async function watch(stage: Stage, position: Position, trace: string): Promise<Outcome> {
+  const failed = readInjected(trace);
   const { prober, server } = stage;
   const failedAtMs = failed[0]?.atMs ?? systemClock.now();
   const closed = once(server.process, 'close');
@@ -93,6 +100,11 @@ async function watch(stage: Stage, failed: readonly Injected[], trace: string): 
     const endedAtMs = systemClock.now();
     await closed;
     const { exitCode, signalCode } = server.process;
+    // Where the library tells of a refused write it may overrun its own text: that ends the process too.
+    const isOverrun = position.calls.includes('write') && position.effect.startsWith('error');
+    if (isOverrun && (signalCode === 'SIGABRT' || signalCode === 'SIGSEGV')) {
+      return { end: 'aborted', files, toldMs: endedAtMs - failedAtMs, slowestMs: prober.slowestMs };
+    }
     if (!exitCodes.has(exitCode) || !/a thread died/.test(server.log())) {
       stage.found(`ended with ${exitCode ?? signalCode} after ${files}: ${server.log()}`);
     }

@@ -24,6 +24,8 @@ export const roomKinds: readonly RoomKind[] = ['ext4', 'tmpfs', 'ulimit'];
 
 export interface Room {
   readonly path: string;
+  /** What to put before the server's command. */
+  readonly wrapper: readonly string[];
   /** Leaves the process `bytes` more to write. */
   shrink(bytes: number, pid: number): void;
   widen(pid: number): void;
@@ -38,7 +40,10 @@ export interface Fill {
 
 const mebibyte = 1024 * 1024;
 const roomBytes = 64 * mebibyte;
-const guardMib = 4;
+/** A limit that nothing here comes near. */
+const wideBytes = 1024 * 1024 * mebibyte;
+/** More than what each commit keeps free for itself. */
+const guardMib = 12;
 const leftBytesMin = 64 * 1024;
 const leftBytesMax = 2 * mebibyte;
 
@@ -54,6 +59,7 @@ export async function openRoom(kind: RoomKind, directory: string): Promise<Room 
   const ballast = join(path, 'ballast');
   return {
     path,
+    wrapper: [],
     shrink: (bytes) => fillUp(ballast, path, bytes),
     widen: () => rmSync(ballast, { force: true }),
     release() {
@@ -99,8 +105,9 @@ function openLimited(path: string): Room | string {
   };
   return {
     path,
+    wrapper: ['prlimit', `--fsize=${wideBytes}:unlimited`],
     shrink: (bytes, pid) => limit(pid, largestFile(path) + bytes),
-    widen: (pid) => limit(pid, 'unlimited'),
+    widen: (pid) => limit(pid, wideBytes),
     release: () => rmSync(path, { recursive: true, force: true }),
   };
 }
@@ -116,7 +123,8 @@ function largestFile(path: string): number {
 /** The room runs out under load, and there is room again. */
 export async function runFull(stage: Stage, room: Room, fill: Fill): Promise<Outcome> {
   const { isGuarded, random } = fill;
-  await stage.start({ env: { TAPELINE_FREE_MIB: isGuarded ? String(guardMib) : '0' } });
+  const { wrapper } = room;
+  await stage.start({ wrapper, env: { TAPELINE_FREE_MIB: isGuarded ? String(guardMib) : '0' } });
   const { prober, server } = stage;
   const pid = server.process.pid!;
   stage.go();

@@ -31,11 +31,15 @@ export class LmdbDocuments implements DocumentStore {
 
   async commit(changes: readonly (readonly [key: string, value: unknown])[]): Promise<void> {
     const environment = this.#environment;
-    await commitChanges(environment, this.#directory, function* () {
-      for (const [key, value] of changes) {
-        const name = Buffer.from(key);
-        if (value === undefined) yield environment.remove(name);
-        else yield environment.put(name, Buffer.from(JSON.stringify(value)));
+    const rows = changes.map(([key, value]) => ({
+      key: Buffer.from(key),
+      value: value === undefined ? undefined : Buffer.from(JSON.stringify(value)),
+    }));
+    const size = rows.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
+    await commitChanges(environment, this.#directory, size, function* () {
+      for (const { key, value } of rows) {
+        if (value === undefined) yield environment.remove(key);
+        else yield environment.put(key, value);
       }
     });
   }

@@ -91,9 +91,15 @@ function openEnvironment(path: string, mapBytes: number): Environment {
   return open<Buffer, Buffer>(options as Parameters<typeof open>[0] & { path: string });
 }
 
+/** What a commit writes at most besides its own bytes: pages of the tree, of free space, and the meta page. */
+const roomBytesMin = 4 * 1024 * 1024;
+
 /**
- * Makes the changes of `write` in one transaction of the environment in `directory`. Resolves when they are flushed, rejects when none
- * of them is stored. Bytes must not change until then: the library reads them from another thread.
+ * Makes the changes of `write`, some `bytes` in all, in one transaction of the environment in `directory`. Resolves when they are
+ * flushed, rejects when none of them is stored. Bytes must not change until then: the library reads them from another thread.
+ *
+ * Where room would run out nothing is begun. The library survives a refused write, but tells of it with a text that can be
+ * longer than the memory it takes for it, which is worse than a refusal that comes a little early.
  *
  * @throws AppError `unavailable` when there is no room (worth trying again); anything else means
  * that the device or the library failed, and the process must not go on: no room for a meta page too.
@@ -101,8 +107,10 @@ function openEnvironment(path: string, mapBytes: number): Environment {
 export async function commitChanges(
   environment: Environment,
   directory: string,
+  bytes: number,
   write: () => Iterable<Promise<unknown>>,
 ): Promise<void> {
+  if (roomBytes(directory) < bytes + roomBytesMin) throw noRoom();
   try {
     const done = environment.batch(() => {
       // Each change has a promise that fails with the batch: told once is enough.
@@ -115,6 +123,10 @@ export async function commitChanges(
     if (refusal instanceof AppError) checkUsable(environment);
     throw refusal;
   }
+}
+
+function noRoom(cause?: unknown): AppError {
+  return new AppError('unavailable', 'there is no room to write', { cause });
 }
 
 /**
@@ -137,28 +149,33 @@ const noRoomCodes: ReadonlySet<unknown> = new Set([27, 28, 122, -30792]);
 
 /** What the library makes of a short write, which is what a disk that fills up answers first. */
 const ioErrorCode = 5;
-const roomBytesMin = 4 * 1024 * 1024;
 
 /** No room is an operating error; the rest is not ours to survive. */
 function refusalOf(cause: unknown, directory: string): unknown {
   const { code } = cause as { code?: unknown };
   const isShortWrite = code === ioErrorCode && roomBytes(directory) < roomBytesMin;
   if (!noRoomCodes.has(code) && !isShortWrite) return cause;
-  return new AppError('unavailable', 'there is no room to write', { cause });
+  return noRoom(cause);
 }
 
 /** What the files of `directory` may still grow by: the disk ends somewhere, and so may a file (`ulimit -f`). */
 function roomBytes(directory: string): number {
-  const limit = /^Max file size +(\d+)/m.exec(readLimits())?.[1];
-  if (limit === undefined) return freeBytes(directory);
+  const free = freeBytes(directory);
+  const limit = isFileLimited ? fileBytesMax() : Number.POSITIVE_INFINITY;
+  if (limit === Number.POSITIVE_INFINITY) return free;
   const sizes = readdirSync(directory).map((file) => statSync(join(directory, file)).size);
-  return Math.min(freeBytes(directory), Number(limit) - Math.max(0, ...sizes));
+  return Math.min(free, limit - Math.max(0, ...sizes));
 }
 
-/** The limits of this process; '' where the system does not tell. */
-function readLimits(): string {
-  return existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : '';
+/** The size that this process may give a file. */
+function fileBytesMax(): number {
+  const file = '/proc/self/limits';
+  const limits = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  return Number(/^Max file size +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
 }
+
+/** Whether the process was started with such a limit: if so it is read anew each time, since it may be raised. */
+const isFileLimited = fileBytesMax() !== Number.POSITIVE_INFINITY;
 
 /** What this process may still write to the disk that holds `directory`. */
 export function freeBytes(directory: string): number {

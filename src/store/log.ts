@@ -52,7 +52,8 @@ export class BlockLog {
   async commit(blocks: readonly LogBlock[]): Promise<void> {
     await this.#faults.beforeCommit?.(blocks);
     const environment = this.#environment;
-    await commitChanges(environment, this.#directory, function* () {
+    const size = blocks.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    await commitChanges(environment, this.#directory, size, function* () {
       for (const { bytes, stamp } of blocks) {
         const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
         yield environment.put(stampKey(Buffer.allocUnsafe(8), stamp), value);
