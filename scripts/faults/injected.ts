@@ -87,7 +87,8 @@ async function watch(stage: Stage, position: Position, trace: string): Promise<O
   const failedAtMs = failed[0]?.atMs ?? systemClock.now();
   const closed = once(server.process, 'close');
   const isShards = readInjected(trace).some(({ file }) => file.startsWith('shard-'));
-  const isTold = (): boolean => !isShards || prober.refusedAtMs !== undefined;
+  const isTold = (): boolean =>
+    !isShards || (prober.refusedAtMs ?? unreadySince(server.log())) !== undefined;
   await stage.until('a refusal', () => isTold() || systemClock.now() - failedAtMs > tellMsMax);
   const isAlive = await stage.until('readiness', async () => {
     const before = prober.receipts;
@@ -114,9 +115,23 @@ async function watch(stage: Stage, position: Position, trace: string): Promise<O
   }
   const { refusedAtMs, slowestMs } = prober;
   if (refusedAtMs === undefined) {
+    const toldAtMs = unreadySince(server.log());
+    if (toldAtMs !== undefined) {
+      return { end: 'refused', files, toldMs: toldAtMs - failedAtMs, slowestMs };
+    }
     if (isShards) stage.found(`${files} failed and nobody was told`);
     return { end: 'definitions only', files, toldMs: 0, slowestMs };
   }
   if (!/room/.test(prober.reason)) stage.found(`/healthz gave as its reason '${prober.reason}'`);
   return { end: 'refused', files, toldMs: refusedAtMs - failedAtMs, slowestMs };
+}
+
+/**
+ * When the server said of itself that it cannot write, epoch milliseconds. A single failed commit may
+ * have held others' events only, who were told.
+ */
+function unreadySince(log: string): number | undefined {
+  const line = log.split('\n').find((each) => /a shard cannot write.*room/.test(each));
+  const time = /"time":"([^"]*)"/.exec(line ?? '')?.[1];
+  return time === undefined ? undefined : Date.parse(time);
 }
