@@ -1,14 +1,15 @@
 /** Profile views: every type, every boundary, and when the scan stops. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { evaluateView, type ViewEvent, viewNeeds } from '../src/views/evaluate.ts';
+import { typeHashOf } from '../src/tape/route.ts';
+import { evaluateView, type ViewEvent, type ViewNeeds } from '../src/views/evaluate.ts';
 import { parseViewTemplate, type ViewTemplate } from '../src/workspaces/view.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 const asOf = 1_763_740_000_000;
 
 function event(time: number, type: string, data?: string): ViewEvent {
-  return { time, type, data: () => data };
+  return { time, hasType: (wanted) => Buffer.from(type).equals(wanted), data: () => data };
 }
 
 function view(...fields: Record<string, unknown>[]): ViewTemplate {
@@ -17,7 +18,7 @@ function view(...fields: Record<string, unknown>[]): ViewTemplate {
 
 /** The value and counts of one field over events given newest first. */
 function one(field: Record<string, unknown>, events: Iterable<ViewEvent>): string {
-  const text = evaluateView(view(field), asOf, events).json;
+  const text = evaluateView(view(field), asOf, () => events).json;
   assert.ok(text.startsWith('[{"name":"f0",') && text.endsWith('}]'), text);
   return text.slice('[{"name":"f0",'.length, -2);
 }
@@ -160,18 +161,33 @@ test('names are escaped in the answer', () => {
   const template = parseViewTemplate({
     fields: [{ name: '"\n\u{1f600}', event: 'E', type: 'count' }],
   });
-  assert.deepEqual(JSON.parse(evaluateView(template, asOf, []).json), [
+  assert.deepEqual(JSON.parse(evaluateView(template, asOf, () => []).json), [
     { name: '"\n\u{1f600}', value: 0, events: 0 },
   ]);
 });
 
-test('viewNeeds names the types and the oldest time', () => {
-  const a = { event: 'A', type: 'count', lookback: '1d' };
+test('a view needs its types, and each no further back than its open fields look', () => {
+  const a = { event: 'A', attribute: 'v', limit: 1, type: 'value', lookback: '1d' };
   const b = { event: 'B', type: 'count', lookback: '2d' };
-  assert.deepEqual(viewNeeds(view(a, b, a), asOf), { types: ['A', 'B'], since: asOf - 2 * dayMs });
-  assert.deepEqual(viewNeeds(view(a, { event: '*', type: 'count' }), asOf), {
-    types: undefined,
-    since: Number.NEGATIVE_INFINITY,
+  const wants = (needs: ViewNeeds, type: string, age: number): boolean =>
+    needs.wants(typeHashOf(Buffer.from(type), 0, type.length), asOf - age);
+  evaluateView(view(a, b, a), asOf, function* (needs) {
+    assert.deepEqual(needs.types, ['A', 'B']);
+    assert.equal(needs.since, asOf - 2 * dayMs);
+    assert.deepEqual([wants(needs, 'A', dayMs), wants(needs, 'A', dayMs + 1)], [true, false]);
+    assert.deepEqual([wants(needs, 'B', dayMs + 1), wants(needs, 'C', 0)], [true, false]);
+    yield event(asOf - 1, 'A', '{"v":1}');
+    assert.deepEqual([wants(needs, 'A', 2), wants(needs, 'B', 2)], [false, true]);
+    yield event(asOf - 3 * dayMs, 'B');
+    assert.fail('nothing more is needed');
+  });
+  evaluateView(view(a, { event: '*', limit: 1, type: 'count' }), asOf, function* (needs) {
+    assert.equal(needs.types, undefined);
+    assert.equal(needs.since, Number.NEGATIVE_INFINITY);
+    assert.ok(wants(needs, 'C', 9 * dayMs));
+    yield event(asOf - 1, 'C');
+    assert.equal(needs.since, asOf - dayMs);
+    assert.deepEqual([wants(needs, 'A', 2), wants(needs, 'C', 2)], [true, false]);
   });
 });
 
@@ -201,20 +217,20 @@ test('the scan stops at the match that completes the last field', () => {
     { event: '*', limit: 5, type: 'count' },
     { event: 'E', attribute: 'v', type: 'last' },
   );
-  evaluateView(template, asOf, events);
+  evaluateView(template, asOf, () => events);
   assert.deepEqual(seen, { taken: 4, left: true });
 });
 
 test('the scan stops when every open field has passed its lookback', () => {
   const { events, seen } = endless('Other');
-  evaluateView(view({ event: 'E', type: 'count', lookback: '10s' }), asOf, events);
+  evaluateView(view({ event: 'E', type: 'count', lookback: '10s' }), asOf, () => events);
   assert.deepEqual(seen, { taken: 11, left: true });
   const second = endless('E');
   const template = view(
     { event: 'E', type: 'count', limit: 2, lookback: '1d' },
     { event: 'E', attribute: 'v', type: 'first', lookback: '10s' },
   );
-  evaluateView(template, asOf, second.events);
+  evaluateView(template, asOf, () => second.events);
   assert.deepEqual(second.seen, { taken: 11, left: true });
 });
 
@@ -224,14 +240,18 @@ test('data is rendered only for events that a field reads, and once', () => {
     rendered += 1;
     return '{"v":1,"w":2}';
   };
-  const events = ['A', 'B', 'A', 'C'].map((type): ViewEvent => ({ time: asOf, type, data }));
-  evaluateView(view({ event: '*', type: 'count' }, { event: 'B', type: 'sum' }), asOf, events);
+  const events = ['A', 'B', 'A', 'C'].map((type): ViewEvent => ({ ...event(asOf, type), data }));
+  evaluateView(
+    view({ event: '*', type: 'count' }, { event: 'B', type: 'sum' }),
+    asOf,
+    () => events,
+  );
   assert.equal(rendered, 0);
   const v = { event: 'A', attribute: 'v', type: 'sum' };
   evaluateView(
     view(v, { ...v, attribute: 'w' }, { ...v, attribute: '*', type: 'last' }),
     asOf,
-    events,
+    () => events,
   );
   assert.equal(rendered, 2);
 });

@@ -21,6 +21,15 @@ export interface ScanQuery {
   /** Any of these types; absent or empty: all. */
   readonly types?: readonly string[] | undefined;
   readonly channels?: readonly string[] | undefined;
+  /** What is still needed besides: asked anew for every entry, before its block is read. */
+  readonly needs?: ScanNeeds | undefined;
+}
+
+/** May need less and less while a scan goes on. */
+export interface ScanNeeds {
+  /** Epoch milliseconds: nothing older is needed any more. */
+  readonly since: number;
+  wants(typeHash: number, time: number): boolean;
 }
 
 /** An event is valid until the next one is taken. @throws ScanTooLong past the budget. */
@@ -29,9 +38,13 @@ export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterabl
   const hash = tape.customerHash(query.workspace, customer);
   const types = query.types?.length ? query.types.map((type) => Buffer.from(type)) : undefined;
   const typeHashes = types && new Set(types.map((type) => typeHashOf(type, 0, type.length)));
+  const { needs } = query;
+  const since = query.since ?? Number.NEGATIVE_INFINITY;
   const bounds: RunBounds = {
     before: query.before,
-    since: query.since ?? Number.NEGATIVE_INFINITY,
+    get since() {
+      return needs === undefined ? since : Math.max(since, needs.since);
+    },
     until: query.until ?? Number.POSITIVE_INFINITY,
   };
   tape.enter();
@@ -39,6 +52,7 @@ export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterabl
     const runs = new MergedRuns(tape.shards[tape.shardNumber(hash)]!.sources, hash, bounds, budget);
     for (let run = runs.next(); run !== undefined; run = runs.next()) {
       if (typeHashes !== undefined && !typeHashes.has(run.typeHash)) continue;
+      if (needs !== undefined && !needs.wants(run.typeHash, run.time)) continue;
       const event = run.event();
       if (event === undefined || !event.isOf(query.workspace, customer)) continue;
       if (types !== undefined && !types.some((type) => event.hasType(type))) continue;

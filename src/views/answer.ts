@@ -3,7 +3,7 @@ import type { ScanBudget } from '../tape/budget.ts';
 import { scan } from '../tape/scan.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { ViewTemplate } from '../workspaces/view.ts';
-import { evaluateView, viewNeeds } from './evaluate.ts';
+import { evaluateView } from './evaluate.ts';
 
 export interface ViewAsk {
   readonly workspace: number;
@@ -17,9 +17,11 @@ export interface ViewAsk {
 /** @throws ScanTooLong past the budget. */
 export function answerView(tape: Tape, ask: ViewAsk, budget: ScanBudget): string {
   const { asOf, customer, template, workspace } = ask;
-  const { since, types } = viewNeeds(template, asOf);
-  const query = { workspace, customer, since, until: asOf, types };
-  return answerText(ask, evaluateView(template, asOf, scan(tape, query, budget)).json);
+  const { json } = evaluateView(template, asOf, (needs) => {
+    const { types } = needs;
+    return scan(tape, { workspace, customer, until: asOf, types, needs }, budget);
+  });
+  return answerText(ask, json);
 }
 
 /** @param fields the JSON text of the rows, as of `ask.asOf`. */

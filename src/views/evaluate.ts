@@ -1,6 +1,6 @@
 /**
  * Evaluates a profile view over one customer's events, newest first, in one pass that stops as soon
- * as no field can change any more. An event that no field asks for costs one Map lookup.
+ * as no field can change any more. What no open field asks for need not be read: `ViewNeeds` says so.
  *
  * An event matches a field when its type is the field's (or the field says `*`), its time lies in
  * [asOf − lookback, asOf], both ends included, and the attribute, if one is named, is there and is
@@ -22,43 +22,60 @@
  * small amounts add up right; but amounts are doubles: 0.1 + 0.2 is 0.30000000000000004. A sum or
  * average too large for a double is null. min and max compare decimals, to the last digit.
  */
+import { typeHashOf } from '../tape/route.ts';
+import type { ScanNeeds } from '../tape/scan.ts';
 import type { ViewTemplate } from '../workspaces/view.ts';
 import { type FieldEvent, type FieldPlan, FieldRun, planField } from './field.ts';
 
 export interface ViewEvent {
   readonly time: number;
-  readonly type: string;
+  /** Whether its type is this one, in UTF-8. */
+  hasType(type: Uint8Array): boolean;
   /** JSON text of `data`, undefined when there is none. Called at most once for an event. */
   data(): string | undefined;
 }
 
 /** Templates never change, so what follows from one is worked out once. */
-const planOf = new WeakMap<ViewTemplate, readonly FieldPlan[]>();
+interface ViewPlan {
+  readonly fields: readonly FieldPlan[];
+  /** Fields of one event type, by their numbers. */
+  readonly types: readonly { type: string; bytes: Uint8Array; hash: number; fields: number[] }[];
+  /** Fields of every type. */
+  readonly forAll: readonly number[];
+}
 
-function planView(template: ViewTemplate): readonly FieldPlan[] {
+const planOf = new WeakMap<ViewTemplate, ViewPlan>();
+
+function planView(template: ViewTemplate): ViewPlan {
   let plan = planOf.get(template);
   if (plan === undefined) {
-    plan = template.fields.map(planField);
+    plan = makePlan(template);
     planOf.set(template, plan);
   }
   return plan;
 }
 
-/**
- * What a scan has to look at: the types (undefined: all) and the oldest time that any field needs,
- * in epoch milliseconds, inclusive (-Infinity: the whole tape).
- */
-export function viewNeeds(
-  template: ViewTemplate,
-  asOf: number,
-): { types: readonly string[] | undefined; since: number } {
-  const types = new Set<string>();
-  let since = Number.POSITIVE_INFINITY;
-  for (const { field, lookbackMs } of planView(template)) {
-    types.add(field.event);
-    since = Math.min(since, asOf - lookbackMs);
+function makePlan(template: ViewTemplate): ViewPlan {
+  const types = new Map<string, number[]>();
+  const forAll: number[] = [];
+  for (const [number, { event }] of template.fields.entries()) {
+    if (event === '*') forAll.push(number);
+    else types.set(event, [...(types.get(event) ?? []), number]);
   }
-  return { types: types.has('*') ? undefined : [...types], since };
+  return {
+    fields: template.fields.map(planField),
+    types: [...types].map(([type, fields]) => {
+      const bytes = Buffer.from(type, 'utf8');
+      return { type, bytes, hash: typeHashOf(bytes, 0, bytes.length), fields };
+    }),
+    forAll,
+  };
+}
+
+/** What has to be read for a view; `since` and `wants` follow what is still open. */
+export interface ViewNeeds extends ScanNeeds {
+  /** Undefined: all. */
+  readonly types: readonly string[] | undefined;
 }
 
 export interface ViewResult {
@@ -72,61 +89,91 @@ export interface ViewResult {
  * Evaluates a view as of an instant; later events are left out.
  *
  * @param asOf epoch milliseconds.
- * @param events in tape order, newest first; may hold events the view does not need. Is left (its
- *   `return` is called) as soon as every field is done.
+ * @param read gives the events in tape order, newest first; may give some that the view does not
+ *   need. They are left (`return` is called) as soon as every field is done.
  */
 export function evaluateView(
   template: ViewTemplate,
   asOf: number,
-  events: Iterable<ViewEvent>,
+  read: (needs: ViewNeeds) => Iterable<ViewEvent>,
 ): ViewResult {
-  const fields = planView(template).map((plan) => new FieldRun(plan, asOf));
-  let holdsUntil = scan(template, fields, asOf, events);
-  for (const field of fields) holdsUntil = Math.min(holdsUntil, field.holdsUntil);
-  return { json: `[${fields.map((field) => field.render()).join()}]`, holdsUntil };
+  const run = new ViewRun(planView(template), asOf);
+  const once = new EventOnce();
+  for (const event of read(run)) {
+    if (event.time < run.since) break;
+    once.become(event);
+    run.take(event, once);
+    if (run.since === Number.POSITIVE_INFINITY) break;
+  }
+  return run.result();
 }
 
-/** Returns the last instant before the first event that was left out for being later; or Infinity. */
-function scan(
-  template: ViewTemplate,
-  fields: readonly FieldRun[],
-  asOf: number,
-  events: Iterable<ViewEvent>,
-): number {
-  let quietUntil = Number.POSITIVE_INFINITY;
-  const fieldsOf = new Map<string, FieldRun[]>();
-  for (const [index, { event }] of template.fields.entries()) {
-    const same = fieldsOf.get(event);
-    if (same === undefined) fieldsOf.set(event, [fields[index]!]);
-    else same.push(fields[index]!);
-  }
-  const forAll = fieldsOf.get('*') ?? [];
-  const once = new EventOnce();
-  let since = oldestNeeded(fields);
-  for (const event of events) {
-    if (event.time > asOf) {
-      quietUntil = event.time - 1;
-      continue;
-    }
-    if (event.time < since) break;
-    const own = event.type === '*' ? undefined : fieldsOf.get(event.type);
-    if (own === undefined && forAll.length === 0) continue;
-    once.become(event);
-    const isOwnDone = own !== undefined && offerAll(own, once);
-    const isAllDone = offerAll(forAll, once);
-    if (!isOwnDone && !isAllDone) continue;
-    since = oldestNeeded(fields);
-    if (since === Number.POSITIVE_INFINITY) break;
-  }
-  return quietUntil;
+/** Open fields of one event type. */
+interface OpenType {
+  readonly bytes: Uint8Array;
+  readonly hash: number;
+  readonly fields: readonly FieldRun[];
+  /** The oldest time that any of them still needs; Infinity when all are done. */
+  since: number;
 }
+
+/** A view while its events are read. */
+class ViewRun implements ViewNeeds {
+  since: number;
+  readonly types: readonly string[] | undefined;
+  readonly #asOf: number;
+  readonly #fields: readonly FieldRun[];
+  readonly #types: readonly OpenType[];
+  readonly #forAll: OpenType;
+  #quietUntil = Number.POSITIVE_INFINITY;
+
+  constructor(plan: ViewPlan, asOf: number) {
+    const fields = plan.fields.map((field) => new FieldRun(field, asOf));
+    const open = (numbers: readonly number[], bytes: Uint8Array, hash: number): OpenType => {
+      const own = numbers.map((number) => fields[number]!);
+      return { bytes, hash, fields: own, since: oldestNeeded(own) };
+    };
+    this.#asOf = asOf;
+    this.#fields = fields;
+    this.#types = plan.types.map(({ bytes, hash, fields: own }) => open(own, bytes, hash));
+    this.#forAll = open(plan.forAll, noBytes, 0);
+    this.types = plan.forAll.length > 0 ? undefined : plan.types.map(({ type }) => type);
+    this.since = oldestNeeded(fields);
+  }
+
+  wants(typeHash: number, time: number): boolean {
+    if (time >= this.#forAll.since) return true;
+    for (const type of this.#types) if (type.hash === typeHash && time >= type.since) return true;
+    return false;
+  }
+
+  take(event: ViewEvent, once: EventOnce): void {
+    if (event.time > this.#asOf) {
+      this.#quietUntil = event.time - 1;
+      return;
+    }
+    const own = this.#types.find(({ bytes }) => event.hasType(bytes));
+    const isOwnDone = own !== undefined && offerAll(own, once);
+    const isAllDone = offerAll(this.#forAll, once);
+    if (isOwnDone || isAllDone) this.since = oldestNeeded(this.#fields);
+  }
+
+  result(): ViewResult {
+    let holdsUntil = this.#quietUntil;
+    for (const field of this.#fields) holdsUntil = Math.min(holdsUntil, field.holdsUntil);
+    return { json: `[${this.#fields.map((field) => field.render()).join()}]`, holdsUntil };
+  }
+}
+
+const noBytes = new Uint8Array(0);
 
 /** @returns whether a field became done by this event. */
-function offerAll(fields: readonly FieldRun[], event: EventOnce): boolean {
+function offerAll(open: OpenType, event: EventOnce): boolean {
   let isAnyDone = false;
-  for (const field of fields) {
+  for (const field of open.fields) {
     if (!field.isDone && field.offer(event)) isAnyDone = true;
   }
+  if (isAnyDone) open.since = oldestNeeded(open.fields);
   return isAnyDone;
 }
 

@@ -9,7 +9,7 @@ import type { Position } from '../tape/cursor.ts';
 import { scan } from '../tape/scan.ts';
 import type { Tape } from '../tape/tape.ts';
 import { answerText, type ViewAsk } from './answer.ts';
-import { evaluateView, viewNeeds } from './evaluate.ts';
+import { evaluateView } from './evaluate.ts';
 
 /** What the kept answers of one front may weigh in memory; then the oldest go. */
 export const keptBytesMax = 32 * 1024 * 1024;
@@ -63,10 +63,10 @@ export class KeptAnswers {
     const { asOf, customer, template, workspace } = ask;
     // Taken first: what is committed during the scan makes the answer one that does not hold.
     const latest = tape.latestPosition(workspace, customer);
-    const { since, types } = viewNeeds(template, asOf);
     // Later events are looked at too, because the answer ends to hold when the first one's time comes.
-    const events = scan(tape, { workspace, customer, since, types }, budget);
-    const { json: fields, holdsUntil } = evaluateView(template, asOf, events);
+    const { json: fields, holdsUntil } = evaluateView(template, asOf, (needs) =>
+      scan(tape, { workspace, customer, types: needs.types, needs }, budget),
+    );
     const key = keyOf(ask);
     const bytes = 2 * (key.length + fields.length) + entryBytes;
     this.#drop(key);
