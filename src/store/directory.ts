@@ -57,6 +57,7 @@ export function openDataDirectory(path: string, options: DirectoryOptions): Data
     const isNew = !existsSync(file);
     const manifest = isNew ? create(file, options) : check(file, options);
     flush(directory);
+    flushAbove(directory);
     return { ...manifest, path: directory, release };
   } catch (error) {
     release();
@@ -100,6 +101,16 @@ function writeDurably(file: string, text: string): void {
   fsyncSync(descriptor);
   closeSync(descriptor);
   renameSync(temporary, file);
+}
+
+/** An earlier start may have been killed before the directory's own name was durable. */
+function flushAbove(directory: string): void {
+  try {
+    flush(join(directory, '..'));
+  } catch (error) {
+    // One that we may not list is not ours: whoever made it has to see to its names.
+    if ((error as { code?: string }).code !== 'EACCES') throw error;
+  }
 }
 
 function lock(directory: string): void {

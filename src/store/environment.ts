@@ -38,11 +38,15 @@ export function openToWrite(path: string, mapBytes: number): Environment {
   const directory = dirname(path);
   makeDirectory(directory);
   const environment = existsSync(path)
-    ? openEnvironment(path, mapBytes)
+    ? openFlushed(path, mapBytes)
     : createEnvironment(path, mapBytes);
-  flush(path);
   flush(directory);
   return environment;
+}
+
+function openFlushed(path: string, mapBytes: number): Environment {
+  flush(path);
+  return openEnvironment(path, mapBytes);
 }
 
 function createEnvironment(path: string, mapBytes: number): Environment {
@@ -216,18 +220,13 @@ export function removeEnvironment(path: string): void {
   rmSync(`${path}-lock`, { force: true });
 }
 
-/** Makes a directory and what is missing above it, all the names durable, its own in any case. */
+/** Makes a directory and what is missing above it; the new names are durable. */
 export function makeDirectory(path: string): void {
   const directory = resolve(path);
-  const first = mkdirSync(directory, { recursive: true, mode: 0o700 }) ?? directory;
+  const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
   let made = directory;
-  for (; made !== resolve(first); made = dirname(made)) flush(dirname(made));
-  try {
-    flush(dirname(made));
-  } catch (error) {
-    // A directory that we may not list is not ours: whoever made it has to see to its names.
-    if ((error as { code?: string }).code !== 'EACCES') throw error;
-  }
+  for (flush(dirname(made)); made !== resolve(first); flush(dirname(made))) made = dirname(made);
 }
 
 /** Makes a file's content durable, or a directory's names; LMDB flushes files but no directory. */

@@ -2,14 +2,14 @@
  * Opening a shard: what its directory holds is put in order, and the parts of the hot log are read and
  * indexed again. Segments bring their own index. Thread: the shard's own.
  */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PartLimits } from '../config.ts';
 import { assert } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
-import { removeEnvironment } from '../store/environment.ts';
+import { makeDirectory, removeEnvironment } from '../store/environment.ts';
 import type { LogFaults } from '../store/log.ts';
 import type { Block } from './block.ts';
 import type { IndexWriter } from './index.ts';
@@ -49,7 +49,7 @@ export interface OpenedShard {
 export function openShard(open: OpenShardParts): OpenedShard {
   const { clock, faults, limits, log, memory, metrics, number, work } = open;
   const directory = join(memory.directory, shardDirectory(number));
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   const parts = new Parts({
     shard: number,
     directory: memory.directory,
