@@ -60,6 +60,8 @@ async function main(options: Options): Promise<number> {
   const directory = mkdtempSync(join(memory(), 'tapeline-powercut-'));
   const audit = new Audit(options);
   process.stdout.write(`seed ${options.seed}, ${options.images} images, in ${directory}\n`);
+  // An exit takes the images along; the recordings stay.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const startedMs = systemClock.monotonicMs();
   let failure = '';
   try {

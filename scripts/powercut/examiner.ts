@@ -65,6 +65,7 @@ async function examineAll(start: ExaminerStart, tell: (message: FromExaminer) =>
   }
 }
 
+process.once('disconnect', () => process.exit(0));
 const start = JSON.parse(process.argv[2]!) as ExaminerStart;
 await examineAll(start, (message) => process.send!(message));
 process.disconnect();
