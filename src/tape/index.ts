@@ -62,6 +62,11 @@ export const entriesMax = 2 ** 23;
 /** About as many as a part holds events when it is sealed: what fits the caches is looked up fast. */
 const customerBuckets = 2 ** 20;
 const idBuckets = 2 ** 20;
+/**
+ * One bit for each id hash, modulo this: most ids are new, and then neither a bucket nor a chain has to
+ * be looked at. 2 MiB, a sixteenth of it set in a full part.
+ */
+const idBits = 2 ** 24;
 /** Seconds of event time, modulo some six days: one bit each, so that "not in here" is certain. */
 const secondsBits = 2 ** 19;
 
@@ -203,6 +208,7 @@ export class IndexWriter extends IndexViews {
   /** The newest time of each customer, over the memory of `customers`. */
   #latestOf = new Float64Array(0);
   readonly #found = new Uint32Array(warmMax);
+  readonly #idBits = new Uint32Array(idBits / 32);
   readonly #seconds = new Uint8Array(secondsBits / 8);
   /** Keeps the reads of `warm` from being optimised away. */
   warmth = 0;
@@ -215,6 +221,7 @@ export class IndexWriter extends IndexViews {
     this.#customerCount = 0;
     this.heads.fill(0);
     this.#idHeads.fill(0);
+    this.#idBits.fill(0);
     this.#seconds.fill(0);
   }
 
@@ -274,8 +281,15 @@ export class IndexWriter extends IndexViews {
     }
     for (let i = 0; i < count; i++) {
       warmth ^= this.customers[found[i]! * customerWords]!;
-      warmth ^= this.#ids[this.#idHeads[idHashes[i]! & (idBuckets - 1)]! * idWords]!;
+      warmth ^= this.#idBits[(idHashes[i]! & (idBits - 1)) >>> 5]!;
     }
+    this.warmth = warmth;
+  }
+
+  /** The same for lookups of ids alone, in a part that is written no more. */
+  warmIds(idHashes: Uint32Array, count: number): void {
+    let warmth = 0;
+    for (let i = 0; i < count; i++) warmth ^= this.#idBits[(idHashes[i]! & (idBits - 1)) >>> 5]!;
     this.warmth = warmth;
   }
 
@@ -296,6 +310,8 @@ export class IndexWriter extends IndexViews {
     this.#ids[entry * idWords + id.hash] = idHash;
     this.#ids[entry * idWords + id.next] = this.#idHeads[bucket]!;
     this.#idHeads[bucket] = entry;
+    const bit = idHash & (idBits - 1);
+    this.#idBits[bit >>> 5]! |= 1 << (bit & 31);
     const second = Math.floor(time / 1000) & (secondsBits - 1);
     this.#seconds[second >> 3]! |= 1 << (second & 7);
     // A reader that sees the entry must see its `previous` too, on processors that reorder stores.
@@ -319,8 +335,15 @@ export class IndexWriter extends IndexViews {
     return found;
   }
 
+  /** Whether an entry with this id hash may be in here; false is certain. */
+  mayHoldId(idHash: number): boolean {
+    const bit = idHash & (idBits - 1);
+    return (this.#idBits[bit >>> 5]! & (1 << (bit & 31))) !== 0;
+  }
+
   /** The newest entry with this id hash that is older than `before` (0: any), or 0. Compare bytes. */
   findId(idHash: number, before: number): number {
+    if (before === 0 && !this.mayHoldId(idHash)) return 0;
     const ids = this.#ids;
     let entry =
       before === 0 ? this.#idHeads[idHash & (idBuckets - 1)]! : ids[before * idWords + id.next]!;

@@ -61,6 +61,8 @@ const retryMs = 500;
  */
 const commitMsMax = 10_000;
 const probeMsMax = 5_000;
+/** Blocks kept for the next group, 16 KiB each: two groups of a busy shard. */
+const freeBlocksMax = 3072;
 const indexFull = 'a shard holds as many events as it can';
 
 export class Shard {
@@ -150,6 +152,7 @@ export class Shard {
       idHashes[record] = view.getUint32(at + row.idHash, true);
     }
     this.#open.part.index.warm(customerHashes, idHashes, records);
+    this.#parts.parts.closed.at(-1)?.index.warmIds(idHashes, records);
   }
 
   /** Copies a record into the open block; returns its time. */
@@ -282,7 +285,7 @@ export class Shard {
   }
 
   #recycle(block: BlockBuilder): void {
-    if (block.bytesMax === BlockBuilder.bytesFor(0) && this.#free.length < 1024) {
+    if (block.bytesMax === BlockBuilder.bytesFor(0) && this.#free.length < freeBlocksMax) {
       this.#free.push(block);
     }
   }
