@@ -19,7 +19,7 @@ import { Segment } from './segment.ts';
 import { Shard, type ShardParts } from './shard.ts';
 import { Stamps } from './stamps.ts';
 import type { TapeMemory } from './tape.ts';
-import { Upkeep, type Work } from './upkeep.ts';
+import { Upkeep, type UpkeepParts, type Work } from './upkeep.ts';
 
 export interface OpenShardParts {
   readonly number: number;
@@ -30,6 +30,8 @@ export interface OpenShardParts {
   readonly limits: PartLimits;
   /** Where parts are sealed and segments merged. */
   readonly work: Work;
+  /** Absent: never. */
+  readonly isBusy?: UpkeepParts['isBusy'];
   readonly faults?: LogFaults;
   readonly onWritable?: ShardParts['onWritable'];
   readonly onPublished?: ShardParts['onPublished'];
@@ -79,7 +81,9 @@ export function openShard(open: OpenShardParts): OpenedShard {
     ...(onWritable === undefined ? {} : { onWritable }),
     ...(onPublished === undefined ? {} : { onPublished }),
   });
-  upkeep = new Upkeep({ number, directory: memory.directory, parts, shard, clock, log, work });
+  const isBusy = open.isBusy ?? (() => false);
+  const background = { parts, shard, clock, log, work, isBusy };
+  upkeep = new Upkeep({ number, directory: memory.directory, ...background });
   const sealed = segments.reduce((sum, { entry }) => sum + entry.events, 0);
   const hot = found.reduce((sum, { index }) => sum + index.entryCount, 0);
   return {

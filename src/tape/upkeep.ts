@@ -26,6 +26,8 @@ export interface UpkeepParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly work: Work;
+  /** Whether events come so fast that the processors are better left to them. */
+  readonly isBusy: () => boolean;
 }
 
 /** Neighbours that are merged into one. */
@@ -34,8 +36,8 @@ export const mergeWidth = 8;
 export const mergedEventsMax = 64_000_000;
 /** Events of the parts that are sealed together. */
 const sealedEventsMax = 4_000_000;
-/** More full parts than this: sealing is behind. */
-const urgentParts = 8;
+/** While a shard is busy its full parts wait, as many as this; then sealing takes what it needs. */
+const waitingPartsMax = 24;
 /** How often a quiet shard looks whether its part has come of age. */
 const lookMs = 1000;
 const retryMs = 5000;
@@ -91,7 +93,8 @@ export class Upkeep {
   }
 
   #next(): (() => Promise<void>) | undefined {
-    const { parts, shard } = this.#parts;
+    const { isBusy, parts, shard } = this.#parts;
+    if (parts.closed.length <= waitingPartsMax && isBusy()) return undefined;
     const sealable = shard.sealable();
     if (sealable.length > 0) return () => this.#seal(firstFew(sealable));
     const mergeable = runToMerge(parts.segments);
@@ -109,7 +112,7 @@ export class Upkeep {
       last: sealed.at(-1)!.last,
       generation: 1,
     };
-    const facts = await work({ kind: 'seal', job, urgent: parts.closed.length > urgentParts });
+    const facts = await work({ kind: 'seal', job, urgent: parts.closed.length > waitingPartsMax });
     if (!this.#isClosed) parts.sealed(sealed, facts && entryOf(facts));
   }
 

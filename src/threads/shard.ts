@@ -2,6 +2,7 @@
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { assert, unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
+import { openLoad } from '../std/load.ts';
 import { openLog } from '../std/log.ts';
 import { openMetrics } from '../std/metrics.ts';
 import type { SegmentFacts } from '../tape/job.ts';
@@ -21,6 +22,8 @@ assert(!isMainThread && parentPort !== null, 'a shard runs on a thread of its ow
 const main = parentPort;
 const start = workerData as ShardStart;
 const log = openLog(systemClock.now, { thread: `shard-${start.number}` });
+/** Of the thread's time. */
+const busyShare = 0.5;
 const bells = new Bells(start.bells);
 /** Jobs under way elsewhere, by request. */
 const jobs = new Map<
@@ -38,6 +41,7 @@ const opened = openShard({
   metrics: openMetrics(start.metrics, start.row),
   limits: start.limits,
   work: askForUpkeep,
+  isBusy: openLoad(busyShare),
   onProgress: (events, partsLeft) => tell({ kind: 'indexed', events, partsLeft }),
   onWritable: (writable, reason) => tell({ kind: 'writable', writable, reason }),
   // After the receipts, which leave in a microtask too: senders come before subscribers.
