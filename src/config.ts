@@ -13,6 +13,8 @@ export interface Config {
   readonly freeBytesMin: number;
   /** When a part of the hot log is sealed. */
   readonly parts: PartLimits;
+  /** How long an erasure waits for others before files are written anew for them. */
+  readonly erasureWaitMs: number;
   /** What a workspace may send that has no quota of its own. */
   readonly quotaEventsPerSecond: number | null;
   readonly quotaBytesPerSecond: number | null;
@@ -112,6 +114,13 @@ export const settings = [
     'MiB a second of a workspace without a quota of its own; 0: no limit',
   ],
   [
+    '--erasure-minutes',
+    'TAPELINE_ERASURE_MINUTES',
+    '<n>',
+    '15',
+    'how long an erasure waits for others before files are written anew without them',
+  ],
+  [
     '--cors-origins',
     'TAPELINE_CORS_ORIGINS',
     '<origins>',
@@ -168,6 +177,7 @@ export function readConfig(
     },
     quotaEventsPerSecond: number('quota-events', 0, 1_000_000_000) || null,
     quotaBytesPerSecond: number('quota-mib', 0, 900_000) * mebibyte || null,
+    erasureWaitMs: number('erasure-minutes', 0, 1440) * 60_000,
     corsOrigins: text('cors-origins').split(',').filter(Boolean),
     adminKey: text('admin-key') || undefined,
     writeKey: text('write-key') || undefined,

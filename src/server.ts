@@ -15,20 +15,22 @@ import { createMetricsMemory } from './std/metrics.ts';
 import type { Random } from './std/random.ts';
 import { type DataDirectory, openDataDirectory } from './store/directory.ts';
 import { LmdbDocuments } from './store/documents.ts';
-import { freeBytes } from './store/environment.ts';
+import { type ErasureAsk, Erasures } from './tape/erasures.ts';
 import type { SegmentFacts } from './tape/job.ts';
-import { directoryVersion, workspacesFile } from './tape/layout.ts';
+import { directoryVersion, erasuresFile, workspacesFile } from './tape/layout.ts';
 import { createTapeMemory } from './tape/tape.ts';
 import { createBells } from './threads/bells.ts';
+import { InForce } from './threads/inforce.ts';
 import type {
   FrontToMain,
-  HealthState,
   MainToFront,
   MainToShard,
   ShardToMain,
   ThreadStart,
 } from './threads/messages.ts';
 import { openReaderPool, openUpkeepPool, type ReaderPool, Thread } from './threads/pool.ts';
+import { Readiness } from './threads/readiness.ts';
+import { threadErrorOf } from './threads/refusal.ts';
 import { Signal } from './threads/signal.ts';
 import type { WorkspaceCommand } from './workspaces/types.ts';
 import { type NamedKeys, openWorkspaces, type Workspaces } from './workspaces/workspaces.ts';
@@ -91,23 +93,22 @@ type FrontThread = Thread<MainToFront, FrontToMain>;
 export class Server {
   readonly #parts: ServerParts;
   readonly #opened: Opened;
-  readonly #shards: { thread: ShardThread; opened: Signal; closed: Signal; refusal: string }[] = [];
-  readonly #fronts: { thread: FrontThread; listening: Signal; drained: Signal; version: number }[] =
-    [];
+  readonly #shards: {
+    thread: ShardThread;
+    opened: Signal;
+    closed: Signal;
+    swept: Signal<number>;
+  }[] = [];
+  readonly #fronts: { thread: FrontThread; listening: Signal; drained: Signal }[] = [];
   readonly #readers: ReaderPool;
   readonly #upkeep = openUpkeepPool();
-  /** What `/healthz` says while parts are indexed. */
-  #progress = 'the server is starting';
-  #indexed = 0;
+  readonly #readiness: Readiness;
+  readonly #erasures: Erasures;
   readonly #contention = createContentionMemory();
   readonly #threadStart: ThreadStart;
   #events = 0;
-  #isOpen = false;
-  #isDraining = false;
-  #lowSpace = '';
   #stopWatching: (() => void) | undefined;
-  /** Changes waiting until every front has them. */
-  #inForce: { version: number; signal: Signal }[] = [];
+  readonly #inForce: InForce;
 
   /** Use `openServer`. */
   constructor(parts: ServerParts, opened: Opened) {
@@ -123,6 +124,38 @@ export class Server {
       bells: createBells(config.fronts),
     };
     this.#readers = openReaderPool({ kind: 'reader', ...this.#threadStart });
+    this.#inForce = new InForce(config.fronts);
+    this.#readiness = new Readiness({
+      directory: directory.path,
+      freeBytesMin: config.freeBytesMin,
+      log: parts.log,
+      onChange: (health) => {
+        for (const { thread } of this.#fronts) thread.post({ kind: 'health', health });
+      },
+    });
+    this.#erasures = this.#openErasures();
+  }
+
+  /** Before any shard is opened: what is gone must not be served. */
+  #openErasures(): Erasures {
+    const { clock, config, log, random } = this.#parts;
+    const { tape: memory } = this.#threadStart;
+    const erasures = new Erasures({
+      documents: new LmdbDocuments(join(memory.directory, erasuresFile)),
+      memory,
+      clock,
+      random,
+      log,
+      waitMs: config.erasureWaitMs,
+      sweep: (number) => {
+        const shard = this.#shards[number]!;
+        shard.swept = new Signal();
+        shard.thread.post({ kind: 'sweep' });
+        return shard.swept.promise;
+      },
+    });
+    erasures.follow(this.#opened.workspaces.numbers());
+    return erasures;
   }
 
   get port(): number {
@@ -154,16 +187,15 @@ export class Server {
     for (let number = 0; number < this.shards; number++) this.#startShard(number);
     await Promise.all(this.#shards.map(({ opened }) => opened.promise));
     this.#connect();
-    this.#isOpen = true;
-    this.#watchSpace();
-    this.#stopWatching = clock.every(freeSpaceCheckMs, () => this.#watchSpace());
-    this.#tellHealth();
+    this.#erasures.open();
+    this.#readiness.open();
+    this.#stopWatching = clock.every(freeSpaceCheckMs, () => this.#readiness.watchSpace());
   }
 
   #startFront(number: number): void {
     const { config, onDeath } = this.#parts;
     const { directory, workspaces } = this.#opened;
-    const front = { listening: new Signal(), drained: new Signal(), version: 0 };
+    const front = { listening: new Signal(), drained: new Signal() };
     const thread: FrontThread = new Thread(
       new URL('./http/front.js', import.meta.url),
       {
@@ -200,7 +232,7 @@ export class Server {
         onDeath: this.#parts.onDeath,
       },
     );
-    this.#shards.push({ thread, opened: new Signal(), closed: new Signal(), refusal: '' });
+    this.#shards.push({ thread, opened: new Signal(), closed: new Signal(), swept: new Signal() });
   }
 
   #connect(): void {
@@ -217,7 +249,7 @@ export class Server {
     const shard = this.#shards[number]!;
     switch (message.kind) {
       case 'indexed':
-        this.#noteProgress(message.events, message.partsLeft);
+        this.#readiness.noteIndexed(message.events, message.partsLeft);
         break;
       case 'upkeep':
         void this.#upkeep.run(message.job).then(
@@ -231,8 +263,13 @@ export class Server {
         shard.opened.fulfil();
         break;
       case 'writable':
-        this.#noteWritable(number, message.writable ? '' : message.reason);
-        this.#tellHealth();
+        this.#readiness.noteWritable(number, message.writable ? '' : message.reason);
+        break;
+      case 'sweeping':
+        this.#erasures.noteLeft(number, message.filesLeft);
+        break;
+      case 'swept':
+        shard.swept.fulfil(message.version);
         break;
       case 'closed':
         shard.closed.fulfil();
@@ -252,21 +289,6 @@ export class Server {
     if (!thread.hasEnded) thread.post({ kind: 'upkept', request, facts, error });
   }
 
-  #noteProgress(events: number, partsLeft: number): void {
-    this.#indexed += events;
-    this.#progress = `indexing: ${this.#indexed} events so far, ${partsLeft} parts of this shard left`;
-    this.#tellHealth();
-  }
-
-  /** Says it once: a shard tries again twice a second. */
-  #noteWritable(number: number, refusal: string): void {
-    const shard = this.#shards[number]!;
-    if (shard.refusal === refusal) return;
-    shard.refusal = refusal;
-    if (refusal === '') this.#parts.log.info('a shard can write again', { number });
-    else this.#parts.log.error('a shard cannot write', { number, reason: refusal });
-  }
-
   #fromFront(number: number, message: FrontToMain): void {
     const front = this.#fronts[number]!;
     switch (message.kind) {
@@ -279,9 +301,11 @@ export class Server {
       case 'change':
         void this.#change(front.thread, message.request, message.command);
         break;
+      case 'erasures':
+        void this.#answerErasures(front.thread, message.request, message.ask);
+        break;
       case 'inForce':
-        front.version = message.version;
-        this.#settleChanges();
+        this.#inForce.note(number, message.version);
         break;
       case 'heavy': {
         const { request } = message;
@@ -309,58 +333,32 @@ export class Server {
     try {
       const reply = await workspaces.execute(command);
       const snapshot = workspaces.snapshot();
-      const signal = new Signal();
-      this.#inForce.push({ version: snapshot.version, signal });
+      this.#erasures.follow(workspaces.numbers());
+      const inForce = this.#inForce.everywhere(snapshot.version);
       for (const front of this.#fronts) front.thread.post({ kind: 'directory', snapshot });
-      await signal.promise;
+      await inForce;
       thread.post({ kind: 'changed', request, reply });
     } catch (error) {
-      if (error instanceof AppError) this.#refuse(thread, request, error);
-      // The device or the library failed: what is on disk is not what is in memory.
-      else this.#parts.onDeath('main', (error as Error).stack ?? String(error));
+      this.#refuseOrDie(thread, request, error);
     }
   }
 
-  #settleChanges(): void {
-    const known = Math.min(...this.#fronts.map(({ version }) => version));
-    for (const { signal, version } of this.#inForce) if (version <= known) signal.fulfil();
-    this.#inForce = this.#inForce.filter(({ version }) => version > known);
+  async #answerErasures(thread: FrontThread, request: number, ask: ErasureAsk): Promise<void> {
+    try {
+      thread.post({ kind: 'erasures', request, erasures: await this.#erasures.answer(ask) });
+    } catch (error) {
+      this.#refuseOrDie(thread, request, error);
+    }
   }
 
-  /** Errors lose their class between threads; the code is what counts. */
+  #refuseOrDie(thread: FrontThread, request: number, error: unknown): void {
+    if (error instanceof AppError) this.#refuse(thread, request, error);
+    // The device or the library failed: what is on disk is not what is in memory.
+    else this.#parts.onDeath('main', (error as Error).stack ?? String(error));
+  }
+
   #refuse(thread: FrontThread, request: number, error: unknown): void {
-    const { code, message } = error as { code?: unknown; message: string };
-    if (error instanceof AppError) {
-      thread.post({ kind: 'refused', request, error: { code: error.code, message } });
-    } else if (code === 'invalid' || code === 'cursor_expired') {
-      thread.post({ kind: 'refused', request, error: { code, message } });
-    } else {
-      this.#parts.log.error('a request failed', { message });
-      thread.post({ kind: 'refused', request, error: { code: 'internal', message } });
-    }
-  }
-
-  #watchSpace(): void {
-    const free = freeBytes(this.#opened.directory.path);
-    const isLow = free < this.#parts.config.freeBytesMin;
-    const reason = isLow ? 'the disk is almost full' : '';
-    if (reason === this.#lowSpace) return;
-    this.#lowSpace = reason;
-    if (isLow) this.#parts.log.error(reason, { freeBytes: free });
-    else this.#parts.log.info('there is room on the disk again');
-    this.#tellHealth();
-  }
-
-  #health(): HealthState {
-    if (this.#isDraining) return { status: 'draining', reason: 'the server is shutting down' };
-    if (!this.#isOpen) return { status: 'starting', reason: this.#progress };
-    const reason = this.#lowSpace || this.#shards.find(({ refusal }) => refusal !== '')?.refusal;
-    return reason ? { status: 'unavailable', reason } : { status: 'ready' };
-  }
-
-  #tellHealth(): void {
-    const health = this.#health();
-    for (const { thread } of this.#fronts) thread.post({ kind: 'health', health });
+    thread.post({ kind: 'refused', request, error: threadErrorOf(error, this.#parts.log) });
   }
 
   /** The process must end now: cuts every connection and ends every thread, whatever is lost. */
@@ -376,7 +374,7 @@ export class Server {
 
   /** Stops accepting, answers what was received, closes everything. */
   async stop(): Promise<void> {
-    this.#isDraining = true;
+    this.#readiness.drain();
     this.#stopWatching?.();
     for (const { thread } of this.#fronts) {
       thread.expectEnd();
@@ -390,6 +388,7 @@ export class Server {
       thread.post({ kind: 'close' });
     }
     await Promise.all(this.#shards.map(({ closed }) => closed.promise));
+    await this.#erasures.close();
     await this.#opened.documents.close();
     this.#opened.directory.release();
   }

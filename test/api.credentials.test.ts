@@ -50,6 +50,8 @@ const doors: { scope: string; method: string; path: string; body?: object }[] = 
   { scope: 'read', method: 'GET', path: '/v1/views/basic' },
   { scope: 'admin', method: 'PUT', path: '/v1/views/basic', body: view },
   { scope: 'admin', method: 'DELETE', path: '/v1/views/none' },
+  { scope: 'admin', method: 'DELETE', path: '/v1/customers/none' },
+  { scope: 'admin', method: 'GET', path: '/v1/erasures' },
   { scope: 'admin', method: 'POST', path: '/v1/keys', body: { scopes: ['read'] } },
   { scope: 'admin', method: 'GET', path: '/v1/keys' },
   { scope: 'admin', method: 'DELETE', path: '/v1/keys/none' },

@@ -7,6 +7,7 @@ import { AppError } from '../std/errors.ts';
 import type { Front } from './context.ts';
 import { type Cors, corsHeaders, optionsReply } from './cors.ts';
 import { docsRoutes } from './docs.ts';
+import { erasureRoutes } from './erasures.ts';
 import { Exchange } from './exchange.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
@@ -23,6 +24,7 @@ export const plainRoutes: readonly Route[] = [
   ...viewRoutes,
   ...keyRoutes,
   ...workspaceRoutes,
+  ...erasureRoutes,
   ...healthRoutes,
   ...docsRoutes,
 ];

@@ -6,6 +6,7 @@ import type { Quotas } from '../ingest/quotas.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
+import type { EraseWish, ErasureState } from '../tape/erasures.ts';
 import type { HealthState } from '../threads/messages.ts';
 import type { Directory } from '../workspaces/directory.ts';
 import type { ViewRecord, WorkspaceCommand, WorkspaceReply } from '../workspaces/types.ts';
@@ -49,6 +50,10 @@ export interface Front {
    * @throws AppError conflict, not_found, invalid, unavailable.
    */
   change(command: WorkspaceCommand): Promise<WorkspaceReply>;
+  /** Resolves when nobody can read the customer's events any more. @throws AppError overloaded, unavailable. */
+  erase(wish: EraseWish): Promise<ErasureState>;
+  /** The erasures of a workspace, newest first. */
+  erasures(workspace: number): Promise<readonly ErasureState[]>;
   /** Resolves to the JSON text of the whole answer. @throws AppError invalid, cursor_expired. */
   readTape(query: TapeQuery): Promise<string>;
   /** Resolves to the JSON text of the whole answer. */

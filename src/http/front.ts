@@ -17,6 +17,7 @@ import { openMetrics } from '../std/metrics.ts';
 import { systemRandom } from '../std/random.ts';
 import { Feed, type FeedParts } from '../streams/feed.ts';
 import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
+import type { ErasureAsk, ErasureState } from '../tape/erasures.ts';
 import { tapePage } from '../tape/page.ts';
 import { Tape } from '../tape/tape.ts';
 import { Bells } from '../threads/bells.ts';
@@ -103,6 +104,10 @@ async function read(heavy: HeavyRead, light: (tape: Tape, budget: ScanBudget) =>
   }
 }
 
+function askErasures(wanted: ErasureAsk): Promise<readonly ErasureState[]> {
+  return ask((request) => ({ kind: 'erasures', request, ask: wanted }));
+}
+
 function askOf({ asOf, customer, view, workspace }: ViewQuery): ViewAsk {
   const { name, template } = view;
   return { workspace, customer, name, template, asOf: asOf ?? clock.now() };
@@ -137,6 +142,11 @@ const front: Front = {
   quotas: new Quotas(start.quotas, clock, metrics),
   corsOrigins: start.corsOrigins,
   change: (command) => ask<WorkspaceReply>((request) => ({ kind: 'change', request, command })),
+  async erase(wish) {
+    const [erasure] = await askErasures({ kind: 'erase', wish });
+    return erasure!;
+  },
+  erasures: (workspace) => askErasures({ kind: 'list', workspace }),
   readTape(query) {
     return read({ kind: 'page', query }, (tape, budget) => tapePage(tape, query, budget));
   },
@@ -180,6 +190,9 @@ main.on('message', (message: MainToFront) => {
       break;
     case 'changed':
       settle(message.request, { value: message.reply });
+      break;
+    case 'erasures':
+      settle(message.request, { value: message.erasures });
       break;
     case 'refused': {
       const { code, message: text } = message.error;

@@ -282,6 +282,25 @@ const CreatedWorkspace = Type.Object({
   }),
 });
 
+const Erasure = Type.Object(
+  {
+    id: Type.String(),
+    status: Type.Enum(['pending', 'done'], {
+      description:
+        'Pending: nobody can read the events any more, and some may still lie in files. Done: no file holds them.',
+    }),
+    requestedAt: epochMs('When it was first asked for'),
+    doneAt: Type.Optional(epochMs('When it was done')),
+    filesLeft: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'While files are written anew: those that still may hold something.',
+      }),
+    ),
+  },
+  { description: 'An erasure. It does not say of whom.' },
+);
+
 const ErrorBody = Type.Object({
   error: Type.Object({
     code: Type.Enum([...errorCodes], { description: 'Stable: programs may rely on it.' }),
@@ -323,6 +342,8 @@ export const schemas = {
   CreatedWorkspace,
   Workspace,
   Workspaces: Type.Object({ workspaces: Type.Array(ref('Workspace')) }),
+  Erasure,
+  Erasures: Type.Object({ erasures: Type.Array(ref('Erasure')) }),
   Health,
   Error: ErrorBody,
 } as const;

@@ -5,7 +5,6 @@
 import {
   closeSync,
   existsSync,
-  fsyncSync,
   openSync,
   readFileSync,
   renameSync,
@@ -16,6 +15,7 @@ import { join, resolve } from 'node:path';
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import { flush, makeDirectory } from './environment.ts';
+import { writeNote } from './note.ts';
 
 const manifestFile = 'tapeline.json';
 const lockFile = 'lock';
@@ -71,7 +71,7 @@ function create(
 ): Manifest {
   const hashSeed = Buffer.from(random.bytes(4)).readUInt32LE(0);
   const manifest: Manifest = { format, shards: shards ?? shardsDefault, hashSeed };
-  writeDurably(file, `${JSON.stringify(manifest, undefined, 2)}\n`);
+  writeNote(file, manifest);
   return manifest;
 }
 
@@ -91,16 +91,6 @@ function check(file: string, { format, shards }: DirectoryOptions): Manifest {
     throw new AppError('conflict', message);
   }
   return manifest;
-}
-
-/** Content first, then the name: a power cut leaves no file or a whole one. */
-function writeDurably(file: string, text: string): void {
-  const temporary = `${file}.new`;
-  const descriptor = openSync(temporary, 'w', 0o600);
-  writeSync(descriptor, text);
-  fsyncSync(descriptor);
-  closeSync(descriptor);
-  renameSync(temporary, file);
 }
 
 /** An earlier start may have been killed before the directory's own name was durable. */

@@ -1,6 +1,6 @@
 /**
  * Small JSON documents in an LMDB environment of their own: the definitions of workspaces, keys and
- * views. One thread (main) writes; it also holds them all in memory, so nobody reads here later.
+ * views, and the erasures under way. One thread (main) writes; it also holds them all in memory, so nobody reads here later.
  */
 import { dirname } from 'node:path';
 import { commitChanges, type Environment, openToWrite } from './environment.ts';
@@ -12,6 +12,7 @@ export interface DocumentStore {
   entries(): Iterable<[string, unknown]>;
   /** @throws AppError `unavailable` when there is no room. */
   commit(changes: readonly (readonly [key: string, value: unknown])[]): Promise<void>;
+  close(): Promise<void>;
 }
 
 export class LmdbDocuments implements DocumentStore {

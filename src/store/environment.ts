@@ -155,7 +155,7 @@ const noRoomCodes: ReadonlySet<unknown> = new Set([27, 28, 122, -30792]);
 const ioErrorCode = 5;
 
 /** No room is an operating error; the rest is not ours to survive. */
-function refusalOf(cause: unknown, directory: string): unknown {
+export function refusalOf(cause: unknown, directory: string): unknown {
   const { code } = cause as { code?: unknown };
   const isShortWrite = code === ioErrorCode && roomBytes(directory) < roomBytesMin;
   if (!noRoomCodes.has(code) && !isShortWrite) return cause;

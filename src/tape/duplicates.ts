@@ -7,12 +7,15 @@
  *     it may be in there           first sending, so most of them are ruled out by one bit
  *     when it carries no time      everything: a resend would get a new time
  *     when the server made its id  nothing: nobody can have sent it before
+ *
+ * What is erased is on the tape no more: sent again, it is new.
  */
 import type { Metrics } from '../std/metrics.ts';
 import type { BlockBuilder } from './block.ts';
+import type { RulesReader } from './gone.ts';
 import { flagMadeId, flagNoTime, row, rowBytes } from './layout.ts';
 import type { OpenSegment, Part, Parts } from './parts.ts';
-import { recordsEqual, type StoredRecord } from './record.ts';
+import { customerSpan, recordsEqual, type StoredRecord } from './record.ts';
 
 /** Where an event was found. */
 export const original = { none: 0, durable: 1, pending: 2 } as const;
@@ -21,6 +24,7 @@ export type Original = (typeof original)[keyof typeof original];
 export class Duplicates {
   readonly #parts: Parts;
   readonly #metrics: Metrics;
+  readonly #rules: RulesReader;
   /** A block of a part that is not durable yet. */
   readonly #pending: (part: Part, block: number) => BlockBuilder | undefined;
   #bytes: Uint8Array = new Uint8Array(0);
@@ -30,10 +34,12 @@ export class Duplicates {
   constructor(
     parts: Parts,
     metrics: Metrics,
+    rules: RulesReader,
     pending: (part: Part, block: number) => BlockBuilder | undefined,
   ) {
     this.#parts = parts;
     this.#metrics = metrics;
+    this.#rules = rules;
     this.#pending = pending;
   }
 
@@ -77,22 +83,36 @@ export class Duplicates {
     const { index } = part;
     for (let entry = index.findId(idHash, 0); entry !== 0; entry = index.findId(idHash, entry)) {
       const stored = this.#recordOf(part, entry);
-      if (stored === undefined || !this.#isSame(stored)) continue;
+      if (stored === undefined || !this.#isSame(stored, stampOf(part, entry))) continue;
       return entry > index.publishedCount ? original.pending : original.durable;
     }
     return original.none;
   }
 
   #isInSegment({ segment }: OpenSegment, idHash: number): boolean {
-    for (const stored of segment.recordsWithId(idHash)) if (this.#isSame(stored)) return true;
+    for (const stored of segment.recordsWithId(idHash)) {
+      if (this.#isSame(stored, stored.stamp)) return true;
+    }
     return false;
   }
 
-  #isSame(stored: StoredRecord): boolean {
+  #isSame(stored: StoredRecord, stamp: number): boolean {
     const sent = { payloads: this.#bytes, rows: this.#rows, rowAt: this.#rowAt };
     const verdict = recordsEqual(stored, sent);
+    if (verdict !== 'unrelated' && this.#isErased(sent, stamp)) return false;
     if (verdict === 'different') this.#metrics.add('events_duplicate_different_total', 1);
     return verdict !== 'unrelated';
+  }
+
+  /** Whether an event of the same customer with that stamp is erased. */
+  #isErased(sent: StoredRecord, stamp: number): boolean {
+    const { erased } = this.#rules;
+    if (erased.isEmpty) return false;
+    const workspace = sent.rows.getUint32(sent.rowAt + row.workspace, true);
+    const customerHash = sent.rows.getUint32(sent.rowAt + row.customerHash, true);
+    const { at, length } = customerSpan(sent);
+    const customer = (): Uint8Array => sent.payloads.subarray(at, at + length);
+    return stamp <= erased.upTo(workspace, customerHash, customer);
   }
 
   /** The record of an entry, flushed or not. Undefined when its block is damaged. */
@@ -109,4 +129,9 @@ export class Duplicates {
     if (block === undefined) return undefined;
     return { payloads: block.bytes, rows: block.view, rowAt: block.rowAt(ordinal) };
   }
+}
+
+/** Infinity while the entry's block waits to be written. */
+function stampOf({ index }: Part, entry: number): number {
+  return index.stamp[index.block[entry]!]!;
 }

@@ -6,6 +6,7 @@
  * A reader announces the epoch it reads in and withdraws it when it is done. Who takes something out
  * of a catalogue raises the epoch after that; once every reader is idle or reads in that epoch or a
  * later one, nobody can still hold what was taken out. Reads are synchronous, so the wait is short.
+ * An idle reader leaves the epoch it read in last, negative: what it has open is as of then.
  */
 import { assert } from '../std/assert.ts';
 
@@ -13,9 +14,9 @@ import { assert } from '../std/assert.ts';
 export const readersMax = 256;
 
 const free = 0;
-const idle = 1;
-/** The first epoch: greater than the two marks. */
-const firstEpoch = 2;
+const firstEpoch = 1;
+/** Of a reader that has not read yet. */
+const idle = -firstEpoch;
 
 export function createEpochMemory(): SharedArrayBuffer {
   const memory = new SharedArrayBuffer((1 + readersMax) * 4);
@@ -50,7 +51,7 @@ export class ReaderEpoch {
 
   leave(): void {
     this.#depth -= 1;
-    if (this.#depth === 0) Atomics.store(this.#words, this.#at, idle);
+    if (this.#depth === 0) Atomics.store(this.#words, this.#at, -this.#words[this.#at]!);
   }
 
   /** The thread reads no more. */
@@ -76,7 +77,16 @@ export class Epochs {
   isPast(epoch: number): boolean {
     for (let at = 1; at < this.#words.length; at++) {
       const word = Atomics.load(this.#words, at);
-      if (word >= firstEpoch && word < epoch) return false;
+      if (word > 0 && word < epoch) return false;
+    }
+    return true;
+  }
+
+  /** Whether every reader has begun a read in `epoch` or later: it has let go of what was taken out before. */
+  isSeen(epoch: number): boolean {
+    for (let at = 1; at < this.#words.length; at++) {
+      const word = Atomics.load(this.#words, at);
+      if (word !== free && Math.abs(word) < epoch) return false;
     }
     return true;
   }

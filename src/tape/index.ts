@@ -318,6 +318,18 @@ export class IndexWriter extends IndexViews {
     Atomics.store(this.customers, newestAt, entry);
   }
 
+  /** The stamp of the oldest block with an event of that hash; Infinity when there is none, or none written. */
+  firstStampOf(customerHash: number): number {
+    let found = this.heads[customerHash & (customerBuckets - 1)]!;
+    while (found !== 0 && this.customers[found * customerWords + customer.hash] !== customerHash) {
+      found = this.customers[found * customerWords + customer.next]!;
+    }
+    let first = Number.POSITIVE_INFINITY;
+    let entry = found === 0 ? 0 : this.customers[found * customerWords + customer.newest]!;
+    for (; entry !== 0; entry = this.previous[entry]!) first = this.stamp[this.block[entry]!]!;
+    return first;
+  }
+
   #customer(customerHash: number): number {
     const bucket = customerHash & (customerBuckets - 1);
     let found = this.heads[bucket]!;

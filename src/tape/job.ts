@@ -1,5 +1,22 @@
 /** What the makers of segments are asked, and what they answer; it crosses threads. */
 
+/** The rules that concern one job: see `gone.ts`. */
+export interface JobRules {
+  readonly seed: number;
+  readonly erased: readonly ErasedCustomer[];
+  /** Set when the job may meet events of deleted workspaces. */
+  readonly workspaces: { readonly living: readonly number[]; readonly next: number } | undefined;
+}
+
+/** Of this customer everything with a stamp up to `upTo` is gone. */
+export interface ErasedCustomer {
+  readonly workspace: number;
+  readonly customerHash: number;
+  /** See `digestOf`. */
+  readonly digest: string;
+  readonly upTo: number;
+}
+
 /** What whoever asked for a segment learns of it. */
 export interface SegmentFacts {
   /** Its name in the shard's directory. */
@@ -36,6 +53,8 @@ export interface SegmentJob {
   readonly first: number;
   readonly last: number;
   readonly generation: number;
+  /** As a job crosses threads; whoever carries it out makes `isGone` of them (`perform.ts`). */
+  readonly rules?: JobRules | undefined;
   readonly isGone?: Gone | undefined;
 }
 

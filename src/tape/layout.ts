@@ -5,8 +5,10 @@
  *     data/
  *       tapeline.json          what the directory is: format, number of shards, hash seed
  *       workspaces.mdb         definitions (JSON documents)
+ *       erasures.mdb           erasures under way (JSON documents)
  *       shard-0/part-*.mdb     parts of the hot log of shard 0, numbered: stamp (8 bytes, big-endian) → block
  *       shard-0/segment-*.mdb  sealed segments: first stamp, last stamp, generation, in base 36
+ *       shard-0/ended.json     the last stamp of what was removed and left no file behind
  *       *.tmp                  a segment being written; nothing of it counts
  *
  * A block is one LMDB value: a header, the payloads exactly as they were sent, and a table of records.
@@ -181,6 +183,7 @@ export const idRow = { hash: 0, row: 4, size: 8 } as const;
 export const ordinalMax = 0xffff;
 
 export const workspacesFile = 'workspaces.mdb';
+export const erasuresFile = 'erasures.mdb';
 
 export function shardDirectory(shard: number): string {
   return `shard-${shard}`;

@@ -12,9 +12,11 @@ import type { Metrics } from '../std/metrics.ts';
 import { makeDirectory, removeEnvironment } from '../store/environment.ts';
 import type { LogFaults } from '../store/log.ts';
 import type { Block } from './block.ts';
+import { RulesReader } from './gone.ts';
 import type { IndexWriter } from './index.ts';
 import { parseShardFile, row, shardDirectory } from './layout.ts';
 import { type OpenSegment, type Part, Parts } from './parts.ts';
+import { Removal } from './removal.ts';
 import { Segment } from './segment.ts';
 import { Shard, type ShardParts } from './shard.ts';
 import { Stamps } from './stamps.ts';
@@ -35,6 +37,8 @@ export interface OpenShardParts {
   readonly faults?: LogFaults;
   readonly onWritable?: ShardParts['onWritable'];
   readonly onPublished?: ShardParts['onPublished'];
+  /** Called as a sweep goes on: files still to be written anew. */
+  readonly onSweeping?: UpkeepParts['onSweeping'];
   /** Called after each part that has been indexed again. */
   readonly onProgress?: (events: number, partsLeft: number) => void;
 }
@@ -64,17 +68,19 @@ export function openShard(open: OpenShardParts): OpenedShard {
   });
   const segments = openSegments(directory, open);
   const found = openParts(directory, segments, parts, open);
-  parts.begin(found, segments, 0);
+  parts.begin(found, segments, []);
   const stamps = new Stamps(memory.stamps);
-  stamps.raise(
-    Math.max(0, ...segments.map(({ entry }) => entry.last), ...found.map((p) => p.last)),
-  );
-  const { onPublished, onWritable } = open;
+  stamps.raise(parts.lastStamp);
+  const { onPublished, onSweeping, onWritable } = open;
+  const { directory: root, hashSeed, shards } = memory;
+  const rules = new RulesReader(memory.rules, hashSeed);
+  const removal = new Removal({ number, shards: shards.length, hashSeed, parts, rules });
   let upkeep: Upkeep | undefined;
   const shard = new Shard({
     number,
     parts,
     stamps,
+    rules,
     clock,
     metrics,
     onSealable: () => upkeep?.look(),
@@ -82,8 +88,8 @@ export function openShard(open: OpenShardParts): OpenedShard {
     ...(onPublished === undefined ? {} : { onPublished }),
   });
   const isBusy = open.isBusy ?? (() => false);
-  const background = { parts, shard, clock, log, work, isBusy };
-  upkeep = new Upkeep({ number, directory: memory.directory, ...background });
+  const place = { number, directory: root, parts, shard, removal, clock, log, work, isBusy };
+  upkeep = new Upkeep({ ...place, ...(onSweeping === undefined ? {} : { onSweeping }) });
   const sealed = segments.reduce((sum, { entry }) => sum + entry.events, 0);
   const hot = found.reduce((sum, { index }) => sum + index.entryCount, 0);
   return {

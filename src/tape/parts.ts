@@ -16,11 +16,13 @@ import type { Clock } from '../std/clock.ts';
 import type { Metrics } from '../std/metrics.ts';
 import { removeEnvironment } from '../store/environment.ts';
 import type { LogFaults } from '../store/log.ts';
-import { type CatalogueMemory, publishCatalogue, type SegmentEntry } from './catalogue.ts';
+import type { Catalogue, DroppedUpTo, SegmentEntry } from './catalogue.ts';
+import { Ended } from './ended.ts';
 import { Epochs } from './epochs.ts';
 import { HotLog } from './hotlog.ts';
 import { IndexWriter } from './index.ts';
 import { partFile, segmentPath } from './layout.ts';
+import { type PublishedMemory, publish } from './published.ts';
 import { Segment } from './segment.ts';
 import type { ShardMemory } from './shardreader.ts';
 
@@ -67,24 +69,30 @@ const retireCheckMs = 20;
 
 export class Parts {
   readonly #parts: PartsParts;
-  readonly #catalogue: CatalogueMemory;
+  readonly #catalogue: PublishedMemory;
   readonly #epochs: Epochs;
+  readonly #ended: Ended;
   readonly #writers: (IndexWriter | undefined)[];
   readonly #freeSlots: number[];
   #numberNext = 1;
   #open!: Part;
   #closed: Part[] = [];
   #segments: OpenSegment[] = [];
-  #dropped = 0;
+  #dropped: readonly DroppedUpTo[] = [];
   /** Files being removed: they left the catalogue and no reader can see them any more. */
   readonly #removals = new Set<Promise<void>>();
+  /** How many files have left the catalogue and are not removed yet. */
+  #retired = 0;
   #isClosed = false;
+  /** Called when a file that was no part of the tape any more is removed. */
+  onRemoved: (() => void) | undefined;
   #gauged = { unsealed: 0, segments: 0 };
 
   constructor(parts: PartsParts) {
     this.#parts = parts;
     this.#catalogue = parts.memory.catalogue;
     this.#epochs = new Epochs(parts.epochs);
+    this.#ended = new Ended(parts.directory, parts.shard);
     this.#writers = parts.memory.slots.map(() => undefined);
     this.#freeSlots = parts.memory.slots.map((_, slot) => slot).reverse();
   }
@@ -102,6 +110,12 @@ export class Parts {
   /** In stamp order. */
   get segments(): readonly OpenSegment[] {
     return this.#segments;
+  }
+
+  /** The greatest stamp that is on record. */
+  get lastStamp(): number {
+    const parts = [...this.#closed, this.#open].map(({ last }) => last);
+    return Math.max(this.#ended.last, ...parts, ...this.#segments.map(({ entry }) => entry.last));
   }
 
   get limits(): PartLimits {
@@ -125,7 +139,7 @@ export class Parts {
   }
 
   /** What was found at the start; parts oldest first, the last one goes on being written. */
-  begin(parts: readonly Part[], segments: OpenSegment[], dropped: number): void {
+  begin(parts: readonly Part[], segments: OpenSegment[], dropped: readonly DroppedUpTo[]): void {
     this.#segments = segments;
     this.#dropped = dropped;
     this.#closed = parts.slice(0, -1);
@@ -173,24 +187,33 @@ export class Parts {
   }
 
   /** `segment` (undefined: nothing was left to keep) stands for these parts from now on. */
-  sealed(parts: readonly Part[], segment: SegmentEntry | undefined): void {
+  sealed(parts: readonly Part[], segment: SegmentEntry | undefined): OpenSegment | undefined {
+    const opened = segment && this.#openSegment(segment);
+    if (opened === undefined) this.#ended.note(parts.at(-1)!.last);
     this.#closed = this.#closed.filter((part) => !parts.includes(part));
-    if (segment !== undefined) this.#segments.push(this.#openSegment(segment));
+    if (opened !== undefined) this.#segments.push(opened);
     this.publish();
     this.#parts.metrics.add('parts_sealed_total', parts.length);
     this.#gauge();
     for (const part of parts) this.#retire(() => this.#removePart(part));
+    return opened;
   }
 
   /** `segment` (undefined: nothing was left to keep) stands for these segments from now on. */
-  merged(segments: readonly OpenSegment[], segment: SegmentEntry | undefined): void {
+  merged(
+    segments: readonly OpenSegment[],
+    segment: SegmentEntry | undefined,
+  ): OpenSegment | undefined {
+    const opened = segment && this.#openSegment(segment);
+    if (opened === undefined) this.#ended.note(segments.at(-1)!.entry.last);
     const at = this.#segments.indexOf(segments[0]!);
-    const merged = segment === undefined ? [] : [this.#openSegment(segment)];
+    const merged = opened === undefined ? [] : [opened];
     this.#segments = this.#segments.toSpliced(at, segments.length, ...merged);
     this.publish();
     this.#parts.metrics.add('segments_merged_total', segments.length);
     this.#gauge();
     for (const gone of segments) this.#retire(() => this.#removeSegment(gone));
+    return opened;
   }
 
   /** Gauges are sums over threads: what has changed is added. */
@@ -209,27 +232,38 @@ export class Parts {
 
   publish(): void {
     const parts = [...this.#closed, this.#open].filter(({ first }) => first !== 0);
-    publishCatalogue(this.#catalogue, {
+    const catalogue: Catalogue = {
       segments: this.#segments.map(({ entry }) => entry),
       parts: parts.map(({ first, number, slot }) => ({ first, number, slot })),
       dropped: this.#dropped,
-    });
+    };
+    publish(this.#catalogue, catalogue);
   }
 
   /** Calls `remove` when no reader can still be in what has just left the catalogue. */
   #retire(remove: () => Promise<void>): void {
     const { clock } = this.#parts;
     const epoch = this.#epochs.raise();
+    this.#retired += 1;
     const attempt = (): void => {
       if (this.#isClosed) return;
       if (!this.#epochs.isPast(epoch)) {
         clock.after(retireCheckMs, attempt);
         return;
       }
-      const removal = remove().finally(() => this.#removals.delete(removal));
+      const removal = remove().finally(() => {
+        this.#removals.delete(removal);
+        this.#retired -= 1;
+        this.onRemoved?.();
+      });
       this.#removals.add(removal);
     };
     attempt();
+  }
+
+  /** Files that are no part of the tape any more, and still there. */
+  get retired(): number {
+    return this.#retired;
   }
 
   /** Resolves when no removal is under way; those that wait for a reader are not. */

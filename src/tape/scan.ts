@@ -49,10 +49,12 @@ export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterabl
   };
   tape.enter();
   try {
+    const erasedUpTo = tape.erased.upTo(query.workspace, hash, () => customer);
     const runs = new MergedRuns(tape.shards[tape.shardNumber(hash)]!.sources, hash, bounds, budget);
     for (let run = runs.next(); run !== undefined; run = runs.next()) {
       if (typeHashes !== undefined && !typeHashes.has(run.typeHash)) continue;
       if (needs !== undefined && !needs.wants(run.typeHash, run.time)) continue;
+      if (run.stamp <= erasedUpTo) continue;
       const event = run.event();
       if (event === undefined || !event.isOf(query.workspace, customer)) continue;
       if (types !== undefined && !types.some((type) => event.hasType(type))) continue;

@@ -174,7 +174,7 @@ export class Segment {
   }
 
   /** The records whose idHash this is, in commit order; the caller compares bytes. Each valid until the next. */
-  *recordsWithId(idHash: number): Iterable<StoredRecord> {
+  *recordsWithId(idHash: number): Iterable<StoredRecord & { readonly stamp: number }> {
     let number = this.#ids.lowerBound(idRow.hash, idHash);
     if (number === -1) return;
     for (; number < this.#ids.rows; number++) {
@@ -183,7 +183,8 @@ export class Segment {
       const found = this.#frames.recordAt(this.#ids.view.getUint32(at + idRow.row, true));
       if (found === undefined || found.block.isErased(found.record)) continue;
       const { block, record } = found;
-      yield { payloads: block.bytes, rows: block.view, rowAt: block.rowAt(record) };
+      const rowAt = block.rowAt(record);
+      yield { payloads: block.bytes, rows: block.view, rowAt, stamp: block.stampOf(record) };
     }
   }
 

@@ -19,6 +19,7 @@ import type { Metrics } from '../std/metrics.ts';
 import type { LogBlock } from '../store/log.ts';
 import { BlockBuilder } from './block.ts';
 import { Duplicates, original } from './duplicates.ts';
+import type { RulesReader } from './gone.ts';
 import { warmMax } from './index.ts';
 import { flagNoTime, row, rowBytes } from './layout.ts';
 import { type ParcelData, parcelRowAt } from './parcel.ts';
@@ -43,6 +44,7 @@ export interface ShardParts {
   readonly number: number;
   readonly parts: Parts;
   readonly stamps: Stamps;
+  readonly rules: RulesReader;
   readonly clock: Clock;
   readonly metrics: Metrics;
   /** Called when the shard stops or resumes accepting events. */
@@ -77,6 +79,8 @@ export class Shard {
   #cancelRetry: (() => void) | undefined;
   #probing: Promise<void> | undefined;
   #isClosed = false;
+  /** A part that is to be sealed although it is not full. */
+  #ended: Part | undefined;
   readonly #customerHashes = new Uint32Array(warmMax);
   readonly #idHashes = new Uint32Array(warmMax);
   readonly #duplicates: Duplicates;
@@ -84,7 +88,7 @@ export class Shard {
   constructor(parts: ShardParts) {
     this.#parts = parts;
     this.#open = { part: parts.parts.open, blocks: [], waiting: [] };
-    this.#duplicates = new Duplicates(parts.parts, parts.metrics, (part, block) =>
+    this.#duplicates = new Duplicates(parts.parts, parts.metrics, parts.rules, (part, block) =>
       this.#pendingBlock(part, block),
     );
   }
@@ -102,6 +106,7 @@ export class Shard {
       reply(refuse({ parcel, outcomes: [], reply }));
       return;
     }
+    this.#parts.rules.refresh();
     const waiting: WaitingParcel = { parcel, outcomes: [], reply };
     const mustWait = this.#append(parcel, waiting.outcomes);
     if (!mustWait) reply(receiptOf(waiting));
@@ -196,10 +201,17 @@ export class Shard {
     return undefined;
   }
 
+  /** Begins another part although this one is not full, now or with the next commit. */
+  rotate(): void {
+    this.#ended = this.#parts.parts.open;
+    this.rotateIfFull();
+  }
+
   /** Begins another part when this one is full. Nothing may wait to be written to it. */
   rotateIfFull(): void {
     const { parts } = this.#parts;
-    if (this.#open.blocks.length > 0 || !parts.isFull(parts.open)) return;
+    const isDue = parts.open === this.#ended || parts.isFull(parts.open);
+    if (this.#open.blocks.length > 0 || !isDue) return;
     parts.rotate();
     this.#open = { part: parts.open, blocks: [], waiting: this.#open.waiting };
   }

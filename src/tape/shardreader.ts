@@ -5,10 +5,11 @@
 import { join } from 'node:path';
 import type { Metrics } from '../std/metrics.ts';
 import type { Block } from './block.ts';
-import { type Catalogue, type CatalogueMemory, CatalogueReader } from './catalogue.ts';
+import { type Catalogue, emptyCatalogue } from './catalogue.ts';
 import type { IndexMemory } from './index.ts';
 import { partFile, segmentPath } from './layout.ts';
 import { PartReader } from './part.ts';
+import { type PublishedMemory, PublishedReader } from './published.ts';
 import type { Source } from './run.ts';
 import { openSegmentSource } from './segmentsource.ts';
 
@@ -16,7 +17,7 @@ import { openSegmentSource } from './segmentsource.ts';
 export interface ShardMemory {
   /** One for each part that can be open at a time. */
   readonly slots: readonly IndexMemory[];
-  readonly catalogue: CatalogueMemory;
+  readonly catalogue: PublishedMemory;
 }
 
 export class ShardReader {
@@ -24,18 +25,18 @@ export class ShardReader {
   readonly #directory: string;
   readonly #memory: ShardMemory;
   readonly #metrics: Metrics;
-  readonly #catalogue: CatalogueReader;
+  readonly #catalogue: PublishedReader<Catalogue>;
   #opened = new Map<string, Source>();
   /** In stamp order. */
   #sources: readonly Source[] = [];
-  #dropped = 0;
+  #dropped: ReadonlyMap<number, number> = new Map();
 
   constructor(number: number, directory: string, memory: ShardMemory, metrics: Metrics) {
     this.#number = number;
     this.#directory = directory;
     this.#memory = memory;
     this.#metrics = metrics;
-    this.#catalogue = new CatalogueReader(memory.catalogue);
+    this.#catalogue = new PublishedReader(memory.catalogue, emptyCatalogue);
   }
 
   /** Follows the catalogue. Call at the start of a read, never within one. */
@@ -62,7 +63,7 @@ export class ShardReader {
     for (const [path, source] of this.#opened) if (!opened.has(path)) void source.close();
     this.#opened = opened;
     this.#sources = [...opened.values()];
-    this.#dropped = catalogue.dropped;
+    this.#dropped = new Map(catalogue.dropped);
   }
 
   /** In stamp order, oldest first. */
@@ -70,9 +71,9 @@ export class ShardReader {
     return this.#sources;
   }
 
-  /** Stamps up to here are no longer kept. */
-  get dropped(): number {
-    return this.#dropped;
+  /** The stamp up to which events of a workspace may have been dropped; 0: none was. */
+  droppedUpTo(workspace: number): number {
+    return this.#dropped.get(workspace) ?? 0;
   }
 
   /** The stamp of the first readable block at or after `stamp`, or Infinity. */

@@ -63,12 +63,15 @@ export class Tail {
     const { shard, stamp } = nearest;
     const block = shard.block(stamp);
     const records = block?.records ?? 0;
+    const { erased } = this.#tape;
     for (
       let ordinal = stamp === this.#stamp ? this.#ordinal + 1 : 0;
       ordinal < records;
       ordinal++
     ) {
       if (!wants(block!.workspaceOf(ordinal), block!.customerHashOf(ordinal))) continue;
+      if (block!.isErased(ordinal)) continue;
+      if (!erased.isEmpty && erased.hides(block!, ordinal)) continue;
       if (!visit(new TapeEvent(block!, ordinal))) {
         if (ordinal > 0) this.#moveTo(stamp, ordinal - 1);
         return true;

@@ -4,11 +4,12 @@
  * position). Nothing here sends a message or waits.
  */
 import type { Metrics } from '../std/metrics.ts';
-import { createCatalogueMemory } from './catalogue.ts';
 import type { Position } from './cursor.ts';
 import { createEpochMemory, ReaderEpoch } from './epochs.ts';
+import { type ErasedCustomers, RulesReader } from './gone.ts';
 import { reserveIndex } from './index.ts';
 import { ordinalMax } from './layout.ts';
+import { createPublishedMemory, type PublishedMemory } from './published.ts';
 import { customerHashOf, shardOf } from './route.ts';
 import { type ShardMemory, ShardReader } from './shardreader.ts';
 import { createStampMemory, Stamps } from './stamps.ts';
@@ -22,6 +23,8 @@ export interface TapeMemory {
   readonly hashSeed: number;
   readonly stamps: SharedArrayBuffer;
   readonly epochs: SharedArrayBuffer;
+  /** What is gone: see `gone.ts`. */
+  readonly rules: PublishedMemory;
   readonly shards: readonly ShardMemory[];
 }
 
@@ -31,9 +34,10 @@ export function createTapeMemory(directory: string, shards: number, hashSeed: nu
     hashSeed,
     stamps: createStampMemory(shards),
     epochs: createEpochMemory(),
+    rules: createPublishedMemory(),
     shards: Array.from({ length: shards }, () => ({
       slots: Array.from({ length: partsMax }, reserveIndex),
-      catalogue: createCatalogueMemory(),
+      catalogue: createPublishedMemory(),
     })),
   };
 }
@@ -43,12 +47,14 @@ export class Tape {
   readonly #memory: TapeMemory;
   readonly #stamps: Stamps;
   readonly #epoch: ReaderEpoch;
+  readonly #rules: RulesReader;
 
   /** Call when every shard's writer is open. */
   constructor(memory: TapeMemory, metrics: Metrics) {
     this.#memory = memory;
     this.#stamps = new Stamps(memory.stamps);
     this.#epoch = new ReaderEpoch(memory.epochs);
+    this.#rules = new RulesReader(memory.rules, memory.hashSeed);
     this.shards = memory.shards.map(
       (shard, number) => new ShardReader(number, memory.directory, shard, metrics),
     );
@@ -63,7 +69,20 @@ export class Tape {
 
   /** Begins a read, which must not wait for anything: what can be read now stays until `leave`. */
   enter(): void {
-    if (this.#epoch.enter()) for (const shard of this.shards) shard.refresh();
+    if (!this.#epoch.enter()) return;
+    // Rules first: one is taken back only when the catalogues name nothing that it could hide.
+    this.#rules.refresh();
+    for (const shard of this.shards) shard.refresh();
+  }
+
+  /** The customers of whom something is to be hidden. Follows the rules when a read begins. */
+  get erased(): ErasedCustomers {
+    return this.#rules.erased;
+  }
+
+  /** Which rules `erased` speaks of. */
+  get rulesVersion(): number {
+    return this.#rules.rules.version;
   }
 
   leave(): void {

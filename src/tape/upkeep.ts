@@ -1,6 +1,6 @@
 /**
- * The background work of one shard, one job at a time: full parts are sealed, small segments merged.
- * The work itself runs elsewhere (`Work`); here is only what to do next, and putting the result in the
+ * The background work of one shard, one job at a time: full parts are sealed, small segments merged,
+ * and in a sweep everything that holds what is gone is written anew without it. The work itself runs elsewhere (`Work`); here is only what to do next, and putting the result in the
  * place of what it replaces. Thread: the shard's own.
  */
 import type { Clock } from '../std/clock.ts';
@@ -8,6 +8,7 @@ import type { Log } from '../std/log.ts';
 import type { SegmentEntry } from './catalogue.ts';
 import type { MergeJob, SealJob, SegmentFacts } from './job.ts';
 import type { OpenSegment, Part, Parts } from './parts.ts';
+import type { Removal } from './removal.ts';
 import type { Shard } from './shard.ts';
 
 /** A job as it crosses threads. `urgent`: the shard is running out of room for what is not sealed. */
@@ -23,11 +24,14 @@ export interface UpkeepParts {
   readonly directory: string;
   readonly parts: Parts;
   readonly shard: Shard;
+  readonly removal: Removal;
   readonly clock: Clock;
   readonly log: Log;
   readonly work: Work;
   /** Whether events come so fast that the processors are better left to them. */
   readonly isBusy: () => boolean;
+  /** Called as a sweep goes on: files still to be written anew. */
+  readonly onSweeping?: (filesLeft: number) => void;
 }
 
 /** Neighbours that are merged into one. */
@@ -49,18 +53,27 @@ export class Upkeep {
   /** A job has failed; the next attempt is on its way. */
   #isPausing = false;
   #isClosed = false;
+  /** Who waits for a sweep. */
+  #sweeps: ((version: number) => void)[] = [];
+  /** The last job of a sweep was a seal: what is to be written anew has its turn. */
+  #hasSealed = false;
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
+    parts.parts.onRemoved = () => this.look();
     this.#stopLooking = parts.clock.every(lookMs, () => this.look());
   }
 
   /** Starts what is due, if nothing is under way. */
   look(): void {
     if (this.#working !== undefined || this.#isPausing || this.#isClosed) return;
-    this.#parts.shard.rotateIfFull();
+    this.#rotate();
     const run = this.#next();
-    if (run === undefined) return;
+    if (this.#sweeps.length > 0) this.#parts.onSweeping?.(this.filesLeft());
+    if (run === undefined) {
+      this.#endSweeps();
+      return;
+    }
     this.#working = run()
       .then(() => this.#done())
       .catch((error: unknown) => {
@@ -92,10 +105,48 @@ export class Upkeep {
     await this.#parts.parts.removals();
   }
 
+  /**
+   * Removes what is gone by the rules in force now, from every file. Resolves, with the version of the
+   * rules, when the files that held it are removed.
+   */
+  sweep(): Promise<number> {
+    return new Promise((done) => {
+      this.#sweeps.push(done);
+      this.look();
+    });
+  }
+
+  /** How many files the sweep under way has still to write anew. */
+  filesLeft(): number {
+    const { parts, removal } = this.#parts;
+    const held = [...parts.closed, parts.open].filter((part) => removal.isInPart(part));
+    return held.length + removal.segmentsLeft().length;
+  }
+
+  #endSweeps(): void {
+    const { parts, removal } = this.#parts;
+    if (this.#sweeps.length === 0 || parts.retired > 0 || this.filesLeft() > 0) return;
+    const version = removal.refresh();
+    for (const done of this.#sweeps.splice(0)) done(version);
+  }
+
+  /** The part being written has to end when it is full, or holds something that is to be removed. */
+  #rotate(): void {
+    const { parts, removal, shard } = this.#parts;
+    removal.refresh();
+    if (this.#sweeps.length > 0 && removal.isInPart(parts.open)) shard.rotate();
+    else shard.rotateIfFull();
+  }
+
   #next(): (() => Promise<void>) | undefined {
-    const { isBusy, parts, shard } = this.#parts;
-    if (parts.closed.length <= waitingPartsMax && isBusy()) return undefined;
+    const { isBusy, parts, removal, shard } = this.#parts;
+    const isSweeping = this.#sweeps.length > 0;
+    if (!isSweeping && parts.closed.length <= waitingPartsMax && isBusy()) return undefined;
+    const held = isSweeping ? removal.segmentsLeft()[0] : undefined;
     const sealable = shard.sealable();
+    const isTurnOfHeld = held !== undefined && (this.#hasSealed || sealable.length === 0);
+    this.#hasSealed = !isTurnOfHeld;
+    if (isTurnOfHeld) return () => this.#merge([held]);
     if (sealable.length > 0) return () => this.#seal(firstFew(sealable));
     const mergeable = runToMerge(parts.segments);
     if (mergeable !== undefined) return () => this.#merge(mergeable);
@@ -103,7 +154,8 @@ export class Upkeep {
   }
 
   async #seal(sealed: readonly Part[]): Promise<void> {
-    const { directory, number, parts, work } = this.#parts;
+    const { directory, number, parts, removal, work } = this.#parts;
+    const version = removal.refresh();
     const job: SealJob = {
       directory,
       shard: number,
@@ -111,13 +163,18 @@ export class Upkeep {
       first: sealed[0]!.first,
       last: sealed.at(-1)!.last,
       generation: 1,
+      rules: removal.rulesForParts(sealed),
     };
     const facts = await work({ kind: 'seal', job, urgent: parts.closed.length > waitingPartsMax });
-    if (!this.#isClosed) parts.sealed(sealed, facts && entryOf(facts));
+    if (this.#isClosed) return;
+    const segment = parts.sealed(sealed, facts && entryOf(facts));
+    if (segment !== undefined) removal.noteClean(segment, version);
   }
 
+  /** Makes one segment of several, or of one without what is gone. */
   async #merge(merged: readonly OpenSegment[]): Promise<void> {
-    const { directory, number, parts, work } = this.#parts;
+    const { directory, number, parts, removal, work } = this.#parts;
+    const version = removal.refresh();
     const job: MergeJob = {
       directory,
       shard: number,
@@ -125,9 +182,12 @@ export class Upkeep {
       first: merged[0]!.entry.first,
       last: merged.at(-1)!.entry.last,
       generation: Math.max(...merged.map(({ segment }) => segment.summary.generation)) + 1,
+      rules: removal.rulesForSegments(merged),
     };
     const facts = await work({ kind: 'merge', job, urgent: false });
-    if (!this.#isClosed) parts.merged(merged, facts && entryOf(facts));
+    if (this.#isClosed) return;
+    const segment = parts.merged(merged, facts && entryOf(facts));
+    if (segment !== undefined) removal.noteClean(segment, version);
   }
 
   /** What is under way is abandoned; the next start removes what it leaves. */

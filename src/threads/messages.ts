@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PartLimits } from '../config.ts';
 import type { ErrorCode } from '../std/errors.ts';
+import type { ErasureAsk, ErasureState } from '../tape/erasures.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import type { PageQuery } from '../tape/page.ts';
 import type { ParcelData } from '../tape/parcel.ts';
@@ -70,12 +71,16 @@ export type MainToShard =
       readonly facts: SegmentFacts | undefined;
       readonly error: string | undefined;
     }
+  /** Remove from the files what is gone; answered by `swept`. */
+  | { readonly kind: 'sweep' }
   | { readonly kind: 'close' };
 
 export type ShardToMain =
   | { readonly kind: 'indexed'; readonly events: number; readonly partsLeft: number }
   | { readonly kind: 'opened'; readonly events: number }
   | { readonly kind: 'upkeep'; readonly request: number; readonly job: UpkeepJob }
+  | { readonly kind: 'sweeping'; readonly filesLeft: number }
+  | { readonly kind: 'swept'; readonly version: number }
   | { readonly kind: 'writable'; readonly writable: boolean; readonly reason: string }
   | { readonly kind: 'closed' };
 
@@ -85,6 +90,11 @@ export type MainToFront =
   | { readonly kind: 'health'; readonly health: HealthState }
   | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
   | { readonly kind: 'changed'; readonly request: number; readonly reply: WorkspaceReply }
+  | {
+      readonly kind: 'erasures';
+      readonly request: number;
+      readonly erasures: readonly ErasureState[];
+    }
   | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError }
   | { readonly kind: 'read'; readonly request: number; readonly json: string }
   | { readonly kind: 'drain' }
@@ -94,6 +104,7 @@ export type FrontToMain =
   | { readonly kind: 'listening' }
   | { readonly kind: 'busy'; readonly message: string }
   | { readonly kind: 'change'; readonly request: number; readonly command: WorkspaceCommand }
+  | { readonly kind: 'erasures'; readonly request: number; readonly ask: ErasureAsk }
   | { readonly kind: 'inForce'; readonly version: number }
   | { readonly kind: 'heavy'; readonly request: number; readonly ask: HeavyRead }
   | { readonly kind: 'failed'; readonly reason: string }

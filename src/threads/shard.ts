@@ -43,6 +43,7 @@ const opened = openShard({
   work: askForUpkeep,
   isBusy: openLoad(busyShare),
   onProgress: (events, partsLeft) => tell({ kind: 'indexed', events, partsLeft }),
+  onSweeping: (filesLeft) => tell({ kind: 'sweeping', filesLeft }),
   onWritable: (writable, reason) => tell({ kind: 'writable', writable, reason }),
   // After the receipts, which leave in a microtask too: senders come before subscribers.
   onPublished: () => queueMicrotask(ringBells),
@@ -55,6 +56,9 @@ main.on('message', (message: MainToShard) => {
       break;
     case 'upkept':
       settleUpkeep(message);
+      break;
+    case 'sweep':
+      void opened.upkeep.sweep().then((version) => tell({ kind: 'swept', version }));
       break;
     case 'close':
       void close();

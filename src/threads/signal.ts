@@ -1,8 +1,8 @@
 /** A promise and the function that fulfils it. */
-export class Signal {
-  fulfil!: () => void;
+export class Signal<Value = void> {
+  fulfil!: (value: Value) => void;
   reject!: (error: Error) => void;
-  readonly promise = new Promise<void>((resolve, reject) => {
+  readonly promise = new Promise<Value>((resolve, reject) => {
     this.fulfil = resolve;
     this.reject = reject;
   });

@@ -1,8 +1,8 @@
 /**
  * Answers that one front keeps for as long as a new scan would give the same: until the customer's
- * tape changes, a match grows older than its field looks back, or an event's time comes that lies
- * ahead. So a kept answer is true as of now, not as of when it was made, and a sender who has a
- * receipt finds its event in the next answer.
+ * tape changes, someone is erased, a match grows older than its field looks back, or an event's time
+ * comes that lies ahead. So a kept answer is true as of now, not as of when it was made, and a sender
+ * who has a receipt finds its event in the next answer.
  */
 import type { ScanBudget } from '../tape/budget.ts';
 import type { Position } from '../tape/cursor.ts';
@@ -20,6 +20,8 @@ interface Kept {
   readonly fields: string;
   /** The customer's newest event at the time. */
   readonly latest: Position | undefined;
+  /** What was erased by then. */
+  readonly rules: number;
   /** From when until when it holds, both ends included. */
   readonly asOf: number;
   readonly holdsUntil: number;
@@ -52,6 +54,7 @@ export class KeptAnswers {
     const kept = this.#answers.get(keyOf(ask));
     if (kept === undefined || ask.asOf < kept.asOf || ask.asOf > kept.holdsUntil) return undefined;
     if (!isSame(kept.latest, tape.latestPosition(ask.workspace, ask.customer))) return undefined;
+    if (kept.rules !== tape.rulesVersion) return undefined;
     return answerText(ask, kept.fields);
   }
 
@@ -63,6 +66,7 @@ export class KeptAnswers {
     const { asOf, customer, template, workspace } = ask;
     // Taken first: what is committed during the scan makes the answer one that does not hold.
     const latest = tape.latestPosition(workspace, customer);
+    const rules = tape.rulesVersion;
     // Later events are looked at too, because the answer ends to hold when the first one's time comes.
     const { json: fields, holdsUntil } = evaluateView(template, asOf, (needs) =>
       scan(tape, { workspace, customer, types: needs.types, needs }, budget),
@@ -70,7 +74,7 @@ export class KeptAnswers {
     const key = keyOf(ask);
     const bytes = 2 * (key.length + fields.length) + entryBytes;
     this.#drop(key);
-    this.#answers.set(key, { fields, latest, asOf, holdsUntil, bytes });
+    this.#answers.set(key, { fields, latest, rules, asOf, holdsUntil, bytes });
     this.#bytes += bytes;
     this.#shrink();
     return answerText(ask, fields);

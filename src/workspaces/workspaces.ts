@@ -149,6 +149,11 @@ export class Workspaces {
     this.#snapshot = undefined;
   }
 
+  /** The numbers of the workspaces there are, and the next that will be given out. */
+  numbers(): { readonly living: readonly number[]; readonly next: number } {
+    return { living: [...this.#records.tenants.keys()], next: this.#meta.workspaceNext };
+  }
+
   /** Everything a front needs, as plain data; the same object until something changes. */
   snapshot(): DirectorySnapshot {
     this.#snapshot ??= this.#makeSnapshot();

@@ -25,4 +25,8 @@ export class FakeStore implements DocumentStore {
       else this.documents.set(key, JSON.stringify(value));
     }
   }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 }

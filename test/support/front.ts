@@ -8,6 +8,7 @@ import { Quotas } from '../../src/ingest/quotas.ts';
 import { createBucketMemory } from '../../src/std/buckets.ts';
 import type { Clock } from '../../src/std/clock.ts';
 import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
+import type { EraseWish, ErasureState } from '../../src/tape/erasures.ts';
 import { Directory } from '../../src/workspaces/directory.ts';
 import { hashKey } from '../../src/workspaces/keys.ts';
 import type { KeyRecord, WorkspaceCommand, WorkspaceReply } from '../../src/workspaces/types.ts';
@@ -63,6 +64,17 @@ export class FakeFront implements Front {
   change(command: WorkspaceCommand): Promise<WorkspaceReply> {
     this.commands.push(command);
     return Promise.resolve(replyTo(command));
+  }
+
+  readonly wishes: EraseWish[] = [];
+
+  erase(wish: EraseWish): Promise<ErasureState> {
+    this.wishes.push(wish);
+    return Promise.resolve({ id: 'e', status: 'pending', requestedAt: startedAt });
+  }
+
+  erasures(): Promise<readonly ErasureState[]> {
+    return Promise.resolve([]);
   }
 
   readTape(query: TapeQuery): Promise<string> {

@@ -22,13 +22,12 @@ import { seededRandom } from '../../src/std/random.ts';
 import type { LogBlock } from '../../src/store/log.ts';
 import { ScanBudget } from '../../src/tape/budget.ts';
 import type { TapeEvent } from '../../src/tape/event.ts';
-import { merge } from '../../src/tape/merge.ts';
 import { type OpenedShard, openShard } from '../../src/tape/open.ts';
 import { tapePage } from '../../src/tape/page.ts';
 import type { ParcelData } from '../../src/tape/parcel.ts';
+import { perform } from '../../src/tape/perform.ts';
 import { customerHashOf } from '../../src/tape/route.ts';
 import { type ScanQuery, scan } from '../../src/tape/scan.ts';
-import { seal } from '../../src/tape/seal.ts';
 import { Tail } from '../../src/tape/tail.ts';
 import { createTapeMemory, Tape, type TapeMemory } from '../../src/tape/tape.ts';
 import type { Work } from '../../src/tape/upkeep.ts';
@@ -138,7 +137,7 @@ export class ShardKit {
   onWritable: ((shard: number, writable: boolean) => void) | undefined;
   readonly stops: number[];
   /** Seals and merges; a test may put another in its place. */
-  work: Work = async ({ job, kind }) => (kind === 'seal' ? seal(job) : merge(job));
+  work: Work = async (job) => perform(job);
   /** Blocks handed to the store, in order, the failed ones too. */
   readonly written: (readonly LogBlock[])[] = [];
   readonly #metrics = createMetricsMemory(1);

@@ -2,6 +2,7 @@
 import { schemas } from '../schemas.ts';
 import { keyPaths, viewPaths, workspacePaths } from './definitions.ts';
 import type { Json, Paths } from './describe.ts';
+import { erasurePaths } from './erasures.ts';
 import { guide } from './guide.ts';
 import { readPaths } from './reads.ts';
 import { serverPaths } from './server.ts';
@@ -30,6 +31,7 @@ const tags = [
   { name: 'Tape', description: 'Everything known of one customer, newest first.' },
   { name: 'Profile views', description: 'A customer at a glance: stored questions to the tape.' },
   { name: 'Live', description: 'Events as they are committed, from any point on.' },
+  { name: 'Erasure', description: 'Removing a customer for good.' },
   { name: 'Keys', description: 'Who may do what in a workspace.' },
   { name: 'Workspaces', description: 'Tenants, isolated from one another.' },
   { name: 'Server', description: 'Readiness, metrics and this description.' },
@@ -64,6 +66,7 @@ export function openApiDocument(): ApiDocument {
       ...viewPaths,
       ...keyPaths,
       ...workspacePaths,
+      ...erasurePaths,
       ...serverPaths,
     },
     components: {

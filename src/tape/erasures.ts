@@ -1,0 +1,369 @@
+/**
+ * Erasures, and what else is removed for good: the main thread's side. An erasure is
+ *
+ *     durable (a document) → in force (every read that begins now) → swept (no file holds them) → done
+ *
+ * and goes on at the next start wherever a crash cuts it. Its document names the customer by hashes
+ * only, and not even so once it is done. A sweep writes whole segments anew, so it waits a while for
+ * other erasures unless someone asks for it now.
+ */
+import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
+import { uuidv7Bytes } from '../std/ids.ts';
+import type { Log } from '../std/log.ts';
+import type { Random } from '../std/random.ts';
+import type { DocumentStore } from '../store/documents.ts';
+import { Epochs } from './epochs.ts';
+import { digestOf, type GoneRules, noRules } from './gone.ts';
+import type { ErasedCustomer } from './job.ts';
+import { publish } from './published.ts';
+import { customerHashOf, shardOf } from './route.ts';
+import { Stamps } from './stamps.ts';
+import type { TapeMemory } from './tape.ts';
+
+/** Erasures under way; each is looked for in every segment of its shard. */
+export const erasuresPendingMax = 1000;
+/** Finished ones that are remembered; the oldest go first. */
+export const erasuresDoneMax = 1000;
+/** How long a finished erasure is listed. */
+export const erasureDoneMs = 24 * 3_600_000;
+/** How long an answer waits for the files to be written anew; then it tells how far that is. */
+export const eraseNowMsMax = 25_000;
+const tickMs = 1000;
+const readersCheckMs = 5;
+
+/** An erasure as it is kept. */
+interface Erasure {
+  readonly id: string;
+  readonly workspace: number;
+  readonly requestedAt: number;
+  /** Absent when it is done. */
+  readonly customer?: ErasedCustomer;
+  readonly doneAt?: number;
+}
+
+/** An erasure as whoever asked for it sees it. */
+export interface ErasureState {
+  readonly id: string;
+  readonly status: 'pending' | 'done';
+  readonly requestedAt: number;
+  readonly doneAt?: number;
+  /** Files that hold something to be removed and are still to be written anew; known during a sweep. */
+  readonly filesLeft?: number;
+}
+
+export interface EraseWish {
+  readonly workspace: number;
+  readonly customer: string;
+  /** Answer when it is done. */
+  readonly now: boolean;
+}
+
+/** What fronts ask for. */
+export type ErasureAsk =
+  | { readonly kind: 'erase'; readonly wish: EraseWish }
+  | { readonly kind: 'list'; readonly workspace: number };
+
+/** The workspaces there are, and the next number that will be given out. */
+export interface WorkspaceNumbers {
+  readonly living: readonly number[];
+  readonly next: number;
+}
+
+interface Pending {
+  erasure: Erasure & { readonly customer: ErasedCustomer };
+  /** The rules that have it. */
+  version: number;
+  readonly waiting: (() => void)[];
+}
+
+/** The sweeps of one shard, one at a time. */
+interface Lane {
+  isSweeping: boolean;
+  isAskedAgain: boolean;
+  filesLeft: number | undefined;
+}
+
+export interface ErasuresParts {
+  readonly documents: DocumentStore;
+  readonly memory: TapeMemory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** How long an erasure waits for others. */
+  readonly waitMs: number;
+  /** Has a shard remove what is gone from its files; resolves to the version of the rules it went by. */
+  readonly sweep: (shard: number) => Promise<number>;
+}
+
+export class Erasures {
+  readonly #parts: ErasuresParts;
+  readonly #stamps: Stamps;
+  readonly #epochs: Epochs;
+  readonly #pending = new Map<string, Pending>();
+  readonly #done = new Map<string, Erasure>();
+  readonly #lanes: readonly Lane[];
+  #rules: GoneRules = noRules;
+  #workspaces: readonly number[] = [];
+  /** When a workspace was deleted whose events have not been swept. */
+  #deletedAt: number | undefined;
+  #isOpen = false;
+  #commits: Promise<unknown> = Promise.resolve();
+  readonly #stopTicking: () => void;
+
+  /** Reads what is under way and puts it in force. Call before any shard is opened. */
+  constructor(parts: ErasuresParts) {
+    const { clock, documents, memory } = parts;
+    this.#parts = parts;
+    this.#stamps = new Stamps(memory.stamps);
+    this.#epochs = new Epochs(memory.epochs);
+    this.#lanes = memory.shards.map(() => {
+      return { isSweeping: false, isAskedAgain: false, filesLeft: undefined };
+    });
+    for (const [, value] of documents.entries()) this.#take(value as Erasure);
+    // A commit that a crash cut may have taken stamps that nobody knows of any more.
+    for (const { erasure } of this.#pending.values()) this.#stamps.raise(erasure.customer.upTo);
+    this.#publish();
+    this.#stopTicking = clock.every(tickMs, () => this.#tick());
+  }
+
+  #take(erasure: Erasure): void {
+    const { customer } = erasure;
+    if (customer === undefined) this.#done.set(erasure.id, erasure);
+    else {
+      this.#pending.set(erasure.id, { erasure: { ...erasure, customer }, version: 0, waiting: [] });
+    }
+  }
+
+  /** Every shard is open: what was under way goes on. */
+  open(): void {
+    this.#isOpen = true;
+    for (const { erasure } of this.#pending.values()) this.#sweep(this.#shardOf(erasure.customer));
+  }
+
+  /** The workspaces there are from now on. */
+  follow({ living: workspaces, next: workspaceNext }: WorkspaceNumbers): void {
+    const isFirst = this.#rules.workspaceNext === 0;
+    const isSame = !isFirst && workspaces.join() === this.#workspaces.join();
+    if (isSame) return;
+    const isAnyDeleted = this.#workspaces.some((number) => !workspaces.includes(number));
+    this.#workspaces = workspaces;
+    this.#rules = { ...this.#rules, workspaceNext };
+    const mayBeLeft = isFirst && workspaces.length < workspaceNext - 1;
+    if (isAnyDeleted || mayBeLeft) this.#deletedAt = this.#parts.clock.now();
+    if (isAnyDeleted) this.#rules = { ...this.#rules, deletedUpTo: this.#stamps.issued() };
+    this.#publish();
+  }
+
+  #publish(): void {
+    const version = this.#rules.version + 1;
+    const erased = [...this.#pending.values()].map(({ erasure }) => erasure.customer);
+    this.#rules = { ...this.#rules, version, erased, workspaces: this.#workspaces };
+    for (const pending of this.#pending.values()) pending.version ||= version;
+    publish(this.#parts.memory.rules, this.#rules);
+  }
+
+  /** @throws AppError as `erase` does. */
+  async answer(ask: ErasureAsk): Promise<readonly ErasureState[]> {
+    return ask.kind === 'erase' ? [await this.erase(ask.wish)] : this.list(ask.workspace);
+  }
+
+  /**
+   * Erases everything of a customer that is on the tape now. Resolves when nobody can read it any more.
+   *
+   * @throws AppError `overloaded`, `unavailable` (nothing is erased then).
+   */
+  async erase({ customer, now, workspace }: EraseWish): Promise<ErasureState> {
+    const named = this.#name(workspace, Buffer.from(customer, 'utf8'));
+    const known = [...this.#pending.values()].find(({ erasure }) =>
+      isSame(erasure.customer, named),
+    );
+    if (known === undefined && this.#pending.size >= erasuresPendingMax) {
+      const message = `${erasuresPendingMax} erasures are under way; ask again when some are done`;
+      throw new AppError('overloaded', message, { retryAfterSeconds: 60 });
+    }
+    const erasure = { ...(known?.erasure ?? this.#begin(workspace)), customer: named };
+    const pending = known ?? { erasure, version: 0, waiting: [] };
+    const { version } = pending;
+    // Until its document is renewed, no sweep can finish it.
+    pending.version = Number.POSITIVE_INFINITY;
+    await this.#commit([[erasure.id, erasure]]).catch((error: unknown) => {
+      pending.version = version;
+      throw error;
+    });
+    pending.erasure = erasure;
+    pending.version = 0;
+    this.#done.delete(erasure.id);
+    this.#pending.set(erasure.id, pending);
+    this.#publish();
+    await this.#everyReader((epoch) => this.#epochs.isPast(epoch));
+    if (now || this.#parts.waitMs === 0) this.#sweep(this.#shardOf(named));
+    if (now) await this.#untilDone(erasure.id);
+    return this.#stateOf(erasure.id);
+  }
+
+  #name(workspace: number, customer: Uint8Array): ErasedCustomer {
+    const { hashSeed } = this.#parts.memory;
+    const customerHash = customerHashOf(hashSeed, workspace, customer, 0, customer.length);
+    const digest = digestOf(hashSeed, workspace, customer);
+    return { workspace, customerHash, digest, upTo: this.#stamps.issued() };
+  }
+
+  #begin(workspace: number): Erasure {
+    const { clock, random } = this.#parts;
+    const id = Buffer.alloc(36);
+    uuidv7Bytes(clock.now(), random, id);
+    return { id: id.toString('latin1'), workspace, requestedAt: clock.now() };
+  }
+
+  #shardOf({ customerHash }: ErasedCustomer): number {
+    return shardOf(customerHash, this.#lanes.length);
+  }
+
+  /** One commit at a time, in the order in which they were asked for. */
+  #commit(changes: readonly (readonly [key: string, value: unknown])[]): Promise<void> {
+    const turn = this.#commits.then(() => this.#parts.documents.commit(changes));
+    this.#commits = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Resolves when what `is` asks of an epoch that begins now holds for every reading thread. */
+  #everyReader(is: (epoch: number) => boolean): Promise<void> {
+    const epoch = this.#epochs.raise();
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (is(epoch)) resolve();
+        else this.#parts.clock.after(readersCheckMs, look);
+      };
+      look();
+    });
+  }
+
+  /** Resolves when the erasure is done and no thread has a removed file open, or past the time for it. */
+  #untilDone(id: string): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#parts.clock.after(eraseNowMsMax, resolve);
+      this.#pending.get(id)!.waiting.push(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  #sweep(shard: number): void {
+    const lane = this.#lanes[shard]!;
+    if (lane.isSweeping) lane.isAskedAgain = true;
+    else {
+      lane.isSweeping = true;
+      void this.#sweepLane(lane, shard);
+    }
+  }
+
+  async #sweepLane(lane: Lane, shard: number): Promise<void> {
+    do {
+      lane.isAskedAgain = false;
+      const version = await this.#parts.sweep(shard);
+      // The files are removed; what they held is gone when no thread has them open any more.
+      await this.#everyReader((epoch) => this.#epochs.isSeen(epoch));
+      await this.#finish(shard, version);
+    } while (lane.isAskedAgain);
+    lane.isSweeping = false;
+    lane.filesLeft = undefined;
+  }
+
+  /** Nothing is left of what the rules of that version erased in a shard. */
+  async #finish(shard: number, version: number): Promise<void> {
+    const finished = [...this.#pending.values()].filter(
+      (pending) => this.#shardOf(pending.erasure.customer) === shard && pending.version <= version,
+    );
+    if (finished.length === 0) return;
+    const doneAt = this.#parts.clock.now();
+    const records = finished.map(({ erasure: { id, requestedAt, workspace } }): Erasure => {
+      return { id, workspace, requestedAt, doneAt };
+    });
+    try {
+      await this.#commit(records.map((record) => [record.id, record]));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.#parts.log.error('an erasure could not be finished; it will be tried again', {
+        message: error.message,
+      });
+      return;
+    }
+    for (const record of records) this.#settle(record);
+    this.#publish();
+  }
+
+  #settle(record: Erasure): void {
+    const pending = this.#pending.get(record.id)!;
+    this.#pending.delete(record.id);
+    this.#done.set(record.id, record);
+    for (const tell of pending.waiting) tell();
+  }
+
+  /** Noted by the shard as a sweep goes on. */
+  noteLeft(shard: number, filesLeft: number): void {
+    this.#lanes[shard]!.filesLeft = filesLeft;
+  }
+
+  #tick(): void {
+    if (!this.#isOpen) return;
+    const due = this.#parts.clock.now() - this.#parts.waitMs;
+    for (const { erasure } of this.#pending.values()) {
+      const shard = this.#shardOf(erasure.customer);
+      if (erasure.requestedAt <= due && !this.#lanes[shard]!.isSweeping) this.#sweep(shard);
+    }
+    if (this.#deletedAt !== undefined && this.#deletedAt <= due) {
+      this.#deletedAt = undefined;
+      this.#rules = { ...this.#rules, deletedUpTo: this.#stamps.issued() };
+      this.#publish();
+      for (const shard of this.#lanes.keys()) this.#sweep(shard);
+    }
+    this.#forget();
+  }
+
+  #forget(): void {
+    const before = this.#parts.clock.now() - erasureDoneMs;
+    const old = [...this.#done.values()].filter(
+      ({ doneAt }, i) => doneAt! < before || i < this.#done.size - erasuresDoneMax,
+    );
+    if (old.length === 0) return;
+    for (const { id } of old) this.#done.delete(id);
+    this.#commit(old.map(({ id }) => [id, undefined])).catch((error: unknown) => {
+      // They are found and forgotten at the next start.
+      if (!(error instanceof AppError)) throw error;
+    });
+  }
+
+  /** A workspace's erasures, the newest first. */
+  list(workspace: number): ErasureState[] {
+    const all = [
+      ...this.#done.values(),
+      ...[...this.#pending.values()].map((each) => each.erasure),
+    ];
+    const own = all.filter((erasure) => erasure.workspace === workspace);
+    own.sort((a, b) => b.requestedAt - a.requestedAt || (a.id < b.id ? 1 : -1));
+    return own.map(({ id }) => this.#stateOf(id));
+  }
+
+  #stateOf(id: string): ErasureState {
+    const done = this.#done.get(id);
+    if (done !== undefined) {
+      return { id, status: 'done', requestedAt: done.requestedAt, doneAt: done.doneAt! };
+    }
+    const { customer, requestedAt } = this.#pending.get(id)!.erasure;
+    const { filesLeft } = this.#lanes[this.#shardOf(customer)]!;
+    return { id, status: 'pending', requestedAt, ...(filesLeft !== undefined && { filesLeft }) };
+  }
+
+  async close(): Promise<void> {
+    this.#stopTicking();
+    this.#isOpen = false;
+    await this.#commits;
+    await this.#parts.documents.close();
+  }
+}
+
+function isSame(a: ErasedCustomer, b: ErasedCustomer): boolean {
+  return a.workspace === b.workspace && a.digest === b.digest;
+}

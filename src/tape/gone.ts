@@ -1,0 +1,128 @@
+/**
+ * What is gone of the tape although it may still lie on disk: one concept for erased customers,
+ * deleted workspaces and events past their retention. The main thread publishes the rules in shared
+ * memory, so they hold for every read that begins after; whoever makes segments leaves out what they
+ * name. A rule is taken back when nothing is left that it could hide.
+ *
+ * A customer is named by a hash of 128 bits, never in the clear.
+ */
+import { hash } from 'node:crypto';
+import type { Block } from './block.ts';
+import type { ErasedCustomer, Gone, JobRules } from './job.ts';
+import { type PublishedMemory, PublishedReader } from './published.ts';
+import { customerSpan } from './record.ts';
+
+export interface GoneRules {
+  /** Grows with every change. */
+  readonly version: number;
+  readonly erased: readonly ErasedCustomer[];
+  /** Numbers of the workspaces there are: of the others below `workspaceNext` everything is gone. */
+  readonly workspaces: readonly number[];
+  readonly workspaceNext: number;
+  /** No event of a deleted workspace has a greater stamp; 0: none was deleted since the start. */
+  readonly deletedUpTo: number;
+}
+
+export const noRules: GoneRules = {
+  version: 0,
+  erased: [],
+  workspaces: [],
+  workspaceNext: 0,
+  deletedUpTo: 0,
+};
+
+/** Half of a SHA-256: no two customers share it. `seed` is the data directory's. */
+export function digestOf(seed: number, workspace: number, customer: Uint8Array): string {
+  const named = Buffer.concat([Buffer.from(`${seed}/${workspace}/`), customer]);
+  return hash('sha256', named, 'hex').slice(0, 32);
+}
+
+interface ErasedRule extends ErasedCustomer {
+  /** The customer's bytes, once they were met. */
+  customer: Uint8Array | undefined;
+}
+
+/** The erased customers of some rules, made ready to be asked. */
+export class ErasedCustomers {
+  readonly #seed: number;
+  readonly #byHash = new Map<number, ErasedRule[]>();
+
+  constructor(seed: number, erased: readonly ErasedCustomer[]) {
+    this.#seed = seed;
+    for (const rule of erased) {
+      const same = this.#byHash.get(rule.customerHash);
+      const made: ErasedRule = { ...rule, customer: undefined };
+      if (same === undefined) this.#byHash.set(rule.customerHash, [made]);
+      else same.push(made);
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#byHash.size === 0;
+  }
+
+  /** The stamp up to which everything of a customer is gone; 0: nothing is. */
+  upTo(workspace: number, customerHash: number, customer: () => Uint8Array): number {
+    let upTo = 0;
+    for (const rule of this.#byHash.get(customerHash) ?? []) {
+      if (rule.workspace !== workspace || rule.upTo <= upTo) continue;
+      if (this.#isOf(rule, customer())) upTo = rule.upTo;
+    }
+    return upTo;
+  }
+
+  #isOf(rule: ErasedRule, customer: Uint8Array): boolean {
+    if (rule.customer !== undefined && Buffer.compare(rule.customer, customer) === 0) return true;
+    if (digestOf(this.#seed, rule.workspace, customer) !== rule.digest) return false;
+    rule.customer = Uint8Array.from(customer);
+    return true;
+  }
+
+  /** Whether a record of a block in commit order is erased. */
+  hides(block: Block, record: number): boolean {
+    const customerHash = block.customerHashOf(record);
+    if (!this.#byHash.has(customerHash)) return false;
+    const workspace = block.workspaceOf(record);
+    return (
+      block.stampOf(record) <= this.upTo(workspace, customerHash, () => customerOf(block, record))
+    );
+  }
+}
+
+function customerOf(block: Block, record: number): Uint8Array {
+  const place = { payloads: block.bytes, rows: block.view, rowAt: block.rowAt(record) };
+  const { at, length } = customerSpan(place);
+  return block.bytes.subarray(at, at + length);
+}
+
+/** The rules in force, as a thread that reads or writes the tape follows them. */
+export class RulesReader {
+  readonly #seed: number;
+  readonly #reader: PublishedReader<GoneRules>;
+  rules = noRules;
+  erased: ErasedCustomers;
+
+  constructor(memory: PublishedMemory, seed: number) {
+    this.#seed = seed;
+    this.#reader = new PublishedReader(memory, noRules);
+    this.erased = new ErasedCustomers(seed, []);
+  }
+
+  refresh(): void {
+    if (!this.#reader.hasChanged()) return;
+    this.rules = this.#reader.read();
+    this.erased = new ErasedCustomers(this.#seed, this.rules.erased);
+  }
+}
+
+/** What a job's maker asks of each record. */
+export function goneBy({ erased, seed, workspaces }: JobRules): Gone {
+  const customers = new ErasedCustomers(seed, erased);
+  const living = new Set(workspaces?.living);
+  const next = workspaces?.next ?? 0;
+  return (record) => {
+    const { customerHash, stamp, workspace } = record;
+    if (workspace < next && !living.has(workspace)) return true;
+    return stamp <= customers.upTo(workspace, customerHash, () => record.customer());
+  };
+}

@@ -1,0 +1,20 @@
+/** Carries a job of the upkeep out, on whatever thread calls it. Synchronous. */
+import { unreachable } from '../std/assert.ts';
+import { goneBy } from './gone.ts';
+import type { SegmentFacts } from './job.ts';
+import { merge } from './merge.ts';
+import { seal } from './seal.ts';
+import type { UpkeepJob } from './upkeep.ts';
+
+export function perform(upkeep: UpkeepJob): SegmentFacts | undefined {
+  const { rules } = upkeep.job;
+  const isGone = rules && goneBy(rules);
+  switch (upkeep.kind) {
+    case 'seal':
+      return seal({ ...upkeep.job, isGone });
+    case 'merge':
+      return merge({ ...upkeep.job, isGone });
+    default:
+      return unreachable(upkeep);
+  }
+}
