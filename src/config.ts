@@ -13,6 +13,9 @@ export interface Config {
   readonly freeBytesMin: number;
   /** When a part of the hot log is sealed. */
   readonly parts: PartLimits;
+  /** How long a workspace keeps its events that says nothing of it; null: no limit. */
+  readonly retentionDays: number | null;
+  readonly retentionBytes: number | null;
   /** How long an erasure waits for others before files are written anew for them. */
   readonly erasureWaitMs: number;
   /** What a workspace may send that has no quota of its own. */
@@ -114,6 +117,20 @@ export const settings = [
     'MiB a second of a workspace without a quota of its own; 0: no limit',
   ],
   [
+    '--retention-days',
+    'TAPELINE_RETENTION_DAYS',
+    '<n>',
+    '0',
+    'days since it was received that an event is kept, in workspaces that do not say; 0: for ever',
+  ],
+  [
+    '--retention-gib',
+    'TAPELINE_RETENTION_GIB',
+    '<n>',
+    '0',
+    'GiB of events, as sent, that a workspace keeps at least, if it does not say; 0: all',
+  ],
+  [
     '--erasure-minutes',
     'TAPELINE_ERASURE_MINUTES',
     '<n>',
@@ -177,6 +194,8 @@ export function readConfig(
     },
     quotaEventsPerSecond: number('quota-events', 0, 1_000_000_000) || null,
     quotaBytesPerSecond: number('quota-mib', 0, 900_000) * mebibyte || null,
+    retentionDays: number('retention-days', 0, 36_500) || null,
+    retentionBytes: number('retention-gib', 0, 1_000_000) * 1024 * mebibyte || null,
     erasureWaitMs: number('erasure-minutes', 0, 1440) * 60_000,
     corsOrigins: text('cors-origins').split(',').filter(Boolean),
     adminKey: text('admin-key') || undefined,

@@ -65,7 +65,8 @@ export async function openServer(parts: ServerParts): Promise<Server> {
       eventsPerSecond: config.quotaEventsPerSecond,
       bytesPerSecond: config.quotaBytesPerSecond,
     };
-    const options = { clock, random, initialKeys, quotaDefault };
+    const retentionDefault = { days: config.retentionDays, bytes: config.retentionBytes };
+    const options = { clock, random, initialKeys, quotaDefault, retentionDefault };
     const workspaces = await openWorkspaces(documents, options);
     const server = new Server(parts, { directory, documents, workspaces, port });
     parts.onCreated(server);
@@ -154,7 +155,7 @@ export class Server {
         return shard.swept.promise;
       },
     });
-    erasures.follow(this.#opened.workspaces.numbers());
+    erasures.follow(this.#opened.workspaces.facts());
     return erasures;
   }
 
@@ -333,7 +334,7 @@ export class Server {
     try {
       const reply = await workspaces.execute(command);
       const snapshot = workspaces.snapshot();
-      this.#erasures.follow(workspaces.numbers());
+      this.#erasures.follow(workspaces.facts());
       const inForce = this.#inForce.everywhere(snapshot.version);
       for (const front of this.#fronts) front.thread.post({ kind: 'directory', snapshot });
       await inForce;

@@ -1,13 +1,14 @@
 /** Checks administrative bodies against their schemas; compiled once, when the module is loaded. */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { AppError } from '../std/errors.ts';
-import { NewKey, NewQuota, NewToken, NewWorkspace } from './schemas.ts';
+import { NewKey, NewQuota, NewRetention, NewToken, NewWorkspace } from './schemas.ts';
 
 const ajv = new Ajv({ strict: true });
 
 /** Each returns the body, known to have the shape. @throws AppError invalid, naming the place. */
 export const checkNewKey = checker(ajv.compile<NewKey>(NewKey));
 export const checkNewQuota = checker(ajv.compile<NewQuota>(NewQuota));
+export const checkNewRetention = checker(ajv.compile<NewRetention>(NewRetention));
 export const checkNewToken = checker(ajv.compile<NewToken>(NewToken));
 export const checkNewWorkspace = checker(ajv.compile<NewWorkspace>(NewWorkspace));
 

@@ -6,7 +6,13 @@ import type { Feed, Subscription } from '../streams/feed.ts';
 import type { LiveFilter } from '../streams/filter.ts';
 import type { Batch } from '../streams/message.ts';
 import type { LiveSink } from '../streams/subscriber.ts';
-import { earliest, formatCursor, type Position, parsePosition } from '../tape/cursor.ts';
+import {
+  cursorExpired,
+  earliest,
+  formatCursor,
+  type Position,
+  parsePosition,
+} from '../tape/cursor.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
@@ -44,6 +50,8 @@ interface SocketData {
  */
 const socketBackpressureMax = 1024 * 1024;
 const pingMs = 5000;
+/** Retention was over for what a subscriber that lags had still to read. */
+const closeExpired = 4010;
 
 /** The live subscribers of one front. */
 export class Live {
@@ -118,6 +126,7 @@ export class Live {
             if (on) ws.subscribe(topic);
             else ws.unsubscribe(topic);
           },
+          expire: () => ws.end(closeExpired, 'the events that come next are no longer kept'),
         };
         this.#sockets.set(ws, user.data.credential);
         user.subscription = this.#parts()!.feed.subscribe(user.data.filter, user.data.from, sink);
@@ -177,7 +186,7 @@ export class Live {
       channels: values(query, 'channel', channelBytesMax),
     };
     const from = head.lastEventId !== '' ? head.lastEventId : (query.one('from') ?? 'now');
-    return { credential, filter, from: positionOf(from, parts.tape) };
+    return { credential, filter, from: positionOf(from, parts.tape, filter) };
   }
 }
 
@@ -185,13 +194,19 @@ function values(query: Query, name: string, bytesMax: number): readonly string[]
   return filterOf(query.all(name), { name, bytesMax });
 }
 
-/** @throws AppError `invalid` for what is no cursor, or one ahead of everything on the tape. */
-function positionOf(text: string, tape: Tape): Position {
+/**
+ * @throws AppError `invalid` for what is no cursor, or one ahead of everything on the tape;
+ * `cursor_expired` when events after it may have been dropped.
+ */
+function positionOf(text: string, tape: Tape, { customers, workspace }: LiveFilter): Position {
   if (text === 'now') return tape.now();
   if (text === 'earliest') return earliest;
   const position = parsePosition(text);
   if (position.stamp > tape.issued()) {
     throw new AppError('invalid', 'the cursor is ahead of everything on this tape');
   }
+  const hashes = customers.map((customer) => tape.customerHash(workspace, Buffer.from(customer)));
+  const missed = tape.missedSince(position, workspace, hashes);
+  if (missed !== undefined) throw cursorExpired(missed);
   return position;
 }

@@ -73,16 +73,16 @@ export function statusOf(code: ErrorCode): number {
 /**
  * The reply for a failure. What is not an `AppError` is a bug: logged with its stack, answered as
  * `internal` without any detail.
- * @param more further members of the error object, such as `earliest` of cursor_expired.
  */
-export function errorReply(error: unknown, log: Log, more: Record<string, unknown> = {}): Reply {
+export function errorReply(error: unknown, log: Log): Reply {
   if (!(error instanceof AppError) || error.code === 'internal') {
     log.error('request failed', { error: error instanceof Error ? error.stack : String(error) });
     const hidden = { code: 'internal', message: 'internal error' };
     return jsonReply(500, { error: hidden });
   }
-  const { code, message } = error;
-  const reply = jsonReply(statusOf(code), { error: { code, message, ...more } });
+  const { code, earliest, message } = error;
+  const shown = { code, message, ...(earliest !== undefined && { earliest }) };
+  const reply = jsonReply(statusOf(code), { error: shown });
   if (code === 'unauthorized') return { ...reply, headers: [['WWW-Authenticate', 'Bearer']] };
   if (code === 'rate_limited' || code === 'overloaded' || code === 'unavailable') {
     const seconds = Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1));

@@ -19,6 +19,12 @@ import {
   quotaEventsMax,
   quotaEventsMin,
 } from '../workspaces/quota.ts';
+import {
+  retentionBytesMax,
+  retentionBytesMin,
+  retentionDaysMax,
+  retentionDaysMin,
+} from '../workspaces/retention.ts';
 import { scopes } from '../workspaces/types.ts';
 import {
   fieldLimitMax,
@@ -71,6 +77,21 @@ export const NewQuota = Type.Object(
   },
   { ...closed, description: 'What may be sent in a second. One second’s worth may come at once.' },
 );
+export const NewRetention = Type.Object(
+  {
+    days: rate(
+      retentionDaysMin,
+      retentionDaysMax,
+      'Since an event was received, whenever it occurred. Absent: the setting of the server. Null: for ever.',
+    ),
+    bytes: rate(
+      retentionBytesMin,
+      retentionBytesMax,
+      'Of events as they were sent: at least that much of the newest is kept. Absent and null as above.',
+    ),
+  },
+  { ...closed, description: 'How long events are kept.' },
+);
 export const NewKey = Type.Object(
   {
     scopes: scopeList,
@@ -99,6 +120,7 @@ export const NewWorkspace = Type.Object(
   closed,
 );
 export type NewQuota = Static<typeof NewQuota>;
+export type NewRetention = Static<typeof NewRetention>;
 export type NewKey = Static<typeof NewKey>;
 export type NewToken = Static<typeof NewToken>;
 export type NewWorkspace = Static<typeof NewWorkspace>;
@@ -273,6 +295,7 @@ const Workspace = Type.Object({
   name: Type.String(),
   createdAt: epochMs('When it was made'),
   quota: Type.Optional(ref('Quota')),
+  retention: Type.Optional(ref('Retention')),
 });
 const CreatedWorkspace = Type.Object({
   workspace: ref('Workspace'),
@@ -332,6 +355,7 @@ export const schemas = {
   ViewResult,
   ViewResultField,
   Quota: NewQuota,
+  Retention: NewRetention,
   NewKey,
   CreatedKey,
   Key,

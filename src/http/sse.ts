@@ -60,6 +60,11 @@ export class EventStream implements LiveSink {
     });
   }
 
+  /** The reader comes back with its last id, and is told then. */
+  expire(): void {
+    this.end();
+  }
+
   end(): void {
     if (this.gone) return;
     this.#exchange.res.cork(() => this.#exchange.res.end(undefined, true));

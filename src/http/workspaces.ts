@@ -1,7 +1,7 @@
 /** Workspaces (tenants), for whoever holds the scope `server`. */
 import { assert } from '../std/assert.ts';
 import type { Workspace } from '../workspaces/types.ts';
-import { checkNewQuota, checkNewWorkspace } from './check.ts';
+import { checkNewQuota, checkNewRetention, checkNewWorkspace } from './check.ts';
 import type { Front } from './context.ts';
 import { shownKey } from './keys.ts';
 import { emptyReply, jsonReply, type Reply } from './reply.ts';
@@ -34,6 +34,14 @@ export const workspaceRoutes: readonly Route[] = [
     bodyBytesMax,
     handle: putQuota,
   },
+  {
+    method: 'put',
+    path: '/v1/workspaces/{id}/retention',
+    scope: 'server',
+    query: [],
+    bodyBytesMax,
+    handle: putRetention,
+  },
 ];
 
 async function createWorkspace(request: RouteRequest, front: Front): Promise<Reply> {
@@ -61,7 +69,17 @@ async function putQuota(request: RouteRequest, front: Front): Promise<Reply> {
   return jsonReply(200, shownWorkspace(reply.workspace));
 }
 
+async function putRetention(request: RouteRequest, front: Front): Promise<Reply> {
+  const retention = checkNewRetention(request.json());
+  const id = request.param('id');
+  const reply = await front.change({ kind: 'putRetention', id, retention });
+  assert(reply.kind === 'workspaceChanged', 'putRetention answers with the workspace');
+  return jsonReply(200, shownWorkspace(reply.workspace));
+}
+
 /** The number is ours alone: people use the id. */
-function shownWorkspace({ id, name, createdAt, quota }: Workspace): Record<string, unknown> {
-  return { id, name, createdAt, ...(quota !== undefined && { quota }) };
+function shownWorkspace(workspace: Workspace): Record<string, unknown> {
+  const { createdAt, id, name, quota, retention } = workspace;
+  const limits = { ...(quota !== undefined && { quota }), ...(retention && { retention }) };
+  return { id, name, createdAt, ...limits };
 }

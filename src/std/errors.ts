@@ -28,15 +28,18 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   /** Seconds after which a retry is worth it; set for rate_limited, overloaded and unavailable. */
   readonly retryAfterSeconds: number | undefined;
+  /** Set for cursor_expired: the earliest cursor still held. */
+  readonly earliest: string | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+    options: { cause?: unknown; retryAfterSeconds?: number; earliest?: string } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.earliest = options.earliest;
   }
 }

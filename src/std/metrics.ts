@@ -26,6 +26,7 @@ export const metricTable = {
   parts_begun_total: ['counter', 'Parts of the hot log begun'],
   parts_sealed_total: ['counter', 'Parts of the hot log sealed into segments'],
   segments_merged_total: ['counter', 'Segments replaced by a larger one'],
+  segments_dropped_total: ['counter', 'Segments dropped because their retention was over'],
   segments_damaged_total: ['counter', 'Segments that could not be opened'],
   events_unsealed: ['gauge', 'Events in full parts that wait to be sealed'],
   segments: ['gauge', 'Sealed segments'],

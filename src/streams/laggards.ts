@@ -45,6 +45,8 @@ export interface LaggardsParts {
 interface Laggard {
   readonly subscriber: Subscriber;
   readonly tail: Tail;
+  /** The stamp up to which events of its workspace had been dropped when it began. */
+  readonly dropped: number;
   isQueued: boolean;
 }
 
@@ -71,10 +73,22 @@ export class Laggards {
         ? tape.shards.map((_, number) => number)
         : [...new Set(hashes.map((hash) => tape.shardNumber(hash)))];
     const start = hashes.length === 0 ? from : tape.skipTo(hashes, from, skipStepsMax);
-    const laggard = { subscriber, tail: new Tail(tape, shards, start), isQueued: false };
+    const tail = new Tail(tape, shards, start);
+    const laggard = { subscriber, tail, dropped: this.#droppedFor(subscriber), isQueued: false };
     this.#laggards.set(subscriber, laggard);
     metrics.add('live_lagging_total', 1);
     this.#enterLine(laggard);
+  }
+
+  #droppedFor({ filter: { customers, workspace } }: Subscriber): number {
+    const hashes = customers.map(({ hash }) => hash);
+    return this.#parts.tape.droppedUpTo(workspace, hashes);
+  }
+
+  #hasMissed({ subscriber, tail }: Laggard): boolean {
+    const { customers, workspace } = subscriber.filter;
+    const hashes = customers.map(({ hash }) => hash);
+    return this.#parts.tape.missedSince(tail.position, workspace, hashes) !== undefined;
   }
 
   /** Its connection has taken what it had. */
@@ -135,6 +149,11 @@ export class Laggards {
     const { edge, metrics } = this.#parts;
     const { subscriber, tail } = laggard;
     const { filter, sink } = subscriber;
+    if (this.#droppedFor(subscriber) > laggard.dropped && this.#hasMissed(laggard)) {
+      this.remove(subscriber);
+      sink.expire();
+      return;
+    }
     const horizon = edge().stamp;
     const batch = new Batch();
     let room = true;

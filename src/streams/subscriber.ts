@@ -20,6 +20,8 @@ export interface LiveSink {
    * that is delivered later.
    */
   follow?(topic: string, on: boolean): void;
+  /** What comes next was dropped, its retention being over: ends the connection. */
+  expire(): void;
 }
 
 export class Subscriber {

@@ -8,7 +8,7 @@ import { FrameWriter } from './frames.ts';
 import { writeItem } from './item.ts';
 import type { SegmentFacts, SegmentJob } from './job.ts';
 import { extentBytes, idRow, segmentFile, segmentVersion, stream } from './layout.ts';
-import type { SegmentBounds } from './summary.ts';
+import type { SegmentBounds, SegmentSummary } from './summary.ts';
 import { TableWriter } from './table.ts';
 import { Tally, type TimeGate } from './tally.ts';
 
@@ -65,6 +65,8 @@ export class Composer {
   readonly frames: FrameWriter;
   readonly customers: CustomerWriter;
   readonly tally = new Tally();
+  /** Up to which stamp something of a workspace was left out, its retention being over. */
+  readonly dropped: Map<number, number>;
   readonly #job: SegmentJob;
   readonly #path: string;
   readonly #file: SegmentWriter;
@@ -72,6 +74,7 @@ export class Composer {
   constructor(job: SegmentJob) {
     assert(job.last - job.first < stampsMax, 'a segment stands for fewer than 2^32 stamps');
     this.#job = job;
+    this.dropped = job.dropped ?? new Map();
     const { directory, first, generation, last, shard } = job;
     this.#path = join(directory, segmentFile(shard, first, last, generation));
     this.#file = new SegmentWriter(this.#path, extentBytes);
@@ -97,7 +100,12 @@ export class Composer {
     const times = { timeMin, timeMax, receivedMin, receivedMax };
     const version = segmentVersion;
     const bounds = { version, events, sentBytes, first, last, generation, ...times };
-    const summary = { ...counted, ...bounds };
+    const dropped = [...this.dropped];
+    const summary: SegmentSummary = {
+      ...counted,
+      ...bounds,
+      ...(dropped.length > 0 && { dropped }),
+    };
     writeItem(file, stream.summary, Buffer.from(JSON.stringify(summary)), 0);
     const head: SegmentHead = {
       version,
@@ -119,7 +127,8 @@ export class Composer {
     writeItem(file, stream.head, Buffer.from(JSON.stringify(head)), 0);
     const bytes = file.finish();
     const name = basename(this.#path);
-    return { file: name, events, bytes, sentBytes, first, last, generation, damaged, ...times };
+    const facts = { file: name, events, bytes, sentBytes, first, last, generation, damaged };
+    return { ...facts, ...times, dropped };
   }
 
   /** Leaves nothing behind. */

@@ -7,6 +7,7 @@
  * A position says nothing of a workspace; what it is used on is filtered by the credential's.
  */
 import { AppError } from '../std/errors.ts';
+import { ordinalMax } from './layout.ts';
 
 /** A place in commit order: everything up to and including (stamp, ordinal) lies behind it. */
 export interface Position {
@@ -27,6 +28,13 @@ export function formatCursor(stamp: number, ordinal: number, time?: number): str
 }
 
 const cursorPattern = /^([0-9a-z]{1,11})\.([0-9a-z]{1,4})(?:\.([0-9a-z]{1,11}))?$/;
+
+/** @param droppedUpTo events with stamps up to this one are no longer kept. */
+export function cursorExpired(droppedUpTo: number): AppError {
+  const first = formatCursor(droppedUpTo, ordinalMax);
+  const message = `events after this cursor are no longer kept; the earliest cursor still held is ${first}`;
+  return new AppError('cursor_expired', message, { earliest: first });
+}
 
 /** @throws AppError `invalid` when the text is not a cursor of ours. */
 export function parsePosition(text: string): Position {

@@ -14,7 +14,7 @@ import type { Log } from '../std/log.ts';
 import type { Random } from '../std/random.ts';
 import type { DocumentStore } from '../store/documents.ts';
 import { Epochs } from './epochs.ts';
-import { digestOf, type GoneRules, noRules } from './gone.ts';
+import { digestOf, type GoneRules, noRules, type RetentionRule } from './gone.ts';
 import type { ErasedCustomer } from './job.ts';
 import { publish } from './published.ts';
 import { customerHashOf, shardOf } from './route.ts';
@@ -64,10 +64,11 @@ export type ErasureAsk =
   | { readonly kind: 'erase'; readonly wish: EraseWish }
   | { readonly kind: 'list'; readonly workspace: number };
 
-/** The workspaces there are, and the next number that will be given out. */
-export interface WorkspaceNumbers {
+/** The workspaces there are, the next number that will be given out, and how long events are kept. */
+export interface WorkspaceFacts {
   readonly living: readonly number[];
   readonly next: number;
+  readonly retention: readonly RetentionRule[];
 }
 
 interface Pending {
@@ -100,11 +101,13 @@ export class Erasures {
   readonly #parts: ErasuresParts;
   readonly #stamps: Stamps;
   readonly #epochs: Epochs;
+  readonly #time: BigInt64Array;
   readonly #pending = new Map<string, Pending>();
   readonly #done = new Map<string, Erasure>();
   readonly #lanes: readonly Lane[];
   #rules: GoneRules = noRules;
-  #workspaces: readonly number[] = [];
+  /** What `follow` was told last. */
+  #followed = '';
   /** When a workspace was deleted whose events have not been swept. */
   #deletedAt: number | undefined;
   #isOpen = false;
@@ -117,6 +120,8 @@ export class Erasures {
     this.#parts = parts;
     this.#stamps = new Stamps(memory.stamps);
     this.#epochs = new Epochs(memory.epochs);
+    this.#time = new BigInt64Array(memory.rulesTime);
+    this.tellTime();
     this.#lanes = memory.shards.map(() => {
       return { isSweeping: false, isAskedAgain: false, filesLeft: undefined };
     });
@@ -141,15 +146,16 @@ export class Erasures {
     for (const { erasure } of this.#pending.values()) this.#sweep(this.#shardOf(erasure.customer));
   }
 
-  /** The workspaces there are from now on. */
-  follow({ living: workspaces, next: workspaceNext }: WorkspaceNumbers): void {
-    const isFirst = this.#rules.workspaceNext === 0;
-    const isSame = !isFirst && workspaces.join() === this.#workspaces.join();
-    if (isSame) return;
-    const isAnyDeleted = this.#workspaces.some((number) => !workspaces.includes(number));
-    this.#workspaces = workspaces;
-    this.#rules = { ...this.#rules, workspaceNext };
-    const mayBeLeft = isFirst && workspaces.length < workspaceNext - 1;
+  /** What holds of workspaces from now on. */
+  follow(facts: WorkspaceFacts): void {
+    const text = JSON.stringify(facts);
+    if (text === this.#followed) return;
+    const isFirst = this.#followed === '';
+    this.#followed = text;
+    const { living, next: workspaceNext, retention } = facts;
+    const isAnyDeleted = this.#rules.workspaces.some((number) => !living.includes(number));
+    this.#rules = { ...this.#rules, workspaces: living, workspaceNext, retention };
+    const mayBeLeft = isFirst && living.length < workspaceNext - 1;
     if (isAnyDeleted || mayBeLeft) this.#deletedAt = this.#parts.clock.now();
     if (isAnyDeleted) this.#rules = { ...this.#rules, deletedUpTo: this.#stamps.issued() };
     this.#publish();
@@ -158,7 +164,7 @@ export class Erasures {
   #publish(): void {
     const version = this.#rules.version + 1;
     const erased = [...this.#pending.values()].map(({ erasure }) => erasure.customer);
-    this.#rules = { ...this.#rules, version, erased, workspaces: this.#workspaces };
+    this.#rules = { ...this.#rules, version, erased };
     for (const pending of this.#pending.values()) pending.version ||= version;
     publish(this.#parts.memory.rules, this.#rules);
   }
@@ -306,7 +312,14 @@ export class Erasures {
     this.#lanes[shard]!.filesLeft = filesLeft;
   }
 
+  /** Ages go on; they never go back while the process lives, whatever the wall clock does. */
+  tellTime(): void {
+    const now = BigInt(this.#parts.clock.now());
+    if (now > Atomics.load(this.#time, 0)) Atomics.store(this.#time, 0, now);
+  }
+
   #tick(): void {
+    this.tellTime();
     if (!this.#isOpen) return;
     const due = this.#parts.clock.now() - this.#parts.waitMs;
     for (const { erasure } of this.#pending.values()) {

@@ -21,6 +21,26 @@ export interface GoneRules {
   readonly workspaceNext: number;
   /** No event of a deleted workspace has a greater stamp; 0: none was deleted since the start. */
   readonly deletedUpTo: number;
+  /** Of the workspaces that do not keep everything for ever. */
+  readonly retention: readonly RetentionRule[];
+}
+
+/** How long a workspace's events are kept; null: that does not limit them. */
+export interface RetentionRule {
+  readonly workspace: number;
+  /** Since they were received. */
+  readonly ageMs: number | null;
+  /** As they were sent, newest first. */
+  readonly bytes: number | null;
+}
+
+/** Ages are counted in steps, so that what is read does not change all the time. */
+export const ageStepMs = 3_600_000;
+
+/** Events received before it are past their retention. */
+export function receivedFrom({ ageMs }: RetentionRule, nowMs: number): number {
+  if (ageMs === null) return Number.NEGATIVE_INFINITY;
+  return Math.floor((nowMs - ageMs) / ageStepMs) * ageStepMs;
 }
 
 export const noRules: GoneRules = {
@@ -29,6 +49,7 @@ export const noRules: GoneRules = {
   workspaces: [],
   workspaceNext: 0,
   deletedUpTo: 0,
+  retention: [],
 };
 
 /** Half of a SHA-256: no two customers share it. `seed` is the data directory's. */
@@ -95,34 +116,62 @@ function customerOf(block: Block, record: number): Uint8Array {
   return block.bytes.subarray(at, at + length);
 }
 
+export interface RulesMemory {
+  readonly hashSeed: number;
+  readonly rules: PublishedMemory;
+  /** The time from which ages count, one BigInt64. */
+  readonly rulesTime: SharedArrayBuffer;
+}
+
 /** The rules in force, as a thread that reads or writes the tape follows them. */
 export class RulesReader {
   readonly #seed: number;
+  readonly #time: BigInt64Array;
+  #retention: ReadonlyMap<number, RetentionRule> = new Map();
   readonly #reader: PublishedReader<GoneRules>;
   rules = noRules;
   erased: ErasedCustomers;
 
-  constructor(memory: PublishedMemory, seed: number) {
-    this.#seed = seed;
-    this.#reader = new PublishedReader(memory, noRules);
-    this.erased = new ErasedCustomers(seed, []);
+  constructor({ hashSeed, rules, rulesTime }: RulesMemory) {
+    this.#seed = hashSeed;
+    this.#time = new BigInt64Array(rulesTime);
+    this.#reader = new PublishedReader(rules, noRules);
+    this.erased = new ErasedCustomers(hashSeed, []);
   }
 
   refresh(): void {
     if (!this.#reader.hasChanged()) return;
     this.rules = this.#reader.read();
     this.erased = new ErasedCustomers(this.#seed, this.rules.erased);
+    this.#retention = new Map(this.rules.retention.map((rule) => [rule.workspace, rule]));
+  }
+
+  /** Events of a workspace that were received before this are past their retention. */
+  receivedFrom(workspace: number): number {
+    const rule = this.#retention.get(workspace);
+    if (rule === undefined) return Number.NEGATIVE_INFINITY;
+    return receivedFrom(rule, Number(Atomics.load(this.#time, 0)));
   }
 }
 
 /** What a job's maker asks of each record. */
-export function goneBy({ erased, seed, workspaces }: JobRules): Gone {
+export function goneBy({ cuts, erased, seed, workspaces }: JobRules): {
+  readonly isGone: Gone;
+  readonly dropped: Map<number, number>;
+} {
+  const cutOf = new Map(cuts.map((cut) => [cut.workspace, cut]));
+  const dropped = new Map<number, number>();
   const customers = new ErasedCustomers(seed, erased);
   const living = new Set(workspaces?.living);
   const next = workspaces?.next ?? 0;
-  return (record) => {
-    const { customerHash, stamp, workspace } = record;
+  const isGone: Gone = (record) => {
+    const { customerHash, received, stamp, workspace } = record;
     if (workspace < next && !living.has(workspace)) return true;
-    return stamp <= customers.upTo(workspace, customerHash, () => record.customer());
+    if (stamp <= customers.upTo(workspace, customerHash, () => record.customer())) return true;
+    const cut = cutOf.get(workspace);
+    if (cut === undefined || (received >= cut.receivedFrom && stamp > cut.stampUpTo)) return false;
+    dropped.set(workspace, Math.max(stamp, dropped.get(workspace) ?? 0));
+    return true;
   };
+  return { isGone, dropped };
 }

@@ -1,11 +1,21 @@
 /** What the makers of segments are asked, and what they answer; it crosses threads. */
 
+import type { DroppedUpTo } from './catalogue.ts';
+
 /** The rules that concern one job: see `gone.ts`. */
 export interface JobRules {
   readonly seed: number;
   readonly erased: readonly ErasedCustomer[];
+  readonly cuts: readonly Cut[];
   /** Set when the job may meet events of deleted workspaces. */
   readonly workspaces: { readonly living: readonly number[]; readonly next: number } | undefined;
+}
+
+/** Of this workspace everything is gone that was received before, or has at most that stamp. */
+export interface Cut {
+  readonly workspace: number;
+  readonly receivedFrom: number;
+  readonly stampUpTo: number;
 }
 
 /** Of this customer everything with a stamp up to `upTo` is gone. */
@@ -34,6 +44,8 @@ export interface SegmentFacts {
   readonly generation: number;
   /** Pieces of what it was made of that could not be read: what was in them is not in here. */
   readonly damaged: number;
+  /** Up to which stamps events were left out because their retention was over, as far as is known. */
+  readonly dropped: readonly DroppedUpTo[];
 }
 
 /** Whether a record is to be left out: erased or expired. Asked for each record, so it must be fast. */
@@ -56,6 +68,8 @@ export interface SegmentJob {
   /** As a job crosses threads; whoever carries it out makes `isGone` of them (`perform.ts`). */
   readonly rules?: JobRules | undefined;
   readonly isGone?: Gone | undefined;
+  /** Up to which stamp cuts took something of a workspace; filled while `isGone` is asked. */
+  readonly dropped?: Map<number, number> | undefined;
 }
 
 /** Makes a segment from parts of the hot log. */

@@ -8,7 +8,7 @@
  *       erasures.mdb           erasures under way (JSON documents)
  *       shard-0/part-*.mdb     parts of the hot log of shard 0, numbered: stamp (8 bytes, big-endian) → block
  *       shard-0/segment-*.mdb  sealed segments: first stamp, last stamp, generation, in base 36
- *       shard-0/ended.json     the last stamp of what was removed and left no file behind
+ *       shard-0/ended.json     the last stamp of files that went, and what was dropped with them (JSON)
  *       *.tmp                  a segment being written; nothing of it counts
  *
  * A block is one LMDB value: a header, the payloads exactly as they were sent, and a table of records.
@@ -182,6 +182,8 @@ export const idRow = { hash: 0, row: 4, size: 8 } as const;
 /** The ordinal that comes after every record of a block. */
 export const ordinalMax = 0xffff;
 
+/** See `ended.ts`. */
+export const endedFile = 'ended.json';
 export const workspacesFile = 'workspaces.mdb';
 export const erasuresFile = 'erasures.mdb';
 

@@ -14,6 +14,7 @@ import type { Block } from './block.ts';
 import type { BlockReader } from './blocks.ts';
 import { type Composer, composing } from './compose.ts';
 import { emptyPlace } from './customers.ts';
+import { noteDropped } from './ended.ts';
 import { describeRecord, eraseRecords, goneRecords } from './erase.ts';
 import type { Frame, FrameReader } from './frames.ts';
 import type { Gone, MergeJob, SegmentFacts } from './job.ts';
@@ -83,6 +84,7 @@ class Merging {
       // Counts that are damaged are made anew.
       const mustCount = this.#isGone !== undefined || source.summary.workspaces.length === 0;
       if (!mustCount) tally.merge(source.summary, source.gate, hashOfType);
+      noteDropped(this.#composer.dropped, source.summary.dropped);
       const reader = source.frameReader;
       for (let number = 0; number < reader.frames; number++) {
         const frame = reader.frame(number);

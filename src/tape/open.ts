@@ -68,13 +68,14 @@ export function openShard(open: OpenShardParts): OpenedShard {
   });
   const segments = openSegments(directory, open);
   const found = openParts(directory, segments, parts, open);
-  parts.begin(found, segments, []);
+  parts.begin(found, segments);
   const stamps = new Stamps(memory.stamps);
   stamps.raise(parts.lastStamp);
   const { onPublished, onSweeping, onWritable } = open;
   const { directory: root, hashSeed, shards } = memory;
-  const rules = new RulesReader(memory.rules, hashSeed);
-  const removal = new Removal({ number, shards: shards.length, hashSeed, parts, rules });
+  const rules = new RulesReader(memory);
+  const count = shards.length;
+  const removal = new Removal({ number, shards: count, hashSeed, parts, rules, clock });
   let upkeep: Upkeep | undefined;
   const shard = new Shard({
     number,

@@ -1,7 +1,7 @@
 /** One page of a tape, as the answer's JSON text. */
 
 import type { ScanBudget } from './budget.ts';
-import { formatCursor, parseEventPosition } from './cursor.ts';
+import { cursorExpired, formatCursor, parseEventPosition } from './cursor.ts';
 import { type ScanQuery, scan } from './scan.ts';
 import type { Tape } from './tape.ts';
 
@@ -15,10 +15,16 @@ export interface PageQuery extends Omit<ScanQuery, 'before'> {
 }
 
 /**
- * @throws AppError `invalid` when `before` is not a cursor; ScanTooLong past the budget.
+ * @throws AppError `invalid` when `before` is not a cursor, `cursor_expired` when its event is no
+ * longer kept; ScanTooLong past the budget.
  */
 export function tapePage(tape: Tape, query: PageQuery, budget: ScanBudget): string {
   const before = query.before === undefined ? undefined : parseEventPosition(query.before);
+  if (before !== undefined) {
+    const hash = tape.customerHash(query.workspace, Buffer.from(query.customer, 'utf8'));
+    const dropped = tape.droppedUpTo(query.workspace, [hash]);
+    if (before.stamp <= dropped) throw cursorExpired(dropped);
+  }
   // Taken first: what is committed during the scan comes again in the stream rather than not at all.
   const now = tape.now();
   const events: string[] = [];

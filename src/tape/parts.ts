@@ -53,6 +53,14 @@ export interface OpenSegment {
   readonly segment: Segment;
 }
 
+/** What comes in the place of parts or segments. */
+export interface Made {
+  /** Undefined: nothing was left to keep. */
+  readonly entry: SegmentEntry | undefined;
+  /** What was left out because its retention was over. */
+  readonly dropped: readonly DroppedUpTo[];
+}
+
 export interface PartsParts {
   readonly shard: number;
   readonly directory: string;
@@ -78,7 +86,6 @@ export class Parts {
   #open!: Part;
   #closed: Part[] = [];
   #segments: OpenSegment[] = [];
-  #dropped: readonly DroppedUpTo[] = [];
   /** Files being removed: they left the catalogue and no reader can see them any more. */
   readonly #removals = new Set<Promise<void>>();
   /** How many files have left the catalogue and are not removed yet. */
@@ -139,9 +146,9 @@ export class Parts {
   }
 
   /** What was found at the start; parts oldest first, the last one goes on being written. */
-  begin(parts: readonly Part[], segments: OpenSegment[], dropped: readonly DroppedUpTo[]): void {
+  begin(parts: readonly Part[], segments: OpenSegment[]): void {
     this.#segments = segments;
-    this.#dropped = dropped;
+    for (const { segment } of segments) this.#ended.learn(segment.summary.dropped);
     this.#closed = parts.slice(0, -1);
     const last = parts.at(-1) ?? this.openPart(this.#numberNext);
     assert(last !== undefined, 'a shard has a part to write');
@@ -186,10 +193,9 @@ export class Parts {
     this.publish();
   }
 
-  /** `segment` (undefined: nothing was left to keep) stands for these parts from now on. */
-  sealed(parts: readonly Part[], segment: SegmentEntry | undefined): OpenSegment | undefined {
-    const opened = segment && this.#openSegment(segment);
-    if (opened === undefined) this.#ended.note(parts.at(-1)!.last);
+  /** `made` stands for these parts from now on. */
+  sealed(parts: readonly Part[], made: Made): OpenSegment | undefined {
+    const opened = this.#take(made, parts.at(-1)!.last);
     this.#closed = this.#closed.filter((part) => !parts.includes(part));
     if (opened !== undefined) this.#segments.push(opened);
     this.publish();
@@ -199,13 +205,9 @@ export class Parts {
     return opened;
   }
 
-  /** `segment` (undefined: nothing was left to keep) stands for these segments from now on. */
-  merged(
-    segments: readonly OpenSegment[],
-    segment: SegmentEntry | undefined,
-  ): OpenSegment | undefined {
-    const opened = segment && this.#openSegment(segment);
-    if (opened === undefined) this.#ended.note(segments.at(-1)!.entry.last);
+  /** `made` stands for these segments, which are neighbours, from now on. */
+  merged(segments: readonly OpenSegment[], made: Made): OpenSegment | undefined {
+    const opened = this.#take(made, segments.at(-1)!.entry.last);
     const at = this.#segments.indexOf(segments[0]!);
     const merged = opened === undefined ? [] : [opened];
     this.#segments = this.#segments.toSpliced(at, segments.length, ...merged);
@@ -213,6 +215,19 @@ export class Parts {
     this.#parts.metrics.add('segments_merged_total', segments.length);
     this.#gauge();
     for (const gone of segments) this.#retire(() => this.#removeSegment(gone));
+    return opened;
+  }
+
+  /** The retention of all that is in this segment is over. */
+  drop(segment: OpenSegment, dropped: readonly DroppedUpTo[]): void {
+    this.merged([segment], { entry: undefined, dropped });
+    this.#parts.metrics.add('segments_dropped_total', 1);
+  }
+
+  #take({ dropped, entry }: Made, last: number): OpenSegment | undefined {
+    const opened = entry && this.#openSegment(entry);
+    if (opened === undefined) this.#ended.note(last, dropped);
+    else this.#ended.learn(dropped);
     return opened;
   }
 
@@ -235,7 +250,7 @@ export class Parts {
     const catalogue: Catalogue = {
       segments: this.#segments.map(({ entry }) => entry),
       parts: parts.map(({ first, number, slot }) => ({ first, number, slot })),
-      dropped: this.#dropped,
+      dropped: this.#ended.dropped,
     };
     publish(this.#catalogue, catalogue);
   }

@@ -8,12 +8,12 @@ import type { UpkeepJob } from './upkeep.ts';
 
 export function perform(upkeep: UpkeepJob): SegmentFacts | undefined {
   const { rules } = upkeep.job;
-  const isGone = rules && goneBy(rules);
+  const gone = rules === undefined ? {} : goneBy(rules);
   switch (upkeep.kind) {
     case 'seal':
-      return seal({ ...upkeep.job, isGone });
+      return seal({ ...upkeep.job, ...gone });
     case 'merge':
-      return merge({ ...upkeep.job, isGone });
+      return merge({ ...upkeep.job, ...gone });
     default:
       return unreachable(upkeep);
   }

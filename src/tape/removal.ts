@@ -2,10 +2,15 @@
  * What the files of a shard hold that is gone by the rules in force: which of them have to be written
  * anew without it, and what the makers of segments are told to leave out. Thread: the shard's own.
  */
+import type { Clock } from '../std/clock.ts';
 import type { RulesReader } from './gone.ts';
-import type { ErasedCustomer, JobRules } from './job.ts';
+import type { Cut, ErasedCustomer, JobRules } from './job.ts';
 import type { OpenSegment, Part, Parts } from './parts.ts';
+import { cutsInto, cutsOf, droppedWith, verdictOn } from './retention.ts';
 import { shardOf } from './route.ts';
+
+/** How often it is looked what is past its retention. */
+const judgeMs = 10_000;
 
 export interface RemovalParts {
   readonly number: number;
@@ -13,6 +18,7 @@ export interface RemovalParts {
   readonly hashSeed: number;
   readonly parts: Parts;
   readonly rules: RulesReader;
+  readonly clock: Clock;
 }
 
 export class Removal {
@@ -23,6 +29,9 @@ export class Removal {
   #erased: readonly ErasedCustomer[] = [];
   #living: ReadonlySet<number> = new Set();
   #version = -1;
+  /** How many segments there were when retention was looked at, and when it will be again. */
+  #judged = 0;
+  #judgeAt = 0;
 
   constructor(parts: RemovalParts) {
     this.#parts = parts;
@@ -45,20 +54,52 @@ export class Removal {
   rulesForParts(parts: readonly Part[]): JobRules | undefined {
     const { deletedUpTo } = this.#parts.rules.rules;
     const hasDeleted = parts.some(({ first }) => first <= deletedUpTo);
-    return this.#rulesFor(parts[0]!.first, hasDeleted);
+    const openedMs = Math.min(...parts.map((part) => part.openedMs));
+    const cuts = this.#cuts().filter(({ receivedFrom }) => openedMs < receivedFrom);
+    return this.#rulesFor(parts[0]!.first, hasDeleted, cuts);
   }
 
   rulesForSegments(segments: readonly OpenSegment[]): JobRules | undefined {
     const hasDeleted = segments.some((segment) => this.#hasDeleted(segment));
-    return this.#rulesFor(segments[0]!.entry.first, hasDeleted);
+    const summaries = segments.map(({ segment }) => segment.summary);
+    const cuts = cutsInto(this.#cuts(), summaries);
+    return this.#rulesFor(segments[0]!.entry.first, hasDeleted, cuts);
   }
 
-  #rulesFor(first: number, hasDeleted: boolean): JobRules | undefined {
+  #rulesFor(first: number, hasDeleted: boolean, cuts: readonly Cut[]): JobRules | undefined {
     const { hashSeed, rules } = this.#parts;
     const erased = this.#erased.filter(({ upTo }) => upTo >= first);
-    if (erased.length === 0 && !hasDeleted) return undefined;
+    if (erased.length + cuts.length === 0 && !hasDeleted) return undefined;
     const { workspaceNext: next, workspaces: living } = rules.rules;
-    return { seed: hashSeed, erased, workspaces: hasDeleted ? { living, next } : undefined };
+    return { seed: hashSeed, erased, cuts, workspaces: hasDeleted ? { living, next } : undefined };
+  }
+
+  /** What is past its retention now. */
+  #cuts(): readonly Cut[] {
+    const { clock, parts, rules, shards } = this.#parts;
+    const { retention } = rules.rules;
+    if (retention.length === 0) return [];
+    const summaries = parts.segments.map(({ segment }) => segment.summary);
+    return cutsOf(retention, summaries, shards, clock.now());
+  }
+
+  /** Drops the segments of which nothing may be kept; a segment of which much may not be. */
+  expire(): OpenSegment | undefined {
+    const { clock, parts, rules } = this.#parts;
+    const isDue = parts.segments.length !== this.#judged || clock.monotonicMs() >= this.#judgeAt;
+    if (rules.rules.retention.length === 0 || !isDue) return undefined;
+    const cuts = this.#cuts();
+    const verdicts = parts.segments.map((segment) => {
+      return { segment, verdict: verdictOn(segment.segment.summary, cuts) };
+    });
+    for (const { segment, verdict } of verdicts) {
+      if (verdict === 'drop') parts.drop(segment, droppedWith(segment.segment.summary));
+    }
+    const rewritten = verdicts.find(({ verdict }) => verdict === 'rewrite');
+    if (rewritten !== undefined) return rewritten.segment;
+    this.#judged = parts.segments.length;
+    this.#judgeAt = clock.monotonicMs() + judgeMs;
+    return undefined;
   }
 
   /** Whether a part may hold something that is gone. */

@@ -49,6 +49,7 @@ export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterabl
   };
   tape.enter();
   try {
+    const receivedFrom = tape.receivedFrom(query.workspace);
     const erasedUpTo = tape.erased.upTo(query.workspace, hash, () => customer);
     const runs = new MergedRuns(tape.shards[tape.shardNumber(hash)]!.sources, hash, bounds, budget);
     for (let run = runs.next(); run !== undefined; run = runs.next()) {
@@ -57,6 +58,7 @@ export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterabl
       if (run.stamp <= erasedUpTo) continue;
       const event = run.event();
       if (event === undefined || !event.isOf(query.workspace, customer)) continue;
+      if (event.received < receivedFrom) continue;
       if (types !== undefined && !types.some((type) => event.hasType(type))) continue;
       if (query.channels?.length && !query.channels.includes(event.channel() ?? '')) continue;
       // Reading it out takes time too: about as much as an index step for 16 bytes.

@@ -1,5 +1,7 @@
 /** What a segment says of itself: bounds and counts, for retention, reports and the choice of merges. */
 
+import type { DroppedUpTo } from './catalogue.ts';
+
 /** Counts of events by the time they occurred, in units of `unitMs` (coarser when there are many). */
 export interface TimeCounts {
   readonly unitMs: number;
@@ -45,4 +47,6 @@ export interface SegmentSummary extends SegmentBounds {
   readonly workspaces: readonly WorkspaceSummary[];
   readonly types: readonly TypeSummary[];
   readonly minutes: TimeCounts;
+  /** Up to which stamps events of its workspaces, and older ones, are gone: their retention was over. */
+  readonly dropped?: readonly DroppedUpTo[];
 }

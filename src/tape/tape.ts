@@ -4,7 +4,7 @@
  * position). Nothing here sends a message or waits.
  */
 import type { Metrics } from '../std/metrics.ts';
-import type { Position } from './cursor.ts';
+import { earliest, type Position } from './cursor.ts';
 import { createEpochMemory, ReaderEpoch } from './epochs.ts';
 import { type ErasedCustomers, RulesReader } from './gone.ts';
 import { reserveIndex } from './index.ts';
@@ -25,6 +25,7 @@ export interface TapeMemory {
   readonly epochs: SharedArrayBuffer;
   /** What is gone: see `gone.ts`. */
   readonly rules: PublishedMemory;
+  readonly rulesTime: SharedArrayBuffer;
   readonly shards: readonly ShardMemory[];
 }
 
@@ -35,6 +36,7 @@ export function createTapeMemory(directory: string, shards: number, hashSeed: nu
     stamps: createStampMemory(shards),
     epochs: createEpochMemory(),
     rules: createPublishedMemory(),
+    rulesTime: new SharedArrayBuffer(8),
     shards: Array.from({ length: shards }, () => ({
       slots: Array.from({ length: partsMax }, reserveIndex),
       catalogue: createPublishedMemory(),
@@ -54,7 +56,7 @@ export class Tape {
     this.#memory = memory;
     this.#stamps = new Stamps(memory.stamps);
     this.#epoch = new ReaderEpoch(memory.epochs);
-    this.#rules = new RulesReader(memory.rules, memory.hashSeed);
+    this.#rules = new RulesReader(memory);
     this.shards = memory.shards.map(
       (shard, number) => new ShardReader(number, memory.directory, shard, metrics),
     );
@@ -78,6 +80,41 @@ export class Tape {
   /** The customers of whom something is to be hidden. Follows the rules when a read begins. */
   get erased(): ErasedCustomers {
     return this.#rules.erased;
+  }
+
+  /** Events of a workspace received before this are past their retention and not read any more. */
+  receivedFrom(workspace: number): number {
+    return this.#rules.receivedFrom(workspace);
+  }
+
+  /**
+   * The stamp up to which events of a workspace may have been dropped, of these customers or of all;
+   * 0: none was.
+   */
+  droppedUpTo(workspace: number, customerHashes: readonly number[]): number {
+    this.enter();
+    const shards =
+      customerHashes.length === 0
+        ? this.shards
+        : customerHashes.map((hash) => this.shards[this.shardNumber(hash)]!);
+    this.leave();
+    return Math.max(...shards.map((shard) => shard.droppedUpTo(workspace)));
+  }
+
+  /**
+   * The stamp up to which events were dropped that a stream of these customers (or all) would have
+   * read after `from`; undefined when it misses none. A stream from the very beginning takes what
+   * there is.
+   */
+  missedSince(
+    from: Position,
+    workspace: number,
+    customerHashes: readonly number[],
+  ): number | undefined {
+    if (from.stamp === earliest.stamp && from.ordinal === earliest.ordinal) return undefined;
+    const dropped = this.droppedUpTo(workspace, customerHashes);
+    const isPast = from.stamp > dropped || (from.stamp === dropped && from.ordinal >= ordinalMax);
+    return isPast ? undefined : dropped;
   }
 
   /** Which rules `erased` speaks of. */

@@ -6,8 +6,8 @@
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { SegmentEntry } from './catalogue.ts';
-import type { MergeJob, SealJob, SegmentFacts } from './job.ts';
-import type { OpenSegment, Part, Parts } from './parts.ts';
+import type { MergeJob, SealJob, SegmentFacts, SegmentJob } from './job.ts';
+import type { Made, OpenSegment, Part, Parts } from './parts.ts';
 import type { Removal } from './removal.ts';
 import type { Shard } from './shard.ts';
 
@@ -148,6 +148,8 @@ export class Upkeep {
     this.#hasSealed = !isTurnOfHeld;
     if (isTurnOfHeld) return () => this.#merge([held]);
     if (sealable.length > 0) return () => this.#seal(firstFew(sealable));
+    const expired = removal.expire();
+    if (expired !== undefined) return () => this.#merge([expired]);
     const mergeable = runToMerge(parts.segments);
     if (mergeable !== undefined) return () => this.#merge(mergeable);
     return undefined;
@@ -167,7 +169,7 @@ export class Upkeep {
     };
     const facts = await work({ kind: 'seal', job, urgent: parts.closed.length > waitingPartsMax });
     if (this.#isClosed) return;
-    const segment = parts.sealed(sealed, facts && entryOf(facts));
+    const segment = parts.sealed(sealed, madeBy(job, facts));
     if (segment !== undefined) removal.noteClean(segment, version);
   }
 
@@ -186,7 +188,7 @@ export class Upkeep {
     };
     const facts = await work({ kind: 'merge', job, urgent: false });
     if (this.#isClosed) return;
-    const segment = parts.merged(merged, facts && entryOf(facts));
+    const segment = parts.merged(merged, madeBy(job, facts));
     if (segment !== undefined) removal.noteClean(segment, version);
   }
 
@@ -195,6 +197,13 @@ export class Upkeep {
     this.#isClosed = true;
     this.#stopLooking();
   }
+}
+
+/** Where nothing was left to keep, all that cuts may have taken is taken for dropped. */
+function madeBy({ last, rules }: SegmentJob, facts: SegmentFacts | undefined): Made {
+  if (facts !== undefined) return { entry: entryOf(facts), dropped: facts.dropped };
+  const cuts = rules?.cuts ?? [];
+  return { entry: undefined, dropped: cuts.map(({ workspace }) => [workspace, last]) };
 }
 
 export function entryOf({

@@ -22,6 +22,8 @@ interface Kept {
   readonly latest: Position | undefined;
   /** What was erased by then. */
   readonly rules: number;
+  /** What was past its retention by then. */
+  readonly receivedFrom: number;
   /** From when until when it holds, both ends included. */
   readonly asOf: number;
   readonly holdsUntil: number;
@@ -55,6 +57,7 @@ export class KeptAnswers {
     if (kept === undefined || ask.asOf < kept.asOf || ask.asOf > kept.holdsUntil) return undefined;
     if (!isSame(kept.latest, tape.latestPosition(ask.workspace, ask.customer))) return undefined;
     if (kept.rules !== tape.rulesVersion) return undefined;
+    if (kept.receivedFrom !== tape.receivedFrom(ask.workspace)) return undefined;
     return answerText(ask, kept.fields);
   }
 
@@ -67,6 +70,8 @@ export class KeptAnswers {
     // Taken first: what is committed during the scan makes the answer one that does not hold.
     const latest = tape.latestPosition(workspace, customer);
     const rules = tape.rulesVersion;
+    const receivedFrom = tape.receivedFrom(workspace);
+    const place = { latest, rules, receivedFrom };
     // Later events are looked at too, because the answer ends to hold when the first one's time comes.
     const { json: fields, holdsUntil } = evaluateView(template, asOf, (needs) =>
       scan(tape, { workspace, customer, types: needs.types, needs }, budget),
@@ -74,7 +79,7 @@ export class KeptAnswers {
     const key = keyOf(ask);
     const bytes = 2 * (key.length + fields.length) + entryBytes;
     this.#drop(key);
-    this.#answers.set(key, { fields, latest, rules, asOf, holdsUntil, bytes });
+    this.#answers.set(key, { ...place, fields, asOf, holdsUntil, bytes });
     this.#bytes += bytes;
     this.#shrink();
     return answerText(ask, fields);

@@ -9,6 +9,7 @@ import type { Random } from '../std/random.ts';
 import { base62, hashKey, makeKey } from './keys.ts';
 import { checkQuota, type Quota } from './quota.ts';
 import { type Change, keyKey, type Meta, type Tenant, viewKey, workspaceKey } from './records.ts';
+import { checkRetention } from './retention.ts';
 import {
   scopes as allScopes,
   type KeyRecord,
@@ -64,6 +65,8 @@ export function planCommand(
       return planPutKeyQuota(tenants, next, command);
     case 'createWorkspace':
       return planCreateWorkspace(tenants, next, command, context);
+    case 'putRetention':
+      return planPutRetention(tenants, next, command);
     case 'putWorkspaceQuota':
       return planPutWorkspaceQuota(tenants, next, command);
     case 'deleteWorkspace':
@@ -218,6 +221,20 @@ function planPutWorkspaceQuota(
   checkQuota(command.quota);
   const { quota: _, ...rest } = tenant.workspace;
   const workspace: Workspace = { ...rest, ...quotaOf(command.quota) };
+  return {
+    changes: [[workspaceKey(workspace.number), workspace]],
+    meta,
+    apply: (all) => all.set(workspace.number, { ...tenant, workspace }),
+    reply: { kind: 'workspaceChanged', workspace },
+  };
+}
+
+function planPutRetention(tenants: Tenants, meta: Meta, command: CommandOf<'putRetention'>): Plan {
+  const tenant = tenantById(tenants, command.id);
+  checkRetention(command.retention);
+  const { retention: _, ...rest } = tenant.workspace;
+  const isEmpty = Object.keys(command.retention).length === 0;
+  const workspace: Workspace = isEmpty ? rest : { ...rest, retention: command.retention };
   return {
     changes: [[workspaceKey(workspace.number), workspace]],
     meta,

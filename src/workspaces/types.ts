@@ -1,5 +1,6 @@
 /** What a workspace (a tenant) consists of, as it crosses threads: plain data, all read-only. */
 import type { Limit, Quota } from './quota.ts';
+import type { Retention } from './retention.ts';
 import type { ViewTemplate } from './view.ts';
 
 export const scopes = ['write', 'publish', 'read', 'admin', 'server'] as const;
@@ -12,6 +13,7 @@ export interface Workspace {
   readonly name: string;
   readonly createdAt: number;
   readonly quota?: Quota;
+  readonly retention?: Retention;
 }
 
 /** A key as it is stored: its SHA-256 only, never the key. */
@@ -75,6 +77,7 @@ export type WorkspaceCommand =
     }
   | { readonly kind: 'createWorkspace'; readonly name: string; readonly quota?: Quota }
   | { readonly kind: 'putWorkspaceQuota'; readonly id: string; readonly quota: Quota }
+  | { readonly kind: 'putRetention'; readonly id: string; readonly retention: Retention }
   | { readonly kind: 'deleteWorkspace'; readonly id: string }
   | {
       readonly kind: 'putView';

@@ -12,6 +12,7 @@ import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import type { DocumentStore } from '../store/documents.ts';
+import type { WorkspaceFacts } from '../tape/erasures.ts';
 import { checkChosenKey } from './keys.ts';
 import {
   keyQuotasMax,
@@ -32,6 +33,7 @@ import {
   readRecords,
   workspaceKey,
 } from './records.ts';
+import { type Retention, rulesOf } from './retention.ts';
 import { QuotaSlots } from './slots.ts';
 import type {
   DirectorySnapshot,
@@ -60,6 +62,8 @@ export interface WorkspacesOptions {
   readonly initialKeys: NamedKeys;
   /** What a workspace may send that has no quota of its own; absent: as much as it likes. */
   readonly quotaDefault?: Quota;
+  /** How long a workspace keeps its events that says nothing of it; absent: for ever. */
+  readonly retentionDefault?: Retention;
 }
 
 /**
@@ -86,6 +90,7 @@ export class Workspaces {
   readonly #store: DocumentStore;
   readonly #context: MakeContext;
   readonly #slots: QuotaSlots;
+  readonly #retentionDefault: Retention;
   readonly #records: Records;
   #meta: Meta;
   #snapshot: DirectorySnapshot | undefined;
@@ -101,6 +106,7 @@ export class Workspaces {
   ) {
     this.#store = store;
     this.#context = options;
+    this.#retentionDefault = options.retentionDefault ?? {};
     this.#slots = new QuotaSlots(workspacesMax + keyQuotasMax, options.quotaDefault ?? {});
     this.#records = records;
     this.#meta = records.meta;
@@ -149,9 +155,14 @@ export class Workspaces {
     this.#snapshot = undefined;
   }
 
-  /** The numbers of the workspaces there are, and the next that will be given out. */
-  numbers(): { readonly living: readonly number[]; readonly next: number } {
-    return { living: [...this.#records.tenants.keys()], next: this.#meta.workspaceNext };
+  /** What decides which events are kept: the workspaces there are, and for how long each keeps its own. */
+  facts(): WorkspaceFacts {
+    const tenants = [...this.#records.tenants.values()];
+    return {
+      living: tenants.map(({ workspace }) => workspace.number),
+      next: this.#meta.workspaceNext,
+      retention: tenants.flatMap(({ workspace }) => rulesOf(workspace, this.#retentionDefault)),
+    };
   }
 
   /** Everything a front needs, as plain data; the same object until something changes. */

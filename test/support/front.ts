@@ -187,9 +187,10 @@ function replyTo(command: WorkspaceCommand): WorkspaceReply {
       };
     case 'putKeyQuota':
       return { kind: 'keyChanged', record: { ...newKey, quota: command.quota } };
+    case 'putRetention':
     case 'putWorkspaceQuota': {
-      const { id, quota } = command;
-      const workspace = { number: 3, id, name: 'new', createdAt: startedAt, quota };
+      const { id, kind, ...limits } = command;
+      const workspace = { number: 3, id, name: 'new', createdAt: startedAt, ...limits };
       return { kind: 'workspaceChanged', workspace };
     }
     case 'putView': {

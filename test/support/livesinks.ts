@@ -24,6 +24,10 @@ export class ModelSink implements LiveSink {
     if (topics !== undefined) this.follow = (topic, on) => topics.set(topic, this, on);
   }
 
+  expire(): void {
+    throw new Error('nothing is dropped here');
+  }
+
   bufferedBytes(): number {
     return this.#buffered;
   }

@@ -21,6 +21,7 @@ import {
 import { seededRandom } from '../../src/std/random.ts';
 import type { LogBlock } from '../../src/store/log.ts';
 import { ScanBudget } from '../../src/tape/budget.ts';
+import { type EraseWish, type ErasureState, Erasures } from '../../src/tape/erasures.ts';
 import type { TapeEvent } from '../../src/tape/event.ts';
 import { type OpenedShard, openShard } from '../../src/tape/open.ts';
 import { tapePage } from '../../src/tape/page.ts';
@@ -31,6 +32,7 @@ import { type ScanQuery, scan } from '../../src/tape/scan.ts';
 import { Tail } from '../../src/tape/tail.ts';
 import { createTapeMemory, Tape, type TapeMemory } from '../../src/tape/tape.ts';
 import type { Work } from '../../src/tape/upkeep.ts';
+import { FakeStore } from './documents.ts';
 
 /** A clock that moves when told to. */
 export class ManualClock implements Clock {
@@ -114,6 +116,8 @@ export interface KitOptions {
   readonly clock: ManualClock;
   readonly inflightBytesMax?: number;
   readonly limits?: PartLimits;
+  /** Of erasures; another kit goes on with them. */
+  readonly documents?: FakeStore;
 }
 
 /** Nothing is sealed unless a test wants it. */
@@ -129,6 +133,7 @@ export class ShardKit {
   readonly memory: TapeMemory;
   readonly tape: Tape;
   readonly ingest: Ingest;
+  readonly erasures: Erasures;
   readonly faults: Fault[];
   /** Per shard: whether it takes events, and how many commits failed. */
   readonly writable: boolean[];
@@ -153,6 +158,15 @@ export class ShardKit {
     this.faults = numbers.map(() => ({}));
     this.writable = numbers.map(() => true);
     this.stops = numbers.map(() => 0);
+    this.erasures = new Erasures({
+      documents: options.documents ?? new FakeStore(),
+      memory: this.memory,
+      clock,
+      random: seededRandom(++kits),
+      log: quietLog,
+      waitMs: Number.POSITIVE_INFINITY,
+      sweep: (number) => this.shards[number]!.upkeep.sweep(),
+    });
     this.shards = numbers.map((number) =>
       openShard({
         number,
@@ -184,6 +198,7 @@ export class ShardKit {
       }),
     );
     this.tape = new Tape(this.memory, metrics);
+    this.erasures.open();
     this.ingest = new Ingest({
       shards,
       hashSeed,
@@ -261,6 +276,20 @@ export class ShardKit {
     const tries = new Promise<void>((resolve) => this.#watchers.push(resolve));
     this.clock.advance(500);
     await tries;
+  }
+
+  /** Erases a customer as the main thread does; meanwhile readers come by and time goes on. */
+  async erase(wish: EraseWish): Promise<ErasureState> {
+    let isAnswered = false;
+    const answer = this.erasures.erase(wish).finally(() => {
+      isAnswered = true;
+    });
+    while (!isAnswered) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.tape.refresh();
+      this.clock.advance(5);
+    }
+    return answer;
   }
 
   /** Lets the background work that is due come to its end. */

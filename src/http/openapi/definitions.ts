@@ -247,6 +247,26 @@ export const workspacePaths: Paths = {
       curl: `curl -s -X DELETE ${base}/v1/workspaces/w_5Tk9 ${auth}`,
     }),
   },
+  '/v1/workspaces/{id}/retention': {
+    put: describe({
+      id: 'putRetention',
+      tag: 'Workspaces',
+      summary: 'Set how long events are kept',
+      description:
+        'Replaces what was set; a member that is absent falls back to the setting of the server, null means no limit. Older events are not read any more at most an hour after their days are over, and removed when the files that hold them are dropped or written anew. A cursor of events that were removed is answered with `cursor_expired`.',
+      scope: 'server',
+      parameters: [inPath('id', 'The workspace’s id.')],
+      body: jsonOf('Retention', { days: 365, bytes: null }),
+      responses: {
+        200: {
+          description: 'The workspace.',
+          content: jsonOf('Workspace', { ...workspace, retention: { days: 365 } }),
+        },
+      },
+      errors: [...bodyErrors, 'not_found'],
+      curl: `curl -s -X PUT ${base}/v1/workspaces/w_5Tk9/retention ${auth} ${json} \\\n  -d '{"days":365}'`,
+    }),
+  },
   '/v1/workspaces/{id}/quota': {
     put: describe({
       id: 'putWorkspaceQuota',

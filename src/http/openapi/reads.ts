@@ -32,7 +32,8 @@ A subscriber that cannot keep up is served from the log at its own speed; it nev
 | close code | meaning |
 |---|---|
 | 1001 | the server is going away: connect again with the last cursor |
-| 1008 | the key was taken back, or the token expired |`;
+| 1008 | the key was taken back, or the token expired |
+| 4010 | what comes next is no longer kept: the last cursor is answered with \`cursor_expired\` |`;
 
 const sseText = `
 The same stream as Server-Sent Events: \`id\` is the cursor, \`event\` is \`event\`, \`data\` the event. A browser's \`EventSource\` resumes by itself with \`Last-Event-ID\`, which wins over \`from\`. A comment is sent every few seconds to keep the connection; a reader that takes nothing for about 10 seconds is cut off.`;
