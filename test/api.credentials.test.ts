@@ -59,6 +59,7 @@ const doors: { scope: string; method: string; path: string; body?: object }[] = 
   { scope: 'server', method: 'POST', path: '/v1/workspaces', body: { name: '' } },
   { scope: 'server', method: 'GET', path: '/v1/workspaces' },
   { scope: 'server', method: 'DELETE', path: '/v1/workspaces/none' },
+  { scope: 'server', method: 'PUT', path: '/v1/workspaces/none/retention', body: {} },
   { scope: 'server', method: 'PUT', path: '/v1/workspaces/none/quota', body: {} },
 ];
 

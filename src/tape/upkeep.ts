@@ -4,6 +4,7 @@
  * place of what it replaces. Thread: the shard's own.
  */
 import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
 import type { Log } from '../std/log.ts';
 import type { SegmentEntry } from './catalogue.ts';
 import type { MergeJob, SealJob, SegmentFacts, SegmentJob } from './job.ts';
@@ -67,22 +68,33 @@ export class Upkeep {
   /** Starts what is due, if nothing is under way. */
   look(): void {
     if (this.#working !== undefined || this.#isPausing || this.#isClosed) return;
+    try {
+      this.#start();
+    } catch (error) {
+      // No room: it will come. Anything else is not ours to survive.
+      if (!(error instanceof AppError)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  #start(): void {
     this.#rotate();
     const run = this.#next();
     if (this.#sweeps.length > 0) this.#parts.onSweeping?.(this.filesLeft());
-    if (run === undefined) {
-      this.#endSweeps();
-      return;
+    if (run === undefined) this.#endSweeps();
+    else {
+      this.#working = run()
+        .then(() => this.#done())
+        .catch((error: unknown) => this.#fail(error));
     }
-    this.#working = run()
-      .then(() => this.#done())
-      .catch((error: unknown) => {
-        this.#parts.log.error('sealing or merging failed; it will be tried again', {
-          shard: this.#parts.number,
-          message: error instanceof Error ? error.message : String(error),
-        });
-        this.#pause();
-      });
+  }
+
+  #fail(error: unknown): void {
+    this.#parts.log.error('sealing, merging or dropping failed; it will be tried again', {
+      shard: this.#parts.number,
+      message: error instanceof Error ? error.message : String(error),
+    });
+    this.#pause();
   }
 
   #done(): void {
