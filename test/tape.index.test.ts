@@ -100,11 +100,11 @@ test('what is not published is skipped, and taking it back leaves no trace', () 
     add(3, 103);
     assert.equal(reader.newestEntry(3), 4);
     assert.equal(reader.newestEntry(5000), 0);
-    assert.equal(writer.findId(103, 0), 14);
+    assert.equal(writer.ids.find(103, 0), 14);
     writer.takeBack((entry) => hashes.get(entry)!);
     assert.equal(writer.entryCount, 10);
     assert.equal(writer.blockCount, 2);
-    for (const id of [100, 101, 102, 103]) assert.equal(writer.findId(id, 0), 0);
+    for (const id of [100, 101, 102, 103]) assert.equal(writer.ids.find(id, 0), 0);
     assert.equal(reader.newestEntry(3), 4);
     assert.equal(reader.newestEntry(5000 + 2 ** 20), 0);
   }

@@ -64,7 +64,7 @@ export class Duplicates {
     const anyTime = Number.isNaN(time);
     for (let i = closed.length - 1; i >= 0; i--) {
       const part = closed[i]!;
-      if (!anyTime && i < closed.length - 1 && !part.index.mayHaveTime(time)) continue;
+      if (!anyTime && i < closed.length - 1 && !part.index.ids.mayHaveTime(time)) continue;
       const found = this.#findInPart(part, idHash);
       if (found !== original.none) return found;
     }
@@ -80,11 +80,11 @@ export class Duplicates {
   }
 
   #findInPart(part: Part, idHash: number): Original {
-    const { index } = part;
-    for (let entry = index.findId(idHash, 0); entry !== 0; entry = index.findId(idHash, entry)) {
+    const { ids } = part.index;
+    for (let entry = ids.find(idHash, 0); entry !== 0; entry = ids.find(idHash, entry)) {
       const stored = this.#recordOf(part, entry);
       if (stored === undefined || !this.#isSame(stored, stampOf(part, entry))) continue;
-      return entry > index.publishedCount ? original.pending : original.durable;
+      return entry > part.index.publishedCount ? original.pending : original.durable;
     }
     return original.none;
   }

@@ -27,6 +27,7 @@ import {
   reserveColumns,
   viewColumn,
 } from './columns.ts';
+import { IdTable } from './ids.ts';
 
 const entryTypes = {
   previous: 'u32',
@@ -37,19 +38,15 @@ const entryTypes = {
 } as const satisfies Record<string, ColumnType>;
 const blockTypes = { stamp: 'f64', first: 'u32' } as const satisfies Record<string, ColumnType>;
 /**
- * Customers and ids are met at random, so what is needed together lies together: one cache line each.
+ * Customers are met at random, so what is needed together lies together, in one cache line.
  *
  *     customer, 24 bytes   0 hash u32 │ 4 newest u32 │ 8 next u32 │ 12 spare │ 16 latest f64
- *     id of an entry       0 hash u32 │ 4 next u32                     (the writer's alone)
  */
 const customerTypes = { words: 'u32' } as const satisfies Record<string, ColumnType>;
 const customerWords = 6;
 const customer = { hash: 0, newest: 1, next: 2 } as const;
 const customerLatest = 2;
 const customerDoubles = 3;
-const idTypes = { words: 'u32' } as const satisfies Record<string, ColumnType>;
-const id = { hash: 0, next: 1 } as const;
-const idWords = 2;
 
 /** Positions in the shared head. */
 const head = { published: 0, publishedBlocks: 1, generation: 2 } as const;
@@ -61,14 +58,6 @@ export const warmMax = 8192;
 export const entriesMax = 2 ** 23;
 /** About as many as a part holds events when it is sealed: what fits the caches is looked up fast. */
 const customerBuckets = 2 ** 20;
-const idBuckets = 2 ** 20;
-/**
- * One bit for each id hash, modulo this: most ids are new, and then neither a bucket nor a chain has to
- * be looked at. 2 MiB, a sixteenth of it set in a full part.
- */
-const idBits = 2 ** 24;
-/** Seconds of event time, modulo some six days: one bit each, so that "not in here" is certain. */
-const secondsBits = 2 ** 19;
 
 /** Handles of one shard's index; pass it to every thread. */
 export interface IndexMemory {
@@ -202,14 +191,10 @@ export class IndexWriter extends IndexViews {
   #entryCount = 0;
   #blockCount = 0;
   #customerCount = 0;
-  readonly #idMemory = reserveColumns(idTypes, entriesMax * idWords);
-  #ids = new Uint32Array(0);
-  readonly #idHeads = new Uint32Array(idBuckets);
   /** The newest time of each customer, over the memory of `customers`. */
   #latestOf = new Float64Array(0);
   readonly #found = new Uint32Array(warmMax);
-  readonly #idBits = new Uint32Array(idBits / 32);
-  readonly #seconds = new Uint8Array(secondsBits / 8);
+  readonly ids = new IdTable(entriesMax);
   /** Keeps the reads of `warm` from being optimised away. */
   warmth = 0;
 
@@ -220,9 +205,7 @@ export class IndexWriter extends IndexViews {
     this.#blockCount = 0;
     this.#customerCount = 0;
     this.heads.fill(0);
-    this.#idHeads.fill(0);
-    this.#idBits.fill(0);
-    this.#seconds.fill(0);
+    this.ids.reset();
   }
 
   get entryCount(): number {
@@ -241,10 +224,7 @@ export class IndexWriter extends IndexViews {
   reserve(more: number): boolean {
     const rows = Math.max(this.#entryCount, this.#blockCount) + more + 2;
     if (rows > entriesMax) return false;
-    if (rows * idWords > this.#ids.length) {
-      growColumns(this.#idMemory, idTypes, rows * idWords);
-      this.#ids = viewColumn(this.#idMemory.words, 'u32');
-    }
+    this.ids.reserve(rows);
     if (rows <= Math.min(this.entryRows, this.customerRows, this.blockRows)) return true;
     const { entries, blocks, customers } = this.memory;
     const room =
@@ -277,19 +257,10 @@ export class IndexWriter extends IndexViews {
     let warmth = 0;
     for (let i = 0; i < count; i++) {
       found[i] = this.heads[customerHashes[i]! & (customerBuckets - 1)]!;
-      warmth ^= this.#idHeads[idHashes[i]! & (idBuckets - 1)]!;
     }
-    for (let i = 0; i < count; i++) {
-      warmth ^= this.customers[found[i]! * customerWords]!;
-      warmth ^= this.#idBits[(idHashes[i]! & (idBits - 1)) >>> 5]!;
-    }
-    this.warmth = warmth;
-  }
-
-  /** The same for lookups of ids alone, in a part that is written no more. */
-  warmIds(idHashes: Uint32Array, count: number): void {
-    let warmth = 0;
-    for (let i = 0; i < count; i++) warmth ^= this.#idBits[(idHashes[i]! & (idBits - 1)) >>> 5]!;
+    this.ids.warmHeads(idHashes, count);
+    for (let i = 0; i < count; i++) warmth ^= this.customers[found[i]! * customerWords]!;
+    this.ids.warm(idHashes, count);
     this.warmth = warmth;
   }
 
@@ -306,14 +277,7 @@ export class IndexWriter extends IndexViews {
     const latest = Math.max(this.#latestOf[latestAt]!, time);
     this.latest[entry] = latest;
     this.#latestOf[latestAt] = latest;
-    const bucket = idHash & (idBuckets - 1);
-    this.#ids[entry * idWords + id.hash] = idHash;
-    this.#ids[entry * idWords + id.next] = this.#idHeads[bucket]!;
-    this.#idHeads[bucket] = entry;
-    const bit = idHash & (idBits - 1);
-    this.#idBits[bit >>> 5]! |= 1 << (bit & 31);
-    const second = Math.floor(time / 1000) & (secondsBits - 1);
-    this.#seconds[second >> 3]! |= 1 << (second & 7);
+    this.ids.add(entry, idHash, time);
     // A reader that sees the entry must see its `previous` too, on processors that reorder stores.
     Atomics.store(this.customers, newestAt, entry);
   }
@@ -347,30 +311,6 @@ export class IndexWriter extends IndexViews {
     return found;
   }
 
-  /** Whether an entry with this id hash may be in here; false is certain. */
-  mayHoldId(idHash: number): boolean {
-    const bit = idHash & (idBits - 1);
-    return (this.#idBits[bit >>> 5]! & (1 << (bit & 31))) !== 0;
-  }
-
-  /** The newest entry with this id hash that is older than `before` (0: any), or 0. Compare bytes. */
-  findId(idHash: number, before: number): number {
-    if (before === 0 && !this.mayHoldId(idHash)) return 0;
-    const ids = this.#ids;
-    let entry =
-      before === 0 ? this.#idHeads[idHash & (idBuckets - 1)]! : ids[before * idWords + id.next]!;
-    while (entry !== 0 && ids[entry * idWords + id.hash] !== idHash) {
-      entry = ids[entry * idWords + id.next]!;
-    }
-    return entry;
-  }
-
-  /** Whether an event with this time may be in here; false is certain. */
-  mayHaveTime(time: number): boolean {
-    const second = Math.floor(time / 1000) & (secondsBits - 1);
-    return (this.#seconds[second >> 3]! & (1 << (second & 7))) !== 0;
-  }
-
   /** Everything up to entry `entries` and block `blocks` is durable: let readers see it. */
   publish(entries: number, blocks: number): void {
     Atomics.store(this.headWords, head.publishedBlocks, blocks);
@@ -386,9 +326,7 @@ export class IndexWriter extends IndexViews {
     Atomics.add(this.headWords, head.generation, 1);
     const published = this.publishedCount;
     for (let entry = this.#entryCount; entry > published; entry--) {
-      const bucket = this.#ids[entry * idWords + id.hash]! & (idBuckets - 1);
-      assert(this.#idHeads[bucket] === entry, 'entries are taken back newest first');
-      this.#idHeads[bucket] = this.#ids[entry * idWords + id.next]!;
+      this.ids.pop(entry);
       const customerHash = customerHashOf(entry);
       const found = this.#customer(customerHash);
       const previous = this.previous[entry]!;

@@ -15,6 +15,7 @@ import { AppError } from '../../src/std/errors.ts';
 import {
   createMetricsMemory,
   type MetricName,
+  type Metrics,
   openMetrics,
   sumMetrics,
 } from '../../src/std/metrics.ts';
@@ -167,36 +168,7 @@ export class ShardKit {
       waitMs: Number.POSITIVE_INFINITY,
       sweep: (number) => this.shards[number]!.upkeep.sweep(),
     });
-    this.shards = numbers.map((number) =>
-      openShard({
-        number,
-        memory: this.memory,
-        clock,
-        log: quietLog,
-        metrics,
-        limits: limits ?? partLimits,
-        work: (job) => this.work(job),
-        faults: {
-          beforeCommit: async (blocks) => {
-            this.written.push(blocks);
-            this.onCommit?.(number);
-            try {
-              await suffer(this.faults[number]!.before);
-            } catch (error) {
-              if (error instanceof AppError) this.stops[number]! += 1;
-              throw error;
-            }
-          },
-          afterCommit: () => suffer(this.faults[number]!.after),
-        },
-        onWritable: (writable) => {
-          this.writable[number] = writable;
-          this.onWritable?.(number, writable);
-          for (const tell of this.#watchers.splice(0)) tell();
-        },
-        onPublished: () => this.onPublished?.(number),
-      }),
-    );
+    this.shards = numbers.map((number) => this.#openShard(number, limits ?? partLimits, metrics));
     this.tape = new Tape(this.memory, metrics);
     this.erasures.open();
     this.ingest = new Ingest({
@@ -211,6 +183,39 @@ export class ShardKit {
       metrics,
       send: (shard, parcel) => this.#parcels.push({ shard, parcel }),
     });
+  }
+
+  #openShard(number: number, limits: PartLimits, metrics: Metrics): OpenedShard {
+    return openShard({
+      number,
+      memory: this.memory,
+      clock: this.clock,
+      log: quietLog,
+      metrics,
+      limits,
+      work: (job) => this.work(job),
+      faults: {
+        beforeCommit: (blocks) => this.#beforeCommit(number, blocks),
+        afterCommit: () => suffer(this.faults[number]!.after),
+      },
+      onWritable: (writable) => {
+        this.writable[number] = writable;
+        this.onWritable?.(number, writable);
+        for (const tell of this.#watchers.splice(0)) tell();
+      },
+      onPublished: () => this.onPublished?.(number),
+    });
+  }
+
+  async #beforeCommit(number: number, blocks: readonly LogBlock[]): Promise<void> {
+    this.written.push(blocks);
+    this.onCommit?.(number);
+    try {
+      await suffer(this.faults[number]!.before);
+    } catch (error) {
+      if (error instanceof AppError) this.stops[number]! += 1;
+      throw error;
+    }
   }
 
   metric(name: MetricName): number {

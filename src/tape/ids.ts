@@ -1,0 +1,109 @@
+/**
+ * The ids of one part, private to its shard's thread: has an event with this id come before?
+ *
+ *     bits[idHash]      one bit each: most ids are new, and then nothing else has to be looked at
+ *     heads[idHash] ─▶ entry ─next─▶ entry ─▶ 0        newest first; hashes find, bytes decide
+ *     seconds[time]     one bit each: whether any event of that second is in the part
+ *
+ * Chains instead of open addressing: nothing is ever rehashed, and a failed commit is taken back by
+ * popping, newest first. Bits stay set then: they may be set for nothing.
+ */
+import { assert } from '../std/assert.ts';
+import { type ColumnType, growColumns, reserveColumns, viewColumn } from './columns.ts';
+
+/** An id of an entry, 8 bytes, in one cache line: 0 hash u32 │ 4 next u32. */
+const idTypes = { words: 'u32' } as const satisfies Record<string, ColumnType>;
+const id = { hash: 0, next: 1 } as const;
+const idWords = 2;
+
+/** About as many as a part holds events when it is sealed: what fits the caches is looked up fast. */
+const buckets = 2 ** 20;
+/** 2 MiB, a sixteenth of it set in a full part. */
+const hashBits = 2 ** 24;
+/** Modulo some six days. */
+const secondsBits = 2 ** 19;
+
+export class IdTable {
+  readonly #memory;
+  #ids = new Uint32Array(0);
+  readonly #heads = new Uint32Array(buckets);
+  readonly #bits = new Uint32Array(hashBits / 32);
+  readonly #seconds = new Uint8Array(secondsBits / 8);
+  /** Keeps the reads of `warm` from being optimised away. */
+  warmth = 0;
+
+  constructor(entriesMax: number) {
+    this.#memory = reserveColumns(idTypes, entriesMax * idWords);
+  }
+
+  reset(): void {
+    this.#heads.fill(0);
+    this.#bits.fill(0);
+    this.#seconds.fill(0);
+  }
+
+  /** Makes room for entries up to `rows`. */
+  reserve(rows: number): void {
+    if (rows * idWords <= this.#ids.length) return;
+    growColumns(this.#memory, idTypes, rows * idWords);
+    this.#ids = viewColumn(this.#memory.words, 'u32');
+  }
+
+  /**
+   * Touches what the next `count` lookups will need. Each is a cache miss; here they do not depend on
+   * each other, so the processor waits for many at once.
+   */
+  warm(idHashes: Uint32Array, count: number): void {
+    let warmth = 0;
+    for (let i = 0; i < count; i++) warmth ^= this.#bits[(idHashes[i]! & (hashBits - 1)) >>> 5]!;
+    this.warmth = warmth;
+  }
+
+  /** The same for those that will be added. */
+  warmHeads(idHashes: Uint32Array, count: number): void {
+    let warmth = 0;
+    for (let i = 0; i < count; i++) warmth ^= this.#heads[idHashes[i]! & (buckets - 1)]!;
+    this.warmth = warmth;
+  }
+
+  add(entry: number, idHash: number, time: number): void {
+    const bucket = idHash & (buckets - 1);
+    this.#ids[entry * idWords + id.hash] = idHash;
+    this.#ids[entry * idWords + id.next] = this.#heads[bucket]!;
+    this.#heads[bucket] = entry;
+    const bit = idHash & (hashBits - 1);
+    this.#bits[bit >>> 5]! |= 1 << (bit & 31);
+    const second = Math.floor(time / 1000) & (secondsBits - 1);
+    this.#seconds[second >> 3]! |= 1 << (second & 7);
+  }
+
+  /** Takes the newest entry back. */
+  pop(entry: number): void {
+    const bucket = this.#ids[entry * idWords + id.hash]! & (buckets - 1);
+    assert(this.#heads[bucket] === entry, 'entries are taken back newest first');
+    this.#heads[bucket] = this.#ids[entry * idWords + id.next]!;
+  }
+
+  /** The newest entry with this id hash that is older than `before` (0: any), or 0. Compare bytes. */
+  find(idHash: number, before: number): number {
+    if (before === 0 && !this.#mayHold(idHash)) return 0;
+    const ids = this.#ids;
+    let entry =
+      before === 0 ? this.#heads[idHash & (buckets - 1)]! : ids[before * idWords + id.next]!;
+    while (entry !== 0 && ids[entry * idWords + id.hash] !== idHash) {
+      entry = ids[entry * idWords + id.next]!;
+    }
+    return entry;
+  }
+
+  #mayHold(idHash: number): boolean {
+    const bit = idHash & (hashBits - 1);
+    return (this.#bits[bit >>> 5]! & (1 << (bit & 31))) !== 0;
+  }
+
+  /** Whether an event with this time may be in here; false is certain. */
+  mayHaveTime(time: number): boolean {
+    const second = Math.floor(time / 1000) & (secondsBits - 1);
+    return (this.#seconds[second >> 3]! & (1 << (second & 7))) !== 0;
+  }
+}
