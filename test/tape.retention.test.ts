@@ -3,10 +3,10 @@ import { strict as assert } from 'node:assert';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { seededRandom } from '../src/std/random.ts';
 import { parsePosition } from '../src/tape/cursor.ts';
 import { ageStepMs, type RetentionRule } from '../src/tape/gone.ts';
 import { FakeStore } from './support/documents.ts';
+import { RetentionPlay } from './support/retentionplay.ts';
 import { temporaryDirectory } from './support/server.ts';
 import { ManualClock, ShardKit } from './support/shardkit.ts';
 
@@ -174,121 +174,6 @@ test('a page whose cursor is of a dropped event is told the earliest one', async
   assert.equal(kit.page({ customer: 'ann' }, 50, newest).events.length, 10);
 });
 
-/** One run: events, erasures, ages, restarts in random order; readers see what a list says. */
-async function play(seed: number, directory: string): Promise<void> {
-  const random = seededRandom(seed);
-  const clock = new ManualClock(startMs);
-  const documents = new FakeStore();
-  const shards = 1 + random.below(2);
-  const options = { directory, shards, clock, documents };
-  const small = { events: 1 + random.below(20), bytes: 2 ** 30, ageMs: 2 * 3_600_000 };
-  let kit = new ShardKit({ ...options, limits: small });
-  const customers = ['ann', 'bob', 'cy', 'ü'];
-  interface Known {
-    readonly n: number;
-    readonly id: string;
-    readonly workspace: number;
-    readonly customer: string;
-    readonly received: number;
-    isErased: boolean;
-  }
-  const known: Known[] = [];
-  let rules: RetentionRule[] = [];
-  /** A stream's place, and how many events lay behind it. */
-  let bookmark = { position: kit.tape.now(), behind: 0 };
-  const past = ({ received, workspace }: Known): boolean => {
-    const rule = rules.find((each) => each.workspace === workspace);
-    const age = rule?.ageMs ?? Number.POSITIVE_INFINITY;
-    return received < Math.floor((clock.now() - age) / ageStepMs) * ageStepMs;
-  };
-  const check = (): void => {
-    kit.erasures.tellTime();
-    for (const workspace of [1, 2]) {
-      for (const customer of customers) {
-        const wanted = known.filter(
-          (each) =>
-            each.workspace === workspace &&
-            each.customer === customer &&
-            !each.isErased &&
-            !past(each),
-        );
-        const found = numbersOf(kit.scan({ workspace, customer }));
-        assert.deepEqual(found, wanted.map(({ n }) => n).toReversed(), `${workspace} ${customer}`);
-      }
-    }
-    const streamed = new Set(numbersOf(kit.tail()));
-    for (const each of known) {
-      if (each.isErased) assert.ok(!streamed.has(each.n), `${each.n} is erased`);
-      else if (!past(each)) assert.ok(streamed.has(each.n), `${each.n} is missing`);
-      if (each.isErased || streamed.has(each.n)) continue;
-      const index = known.indexOf(each);
-      if (index < bookmark.behind) continue;
-      const missed = kit.tape.missedSince(bookmark.position, each.workspace, []);
-      assert.notEqual(missed, undefined, `${each.n} was dropped and nobody is told`);
-    }
-  };
-  for (let step = 0; step < 14; step++) {
-    const dice = random.below(12);
-    if (dice < 5) {
-      const workspace = 1 + random.below(2);
-      const events = Array.from({ length: 1 + random.below(12) }, () => {
-        const n = known.length;
-        const customer = customers[random.below(customers.length)]!;
-        const again = known[random.below(Math.max(1, n))];
-        const isAgain = random.below(4) === 0 && again?.isErased === true;
-        const id = isAgain && again.customer === customer ? again.id : `e${n}`;
-        const isNew = !known.some(
-          (each) =>
-            each.id === id &&
-            each.customer === customer &&
-            each.workspace === workspace &&
-            !each.isErased,
-        );
-        const received = clock.now();
-        const event = {
-          n,
-          id: isNew ? id : `e${n}`,
-          workspace,
-          customer,
-          received,
-          isErased: false,
-        };
-        known.push(event);
-        return { id: event.id, customer, type: 'Click', time: startMs + n, data: { n } };
-      });
-      const receipt = await kit.store(events, workspace);
-      assert.equal(receipt.accepted, events.length);
-    } else if (dice < 7) {
-      const customer = customers[random.below(customers.length)]!;
-      const workspace = 1 + random.below(2);
-      const now = random.below(2) === 0;
-      const { status } = await kit.erase({ workspace, customer, now });
-      if (now) assert.equal(status, 'done');
-      for (const each of known) {
-        if (each.workspace === workspace && each.customer === customer) each.isErased = true;
-      }
-    } else if (dice < 9) clock.advance(random.below(30) * 3_600_000);
-    else if (dice < 10) {
-      // Retention is only ever shortened here: what was dropped would not come back.
-      if (rules.length < 2) rules = [...rules, days(1 + rules.length, 1 + random.below(3))];
-      keep(kit, ...rules);
-    } else if (dice < 11) {
-      bookmark = { position: kit.tape.now(), behind: known.length };
-    } else {
-      await kit.settle();
-      await kit.close();
-      kit = new ShardKit({ ...options, limits: small });
-      keep(kit, ...rules);
-    }
-    if (random.below(2) === 0) await look(kit);
-    check();
-  }
-  await look(kit);
-  check();
-  await kit.settle();
-  await kit.close();
-}
-
 test('whatever is erased, expires or is restarted: readers see what a list says', async (t) => {
   const given = process.env['TAPELINE_SEED'];
   const first = given === undefined ? 1 : Number(given);
@@ -297,7 +182,7 @@ test('whatever is erased, expires or is restarted: readers see what a list says'
   for (let seed = first; seed < first + count; seed++) {
     const directory = temporaryDirectory();
     try {
-      await play(seed, directory);
+      await new RetentionPlay(seed, directory).run();
     } catch (error) {
       const { stack } = error as Error;
       throw new Error(`repeat with TAPELINE_SEED=${seed}: ${stack}`, { cause: error });

@@ -1,7 +1,7 @@
 /** Taking records out of log blocks without moving the others' places. */
 import { crc32 } from 'node:zlib';
 import { Block } from './block.ts';
-import type { Gone } from './job.ts';
+import type { Gone, GoneRecord } from './job.ts';
 import { blockHeaderBytes, flagErased, header, row, rowBytes } from './layout.ts';
 import { customerSpan } from './record.ts';
 
@@ -9,15 +9,23 @@ import { customerSpan } from './record.ts';
 export function goneRecords(block: Block, isGone: Gone | undefined): Uint8Array | undefined {
   let gone: Uint8Array | undefined;
   for (let record = 0; record < block.records; record++) {
-    if (!block.isErased(record) && !isGone?.(describeRecord(block, record))) continue;
+    if (!block.isErased(record) && !isRecordGone(block, record, isGone)) continue;
     gone ??= new Uint8Array(block.records);
     gone[record] = 1;
   }
   return gone;
 }
 
+export function isRecordGone(block: Block, record: number, isGone: Gone | undefined): boolean {
+  if (isGone === undefined) return false;
+  const { concerns } = isGone;
+  const isConcerned =
+    concerns === undefined || concerns(block.workspaceOf(record), block.customerHashOf(record));
+  return isConcerned && isGone(describeRecord(block, record));
+}
+
 /** A record as `Gone` is asked about it. */
-export function describeRecord(block: Block, record: number): Parameters<Gone>[0] {
+function describeRecord(block: Block, record: number): GoneRecord {
   return {
     workspace: block.workspaceOf(record),
     customerHash: block.customerHashOf(record),

@@ -82,6 +82,11 @@ export class ErasedCustomers {
     return this.#byHash.size === 0;
   }
 
+  /** False is certain. */
+  mayHide(customerHash: number): boolean {
+    return this.#byHash.has(customerHash);
+  }
+
   /** The stamp up to which everything of a customer is gone; 0: nothing is. */
   upTo(workspace: number, customerHash: number, customer: () => Uint8Array): number {
     let upTo = 0;
@@ -173,5 +178,9 @@ export function goneBy({ cuts, erased, seed, workspaces }: JobRules): {
     dropped.set(workspace, Math.max(stamp, dropped.get(workspace) ?? 0));
     return true;
   };
+  isGone.concerns = (workspace, customerHash) =>
+    customers.mayHide(customerHash) ||
+    cutOf.has(workspace) ||
+    (workspace < next && !living.has(workspace));
   return { isGone, dropped };
 }

@@ -49,13 +49,19 @@ export interface SegmentFacts {
 }
 
 /** Whether a record is to be left out: erased or expired. Asked for each record, so it must be fast. */
-export type Gone = (record: {
+export interface Gone {
+  (record: GoneRecord): boolean;
+  /** Asked first, if it is there: false spares describing a record. */
+  concerns?(workspace: number, customerHash: number): boolean;
+}
+
+export interface GoneRecord {
   readonly workspace: number;
   readonly customerHash: number;
   readonly stamp: number;
   readonly received: number;
   customer(): Uint8Array;
-}) => boolean;
+}
 
 /** Where a new segment goes, and the stamps it stands for. */
 export interface SegmentJob {

@@ -15,7 +15,7 @@ import type { BlockReader } from './blocks.ts';
 import { type Composer, composing } from './compose.ts';
 import { emptyPlace } from './customers.ts';
 import { noteDropped } from './ended.ts';
-import { describeRecord, eraseRecords, goneRecords } from './erase.ts';
+import { eraseRecords, goneRecords, isRecordGone } from './erase.ts';
 import type { Frame, FrameReader } from './frames.ts';
 import type { Gone, MergeJob, SegmentFacts } from './job.ts';
 import { idRow, row } from './layout.ts';
@@ -152,7 +152,7 @@ class Merging {
       const [first, second] = leastTwo(cursors, isRecordBefore);
       if (first === undefined) return;
       do {
-        if (!isGone?.(describeRecord(first.block!, first.record))) customers.add(first.place);
+        if (!isRecordGone(first.block!, first.record, isGone)) customers.add(first.place);
         first.next();
       } while (first.block !== undefined && (!second || isRecordBefore(first, second)));
     }

@@ -50,28 +50,32 @@ export class Removal {
     return version;
   }
 
-  /** What the makers of a segment are to leave out; undefined: nothing. */
+  /** What the makers of a segment are to leave out; undefined: nothing, which costs nothing. */
   rulesForParts(parts: readonly Part[]): JobRules | undefined {
     const { deletedUpTo } = this.#parts.rules.rules;
     const hasDeleted = parts.some(({ first }) => first <= deletedUpTo);
+    const erased = this.#erased.filter((each) => parts.some((part) => isErasedIn(part, each)));
     const openedMs = Math.min(...parts.map((part) => part.openedMs));
     const cuts = this.#cuts().filter(({ receivedFrom }) => openedMs < receivedFrom);
-    return this.#rulesFor(parts[0]!.first, hasDeleted, cuts);
+    return this.#rulesFor(erased, hasDeleted, cuts);
   }
 
   rulesForSegments(segments: readonly OpenSegment[]): JobRules | undefined {
     const hasDeleted = segments.some((segment) => this.#hasDeleted(segment));
+    const erased = this.#erased.filter((each) => segments.some((one) => mayBeIn(one, each)));
     const summaries = segments.map(({ segment }) => segment.summary);
-    const cuts = cutsInto(this.#cuts(), summaries);
-    return this.#rulesFor(segments[0]!.entry.first, hasDeleted, cuts);
+    return this.#rulesFor(erased, hasDeleted, cutsInto(this.#cuts(), summaries));
   }
 
-  #rulesFor(first: number, hasDeleted: boolean, cuts: readonly Cut[]): JobRules | undefined {
-    const { hashSeed, rules } = this.#parts;
-    const erased = this.#erased.filter(({ upTo }) => upTo >= first);
+  #rulesFor(
+    erased: readonly ErasedCustomer[],
+    hasDeleted: boolean,
+    cuts: readonly Cut[],
+  ): JobRules | undefined {
     if (erased.length + cuts.length === 0 && !hasDeleted) return undefined;
+    const { hashSeed: seed, rules } = this.#parts;
     const { workspaceNext: next, workspaces: living } = rules.rules;
-    return { seed: hashSeed, erased, cuts, workspaces: hasDeleted ? { living, next } : undefined };
+    return { seed, erased, cuts, workspaces: hasDeleted ? { living, next } : undefined };
   }
 
   /** What is past its retention now. */
@@ -102,14 +106,14 @@ export class Removal {
     return undefined;
   }
 
-  /** Whether a part may hold something that is gone. */
-  isInPart({ first, index }: Part): boolean {
-    if (first === 0) return false;
-    if (first <= this.#parts.rules.rules.deletedUpTo) return true;
-    return this.#erased.some(({ customerHash, upTo }) => index.firstStampOf(customerHash) <= upTo);
+  /** Whether a part may hold something that is erased or of a deleted workspace. */
+  isInPart(part: Part): boolean {
+    if (part.first === 0) return false;
+    if (part.first <= this.#parts.rules.rules.deletedUpTo) return true;
+    return this.#erased.some((each) => isErasedIn(part, each));
   }
 
-  /** Segments that may hold something that is gone. */
+  /** Segments that may hold something that is erased or of a deleted workspace. */
   segmentsLeft(): readonly OpenSegment[] {
     return this.#parts.parts.segments.filter((segment) => {
       if (this.#cleanFor.get(segment) === this.#version) return false;
@@ -125,10 +129,7 @@ export class Removal {
   }
 
   #isInSegment(segment: OpenSegment): boolean {
-    const { first } = segment.entry;
-    const isHeld = ({ customerHash, upTo }: ErasedCustomer): boolean =>
-      upTo >= first && segment.segment.latest(customerHash) !== Number.NEGATIVE_INFINITY;
-    return this.#erased.some(isHeld) || this.#hasDeleted(segment);
+    return this.#erased.some((each) => mayBeIn(segment, each)) || this.#hasDeleted(segment);
   }
 
   #hasDeleted({ segment }: OpenSegment): boolean {
@@ -137,4 +138,13 @@ export class Removal {
       ({ workspace }) => workspace < workspaceNext && !this.#living.has(workspace),
     );
   }
+}
+
+function isErasedIn({ index }: Part, { customerHash, upTo }: ErasedCustomer): boolean {
+  return index.firstStampOf(customerHash) <= upTo;
+}
+
+/** Another customer with the same hash, or the same one's later events, make it true too. */
+function mayBeIn({ entry, segment }: OpenSegment, { customerHash, upTo }: ErasedCustomer): boolean {
+  return upTo >= entry.first && segment.latest(customerHash) !== Number.NEGATIVE_INFINITY;
 }

@@ -16,17 +16,28 @@ const itemStreams = [
 
 /** Where any of `texts` is found: files of the directory as they are, and what is deflated in segments. */
 export async function traces(directory: string, texts: readonly string[]): Promise<string[]> {
+  for (;;) {
+    try {
+      return await look(directory, texts);
+    } catch (error) {
+      // A file was renamed or removed meanwhile: what it held may stand in one that was not listed.
+      if ((error as { code?: string }).code !== 'ENOENT') throw error;
+    }
+  }
+}
+
+async function look(directory: string, texts: readonly string[]): Promise<string[]> {
   const found: string[] = [];
-  const look = (where: string, bytes: Uint8Array): void => {
+  const search = (where: string, bytes: Uint8Array): void => {
     const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     for (const text of texts) if (all.includes(text)) found.push(`${text} in ${where}`);
   };
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    look(path, readFileSync(path));
+    search(path, readFileSync(path));
     if (!/segment-.*\.mdb$/.test(path)) continue;
-    for (const content of await contents(path)) look(`${path}, inflated`, content);
+    for (const content of await contents(path)) search(`${path}, inflated`, content);
   }
   return found;
 }
