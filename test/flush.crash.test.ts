@@ -91,8 +91,8 @@ async function watchSend(server: TestServer, send: () => Promise<void>): Promise
   const trace = await Strace.attach(server.process.pid!, ['-e', `trace=${calls}`, '-e', delay]);
   await send();
   const lines = await trace.detach();
-  const flushed = indexOfLast(lines, /fdatasync.*(hot\.mdb|resumed).* = 0/);
-  const metaWritten = indexOfLast(lines, /pwrite64.*(hot\.mdb|resumed).* = \d+/);
+  const flushed = indexOfLast(lines, /fdatasync.*(part-\d+\.mdb|resumed).* = 0/);
+  const metaWritten = indexOfLast(lines, /pwrite64.*(part-\d+\.mdb|resumed).* = \d+/);
   const told = lines.findIndex((line) => /(sendto|sendmsg|write|writev)\(.*accepted/.test(line));
   const shown = lines.join('\n');
   assert.ok(flushed >= 0 && metaWritten >= 0 && told >= 0, shown);
@@ -158,7 +158,7 @@ test('a full disk refuses events, says so, and is forgotten when there is room',
   const server = await startServer({ shards: 2, fronts: 1 });
   t.after(() => server.stop());
   const socket = await openIngest(server);
-  const logs = [0, 1].flatMap((shard) => ['-P', join(server.data, `shard-${shard}`, 'hot.mdb')]);
+  const logs = [0, 1].flatMap((shard) => ['-P', join(server.data, `shard-${shard}`, 'part-00000001.mdb')]);
   const fault = 'inject=write,writev,pwrite64,pwritev:error=ENOSPC';
   const trace = await Strace.attach(server.process.pid!, [...logs, '-e', fault]);
   const refused = await post(server, event);

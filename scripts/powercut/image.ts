@@ -7,7 +7,7 @@ import { systemRandom } from '../../src/std/random.ts';
 import { openDataDirectory } from '../../src/store/directory.ts';
 import { LmdbDocuments } from '../../src/store/documents.ts';
 import { parsePosition } from '../../src/tape/cursor.ts';
-import { formatVersion, workspacesFile } from '../../src/tape/layout.ts';
+import { directoryVersion, workspacesFile } from '../../src/tape/layout.ts';
 import { Tail } from '../../src/tape/tail.ts';
 import { openWorkspaces } from '../../src/workspaces/workspaces.ts';
 import { testKeys } from '../../test/support/server.ts';
@@ -41,7 +41,7 @@ export interface OpenedImage {
 /** @throws whatever the server would die of. */
 export async function openImage(path: string, shards: number): Promise<OpenedImage> {
   const directory = openDataDirectory(path, {
-    format: formatVersion,
+    format: directoryVersion,
     shards,
     shardsDefault: shards,
     random: systemRandom,
