@@ -1,5 +1,6 @@
 /** ingest-ws, ingest-ws-json: durable events a second through the WebSocket door. */
 import { cpuMicrosOf, startChild } from './child.ts';
+import { type DebtFigures, debtRows, readDebt } from './debt.ts';
 import type { Protocol } from './frames.ts';
 import type { LoadFigures, LoadMessage, LoadPlan } from './load.ts';
 import { count, print, type Row, rounded, spread } from './report.ts';
@@ -61,7 +62,8 @@ async function ingest(name: string, protocol: Protocol, settings: Settings): Pro
       const metrics = await readMetrics(server);
       checkLoad(figures, metricOf(metrics, 'events_accepted_total'));
       const disk = commitFigures(metrics, flushMs);
-      report(name, { settings, plan, figures, cpuMicros, disk });
+      const debt = await readDebt(server, figures.sent);
+      report(name, { settings, plan, figures, cpuMicros, disk, debt });
     } finally {
       load.kill();
     }
@@ -84,9 +86,10 @@ interface Run {
   readonly figures: LoadFigures;
   readonly cpuMicros: number;
   readonly disk: CommitFigures;
+  readonly debt: DebtFigures;
 }
 
-function report(name: string, { cpuMicros, disk, figures, plan, settings }: Run): void {
+function report(name: string, { cpuMicros, debt, disk, figures, plan, settings }: Run): void {
   const { eventsPerSecond, receiptMs, seconds } = figures;
   const serverMicros = rounded(cpuMicros / (eventsPerSecond * seconds));
   const generatorMicros = rounded(figures.generatorMicrosPerEvent);
@@ -98,6 +101,7 @@ function report(name: string, { cpuMicros, disk, figures, plan, settings }: Run)
     ['receipt after', spread(receiptMs)],
     ['CPU per event', `server ${serverMicros} µs, generator ${generatorMicros} µs`],
     commitRow(disk),
+    ...debtRows(debt, figures.bytesPerEvent),
     ['checked', `${count(figures.sent)} sent, all accepted, none twice`],
   ];
   print({
@@ -116,6 +120,6 @@ function report(name: string, { cpuMicros, disk, figures, plan, settings }: Run)
     },
     work: figures.work,
     rows,
-    figures: { ...figures, serverMicrosPerEvent: serverMicros, ...disk },
+    figures: { ...figures, serverMicrosPerEvent: serverMicros, ...disk, ...debt },
   });
 }

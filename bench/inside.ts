@@ -99,6 +99,8 @@ const shards = memory.shards.map((_, number) =>
     clock: systemClock,
     log,
     metrics,
+    // It only reads.
+    isBusy: () => true,
     limits: { events: 1e6, bytes: 2 ** 40, ageMs: 2 ** 40 },
     work: async ({ job, kind }) => (kind === 'seal' ? seal(job) : merge(job)),
   }),

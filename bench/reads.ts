@@ -3,10 +3,12 @@
  *
  *     load ─▶ over HTTP: one connection (latency), many (rate) ─▶ stop ─▶ the same reads in-process
  */
+
 import { basicView } from '../scripts/demo/view.ts';
 import type { TestServer } from '../test/support/server.ts';
 import type { CannonFigures } from './cannon.ts';
 import { startChild } from './child.ts';
+import { catchUp } from './debt.ts';
 import { customerName } from './frames.ts';
 import { checkLoad, loadPlan } from './ingest.ts';
 import type { InsideFigures, InsideMessage, InsidePlan } from './inside.ts';
@@ -107,6 +109,8 @@ async function readOverHttp(
   settings: Settings,
 ): Promise<Omit<Results, 'inside'>> {
   const filled = await fillTapes(server, settings);
+  // Reads meet the segments and the open part, as they do when nothing is behind.
+  await catchUp(server);
   await putView(server);
   const path = read === 'page' ? 'tape?limit=50' : `views/${viewName}?fresh=1`;
   const fire = async (connections: number, asked = path): Promise<CannonFigures> => {
