@@ -2,6 +2,9 @@
  * `npm run torture -- --cycles N`: kills the server again and again under load, and audits after each
  * restart that every acknowledged event is there exactly once, in one order, for every reader.
  *
+ * Meanwhile small parts are sealed and merged, the process is stopped and continued, and workspaces
+ * are made, filled and erased.
+ *
  *     clients send, journal their receipts ─▶ SIGKILL ─▶ restart on the same data, rolled back to the
  *     last flushed commit ─▶ clients resend what has no receipt, then pause ─▶ audit ─▶ clients go on
  */
@@ -17,6 +20,7 @@ import { type Random, seededRandom, systemRandom } from '../src/std/random.ts';
 import { startServer, type TestServer, testKeys } from '../test/support/server.ts';
 import { Auditor } from './torture/audit.ts';
 import { Crowd } from './torture/crowd.ts';
+import { Doomed, freeze } from './torture/trouble.ts';
 
 interface Options {
   readonly cycles: number;
@@ -28,6 +32,7 @@ interface Options {
   readonly clients: number;
   readonly customers: number;
   readonly auditEvery: number;
+  readonly partEvents: number;
   readonly flushedOnly: boolean;
 }
 
@@ -51,6 +56,7 @@ function readOptions(): Options {
     .option('--clients <n>', 'client processes', Number, 3)
     .option('--customers <n>', 'customers, two hot ones aside', Number, 200)
     .option('--audit-every <n>', 'cycles between audits of every tape and stream', Number, 10)
+    .option('--part-events <n>', 'so small that sealing and merging go on', Number, 2000)
     .option('--no-flushed-only', 'restart with what the kernel kept, flushed or not');
   return command.parse().opts<Options>();
 }
@@ -89,7 +95,7 @@ async function main(options: Options): Promise<number> {
   const acked = run.crowd.acked.size;
   process.stdout.write(
     `\n${run.cycle} kills, ${acked} events acknowledged, ${lost} lost, ${duplicated} duplicated, ` +
-      `${disordered} out of order, ${unknown} unknown, in ${seconds} s\n`,
+      `${disordered} out of order, ${unknown} unknown, ${run.erased} workspaces erased, in ${seconds} s\n`,
   );
   const figures = {
     cycles: run.cycle,
@@ -113,6 +119,7 @@ class Run {
   readonly #data: string;
   readonly #port: number;
   readonly #random: Random;
+  readonly #doomed: Doomed;
   #problems = 0;
   #server: TestServer | undefined;
   #following: Promise<void> | undefined;
@@ -124,9 +131,14 @@ class Run {
     this.#data = join(directory, 'data');
     this.#port = port;
     this.#random = random;
+    this.#doomed = new Doomed(url);
     this.crowd = new Crowd({ clients, customers, directory, key: testKeys.write, seed, url });
     const reader = openReader({ url, key: testKeys.read, clock: systemClock });
     this.auditor = new Auditor(reader, (problem) => this.#report(problem));
+  }
+
+  get erased(): number {
+    return this.#doomed.deleted;
   }
 
   #report(problem: string): void {
@@ -141,8 +153,11 @@ class Run {
     for (this.cycle = 1; this.cycle <= cycles; this.cycle++) {
       this.crowd.go();
       const lifeMs = 1000 * (secondsMin + this.#random.next() * (secondsMax - secondsMin));
+      const doomed = this.#doomed.live();
       await Promise.race([sleep(systemClock, lifeMs), this.crowd.failure, this.#following]);
+      if (this.#random.below(3) === 0) await freeze(this.#server!, this.#random);
       await this.#server!.kill();
+      await doomed;
       await this.#start();
       await this.crowd.pause();
       await this.#audit(this.cycle === cycles || this.cycle % auditEvery === 0);
@@ -153,19 +168,25 @@ class Run {
   }
 
   async #start(): Promise<void> {
-    const { flushedOnly, fronts, shards } = this.#options;
+    const { flushedOnly, fronts, partEvents, shards } = this.#options;
     this.#server = await startServer({
       data: this.#data,
       port: this.#port,
       fronts,
       shards,
-      env: { LMDB_RESTORE: flushedOnly ? 'safe' : '' },
+      env: {
+        LMDB_RESTORE: flushedOnly ? 'safe' : '',
+        TAPELINE_PART_EVENTS: String(partEvents),
+        TAPELINE_ERASURE_MINUTES: '0',
+      },
     });
   }
 
   async #audit(isFull: boolean): Promise<void> {
     const { auditor } = this;
     await auditor.checkReceipts(this.crowd.acked);
+    const undead = await this.#doomed.check();
+    if (undead > 0) this.#report(`${undead} deleted workspaces are there again`);
     const customers = auditor.customers();
     const some = Array.from({ length: 5 }, () => customers[this.#random.below(customers.length)]!);
     await auditor.checkTapes(isFull ? customers : some, this.#random);
