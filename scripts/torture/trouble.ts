@@ -35,8 +35,9 @@ export class Doomed {
     try {
       const name = `doomed-${++this.#made}`;
       const made = await this.#ask('POST', '/v1/workspaces', testKeys.admin, { name });
-      const { id, key } = made as { id: string; key: string | { key: string } };
-      const admin = typeof key === 'string' ? key : key.key;
+      const { key, workspace } = made as { key: { key: string }; workspace: { id: string } };
+      const { id } = workspace;
+      const admin = key.key;
       const events = Array.from({ length: doomedEvents }, (_, n) => {
         return { id: `e${n}`, customer: `d${n % 7}`, type: 'Doomed', data: { n } };
       });
