@@ -158,7 +158,10 @@ test('a full disk refuses events, says so, and is forgotten when there is room',
   const server = await startServer({ shards: 2, fronts: 1 });
   t.after(() => server.stop());
   const socket = await openIngest(server);
-  const logs = [0, 1].flatMap((shard) => ['-P', join(server.data, `shard-${shard}`, 'part-00000001.mdb')]);
+  const logs = [0, 1].flatMap((shard) => [
+    '-P',
+    join(server.data, `shard-${shard}`, 'part-00000001.mdb'),
+  ]);
   const fault = 'inject=write,writev,pwrite64,pwritev:error=ENOSPC';
   const trace = await Strace.attach(server.process.pid!, [...logs, '-e', fault]);
   const refused = await post(server, event);

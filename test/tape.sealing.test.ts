@@ -1,9 +1,18 @@
 /** Parts become segments, segments become fewer: what readers, resends and restarts see of it. */
 import { strict as assert } from 'node:assert';
-import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { PartLimits } from '../src/config.ts';
+import { AppError } from '../src/std/errors.ts';
 import { mergeWidth } from '../src/tape/upkeep.ts';
 import { temporaryDirectory } from './support/server.ts';
 import { ManualClock, ShardKit } from './support/shardkit.ts';
@@ -165,4 +174,81 @@ test('a quiet part is sealed when it comes of age', async (t) => {
   await kit.settle();
   assert.equal(files(directory, 'segment-').length, 1);
   assert.equal(kit.scan({ customer: 'ann' }).length, 1);
+});
+
+test('a part whose first commit failed takes nothing with it', async (t) => {
+  const kit = openKit(place(t), { ...small, ageMs: 60_000 });
+  t.after(() => kit.close());
+  const { work } = kit;
+  kit.work = () => Promise.reject(new AppError('unavailable', 'no room'));
+  await kit.store(Array.from({ length: 12 }, (_, n) => event(n)));
+  kit.shards[0]!.shard.rotate();
+  kit.faults[0] = { before: new AppError('unavailable', 'no room') };
+  assert.equal((await kit.store([event(50)])).unavailable, true);
+  kit.faults[0] = {};
+  kit.clock.advance(61_000);
+  kit.shards[0]!.shard.rotate();
+  kit.work = work;
+  kit.clock.advance(10_000);
+  kit.shards[0]!.upkeep.look();
+  await kit.settle();
+  assert.equal(kit.scan({ customer: 'ann' }).length, 12);
+  assert.equal(kit.tail().length, 12);
+});
+
+test('a damaged segment stays where it is, and its stamps are not used again', async (t) => {
+  const directory = place(t);
+  const kit = openKit(directory);
+  await storeParts(kit, 3);
+  await kit.close();
+  const shard = join(directory, 'shard-0');
+  const names = files(directory, 'segment-');
+  const damaged = join(shard, names[1]!);
+  const copy = join(directory, 'copy');
+  copyFileSync(damaged, copy);
+  truncateSync(damaged, statSync(damaged).size - 4096);
+  const again = openKit(directory);
+  const issued = again.tape.issued();
+  await storeParts(again, mergeWidth + 1, 500);
+  const found = again.scan({ customer: 'ann' }).length;
+  await again.close();
+  assert.ok(readdirSync(shard).includes(names[1]!), 'nothing took its place');
+  copyFileSync(copy, damaged);
+  const restored = openKit(directory);
+  t.after(() => restored.close());
+  assert.ok(restored.scan({ customer: 'ann' }).length > found, 'what was restored is read');
+  assert.equal(restored.scan({ customer: 'ann' }).length, 33 + (mergeWidth + 1) * 11);
+  assert.ok(issued >= 3);
+});
+
+test('stamps go on even when the newest segment cannot be read', async (t) => {
+  const directory = place(t);
+  const kit = openKit(directory);
+  await storeParts(kit, 2);
+  const before = kit.tape.issued();
+  await kit.close();
+  for (const name of files(directory, 'part-')) rmSync(join(directory, 'shard-0', name));
+  const last = join(directory, 'shard-0', files(directory, 'segment-').at(-1)!);
+  truncateSync(last, statSync(last).size - 4096);
+  const again = openKit(directory);
+  t.after(() => again.close());
+  assert.ok(again.tape.issued() >= before - 1);
+  await again.store([event(900)]);
+  assert.ok(again.tape.issued() > before - 1);
+});
+
+test('a full disk while a part is due to end refuses nothing for that', async (t) => {
+  const kit = openKit(place(t));
+  t.after(() => kit.close());
+  await kit.store(Array.from({ length: 10 }, (_, n) => event(n)));
+  const { parts } = kit.shards[0]!;
+  const open = parts.openPart.bind(parts);
+  parts.openPart = () => {
+    throw new AppError('unavailable', 'there is no room to write');
+  };
+  assert.equal((await kit.store([event(11)])).accepted, 1);
+  parts.openPart = open;
+  assert.equal((await kit.store([event(12)])).accepted, 1);
+  await kit.settle();
+  assert.equal(kit.scan({ customer: 'ann' }).length, 12);
 });

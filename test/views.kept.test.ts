@@ -27,7 +27,9 @@ const template = parseViewTemplate({
 async function withKit(run: (kit: ShardKit, clock: ManualClock) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'tapeline-kept-'));
   const clock = new ManualClock(startMs);
-  const kit = new ShardKit({ directory, shards: 2, clock });
+  // So small that answers are kept across sealing and merging.
+  const limits = { events: 1, bytes: 2 ** 30, ageMs: 2 ** 40 };
+  const kit = new ShardKit({ directory, shards: 2, clock, limits });
   try {
     await run(kit, clock);
   } finally {
@@ -61,6 +63,7 @@ async function play(seed: number): Promise<number> {
         const time = clock.now() + pick(random, [-12_000, -6000, -1000, 0, 500, 3000]);
         const event = { customer, type: pick(random, ['A', 'B', 'C', 'D']), data: { v: step % 3 } };
         await kit.store([{ ...event, time }], workspace);
+        if (random.below(3) === 0) await kit.settle();
       }
       if (random.below(3) === 0) clock.advance(pick(random, [1, 400, 1000, 2500]));
       if (random.below(40) === 0) clock.step(-800);

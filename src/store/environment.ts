@@ -50,6 +50,8 @@ function openFlushed(path: string, mapBytes: number): Environment {
 }
 
 function createEnvironment(path: string, mapBytes: number): Environment {
+  // The library writes into a map of its lock file: with no room for that, the process would end.
+  if (roomBytes(dirname(path)) < roomBytesMin) throw noRoom();
   const fresh = `${path}.new`;
   for (const leftover of [fresh, `${fresh}-lock`]) rmSync(leftover, { force: true });
   const environment = openEnvironment(fresh, mapBytes);

@@ -247,9 +247,12 @@ export class Erasures {
 
   /** Resolves when the erasure is done and no thread has a removed file open, or past the time for it. */
   #untilDone(id: string): Promise<void> {
+    const pending = this.#pending.get(id);
+    // A sweep was faster than the readers.
+    if (pending === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = this.#parts.clock.after(eraseNowMsMax, resolve);
-      this.#pending.get(id)!.waiting.push(() => {
+      pending.waiting.push(() => {
         cancel();
         resolve();
       });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { PartLimits } from '../config.ts';
 import { assert } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
 import { makeDirectory, removeEnvironment } from '../store/environment.ts';
@@ -21,7 +22,7 @@ import { Segment } from './segment.ts';
 import { Shard, type ShardParts } from './shard.ts';
 import { Stamps } from './stamps.ts';
 import type { TapeMemory } from './tape.ts';
-import { Upkeep, type UpkeepParts, type Work } from './upkeep.ts';
+import { type StampRange, Upkeep, type UpkeepParts, type Work } from './upkeep.ts';
 
 export interface OpenShardParts {
   readonly number: number;
@@ -66,11 +67,11 @@ export function openShard(open: OpenShardParts): OpenedShard {
     limits,
     faults,
   });
-  const segments = openSegments(directory, open);
+  const { last, segments, unreadable } = openSegments(directory, open);
   const found = openParts(directory, segments, parts, open);
   parts.begin(found, segments);
   const stamps = new Stamps(memory.stamps);
-  stamps.raise(parts.lastStamp);
+  stamps.raise(Math.max(last, parts.lastStamp));
   const { onPublished, onSweeping, onWritable } = open;
   const { directory: root, hashSeed, shards } = memory;
   const rules = new RulesReader(memory);
@@ -89,8 +90,9 @@ export function openShard(open: OpenShardParts): OpenedShard {
     ...(onPublished === undefined ? {} : { onPublished }),
   });
   const isBusy = open.isBusy ?? (() => false);
-  const place = { number, directory: root, parts, shard, removal, clock, log, work, isBusy };
-  upkeep = new Upkeep({ ...place, ...(onSweeping === undefined ? {} : { onSweeping }) });
+  const place = { number, directory: root, parts, shard, removal, clock, log, work };
+  const more = { isBusy, unreadable, ...(onSweeping === undefined ? {} : { onSweeping }) };
+  upkeep = new Upkeep({ ...place, ...more });
   const sealed = segments.reduce((sum, { entry }) => sum + entry.events, 0);
   const hot = found.reduce((sum, { index }) => sum + index.entryCount, 0);
   return {
@@ -106,9 +108,18 @@ export function openShard(open: OpenShardParts): OpenedShard {
   };
 }
 
+interface FoundSegments {
+  readonly segments: OpenSegment[];
+  /** There, but damaged: nothing may take their place, for they may be restored from a copy. */
+  readonly unreadable: StampRange[];
+  /** The greatest stamp that any of them stands for. */
+  readonly last: number;
+}
+
 /** The segments that count; what a crash left behind and what a newer one replaces is removed. */
-function openSegments(directory: string, open: OpenShardParts): OpenSegment[] {
-  const kept: OpenSegment[] = [];
+function openSegments(directory: string, open: OpenShardParts): FoundSegments {
+  const segments: OpenSegment[] = [];
+  const unreadable: StampRange[] = [];
   const candidates = readdirSync(directory).flatMap((name) => {
     const file = parseShardFile(name);
     if (file?.kind === 'temporary') removeEnvironment(join(directory, name));
@@ -116,24 +127,38 @@ function openSegments(directory: string, open: OpenShardParts): OpenSegment[] {
   });
   candidates.sort((a, b) => b.generation - a.generation);
   for (const { first, last, name } of candidates) {
-    const isReplaced = kept.some(({ entry }) => first <= entry.last && entry.first <= last);
-    if (isReplaced) removeEnvironment(join(directory, name));
-    else kept.push(...openSegment(directory, name, open));
+    const isReplaced = segments.some(({ entry }) => first <= entry.last && entry.first <= last);
+    if (isReplaced) {
+      removeEnvironment(join(directory, name));
+      continue;
+    }
+    const opened = openSegment(directory, name, open);
+    if (opened === undefined) unreadable.push({ first, last });
+    else segments.push(opened);
   }
-  return kept.sort((a, b) => a.entry.first - b.entry.first);
+  segments.sort((a, b) => a.entry.first - b.entry.first);
+  return { segments, unreadable, last: Math.max(0, ...candidates.map((each) => each.last)) };
 }
 
-/** Nothing when it is damaged: then what it replaced, if that is still there, counts again. */
-function openSegment(directory: string, name: string, open: OpenShardParts): OpenSegment[] {
+/**
+ * Undefined when it is damaged: then what it replaced, if that is still there, counts again.
+ * @throws what else keeps it from being opened: to start without it would be to hide events.
+ */
+function openSegment(
+  directory: string,
+  name: string,
+  open: OpenShardParts,
+): OpenSegment | undefined {
   try {
     const segment = Segment.open(join(directory, name), open.metrics);
     const { events, first, last, timeMax, timeMin } = segment.summary;
-    return [{ segment, entry: { file: name, first, last, events, timeMin, timeMax } }];
+    return { segment, entry: { file: name, first, last, events, timeMin, timeMax } };
   } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'invalid') throw error;
     open.metrics.add('segments_damaged_total', 1);
-    const message = error instanceof Error ? error.message : String(error);
+    const { message } = error;
     open.log.error('a segment cannot be read', { shard: open.number, file: name, message });
-    return [];
+    return undefined;
   }
 }
 

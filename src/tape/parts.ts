@@ -9,12 +9,13 @@
  *
  * Thread: the shard's own.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { PartLimits } from '../config.ts';
 import { assert } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
-import { removeEnvironment } from '../store/environment.ts';
+import { flush, removeEnvironment } from '../store/environment.ts';
 import type { LogFaults } from '../store/log.ts';
 import type { Catalogue, DroppedUpTo, SegmentEntry } from './catalogue.ts';
 import { Ended } from './ended.ts';
@@ -159,7 +160,7 @@ export class Parts {
 
   isFull(part: Part): boolean {
     const { clock, limits } = this.#parts;
-    if (part.first === 0) return false;
+    if (part.last === 0) return false;
     return (
       part.index.entryCount >= limits.events ||
       part.bytes >= limits.bytes ||
@@ -168,16 +169,25 @@ export class Parts {
   }
 
   /**
-   * Begins another part; what is appended from now on goes there. When all slots are taken the old
-   * one grows on: sealing is behind, and nothing is refused for that.
+   * Begins another part; what is appended from now on goes there. When all slots are taken (sealing is
+   * behind) or the disk is full, the old one grows on, and nothing is refused for that.
    */
   rotate(): void {
-    const next = this.openPart(this.#numberNext);
+    const next = this.#openNext();
     if (next === undefined) return;
     this.#closed.push(this.#open);
     this.#open = next;
     this.#parts.metrics.add('parts_begun_total', 1);
     this.#gauge();
+  }
+
+  #openNext(): Part | undefined {
+    try {
+      return this.openPart(this.#numberNext);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'unavailable') return undefined;
+      throw error;
+    }
   }
 
   /** A part found at the start that holds nothing a segment does not. */
@@ -195,7 +205,7 @@ export class Parts {
 
   /** `made` stands for these parts from now on. */
   sealed(parts: readonly Part[], made: Made): OpenSegment | undefined {
-    const opened = this.#take(made, parts.at(-1)!.last);
+    const opened = this.#take(made, Math.max(...parts.map(({ last }) => last)));
     this.#closed = this.#closed.filter((part) => !parts.includes(part));
     if (opened !== undefined) this.#segments.push(opened);
     this.publish();
@@ -289,7 +299,9 @@ export class Parts {
   async #removePart(part: Part): Promise<void> {
     const { directory, shard } = this.#parts;
     await part.log.close();
-    removeEnvironment(join(directory, partFile(shard, part.number)));
+    const path = join(directory, partFile(shard, part.number));
+    removeEnvironment(path);
+    flush(dirname(path));
     part.index.reset();
     this.#freeSlots.push(part.slot);
   }
@@ -297,7 +309,9 @@ export class Parts {
   async #removeSegment({ entry, segment }: OpenSegment): Promise<void> {
     const { directory, shard } = this.#parts;
     await segment.close();
-    removeEnvironment(join(directory, segmentPath(shard, entry.file)));
+    const path = join(directory, segmentPath(shard, entry.file));
+    removeEnvironment(path);
+    flush(dirname(path));
   }
 
   async close(): Promise<void> {

@@ -108,7 +108,7 @@ export class Removal {
 
   /** Whether a part may hold something that is erased or of a deleted workspace. */
   isInPart(part: Part): boolean {
-    if (part.first === 0) return false;
+    if (part.last === 0) return false;
     if (part.first <= this.#parts.rules.rules.deletedUpTo) return true;
     return this.#erased.some((each) => isErasedIn(part, each));
   }

@@ -37,7 +37,7 @@ export interface Source {
   readonly timeMax: number;
   /** An upper bound for the times of that hash's events in it; -Infinity when there are none. */
   latest(customerHash: number): number;
-  /** Where the newest of that hash's events by commit is, or the source itself begins; undefined when it has none. */
+  /** Where the newest of that hash's events by commit is, or the source itself ends; undefined when it has none. */
   newestPosition(customerHash: number): Position | undefined;
   run(customerHash: number, bounds: RunBounds, budget: ScanBudget): Run;
   /**

@@ -5,6 +5,7 @@ import type { ScanBudget } from './budget.ts';
 import type { SegmentEntry } from './catalogue.ts';
 import type { Position } from './cursor.ts';
 import type { TapeEvent } from './event.ts';
+import { ordinalMax } from './layout.ts';
 import type { Run, RunBounds, Source } from './run.ts';
 import { Segment } from './segment.ts';
 
@@ -15,10 +16,12 @@ export function openSegmentSource(path: string, entry: SegmentEntry, metrics: Me
 class SegmentSource implements Source {
   readonly first: number;
   readonly timeMax: number;
+  readonly #last: number;
   readonly #segment: Segment;
 
-  constructor({ first, timeMax }: SegmentEntry, segment: Segment) {
+  constructor({ first, last, timeMax }: SegmentEntry, segment: Segment) {
     this.first = first;
+    this.#last = last;
     this.timeMax = timeMax;
     this.#segment = segment;
   }
@@ -29,7 +32,8 @@ class SegmentSource implements Source {
 
   newestPosition(customerHash: number): Position | undefined {
     const isAbsent = this.latest(customerHash) === Number.NEGATIVE_INFINITY;
-    return isAbsent ? undefined : { stamp: this.first, ordinal: 0 };
+    // Its end, not its beginning: a merge with older ones must not bring an old answer back.
+    return isAbsent ? undefined : { stamp: this.#last, ordinal: ordinalMax };
   }
 
   run(customerHash: number, { before, until }: RunBounds, budget: ScanBudget): Run {
@@ -37,7 +41,7 @@ class SegmentSource implements Source {
   }
 
   firstStampOf(customerHash: number, stamp: number): number {
-    const isAbsent = this.#segment.latest(customerHash) === Number.NEGATIVE_INFINITY;
+    const isAbsent = stamp > this.#last || this.latest(customerHash) === Number.NEGATIVE_INFINITY;
     return isAbsent ? Number.POSITIVE_INFINITY : Math.max(stamp, this.first);
   }
 

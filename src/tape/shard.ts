@@ -99,8 +99,7 @@ export class Shard {
    */
   accept(parcel: ParcelData, reply: (receipt: ParcelReceipt) => void): void {
     if (this.#writable && !this.#open.part.index.reserve(parcel.records)) {
-      this.#writable = false;
-      this.#parts.onWritable?.(false, indexFull);
+      this.#stopWriting(indexFull);
     }
     if (!this.#writable) {
       reply(refuse({ parcel, outcomes: [], reply }));
@@ -336,20 +335,26 @@ export class Shard {
 
   /** Writes an empty block: if that is durable, the shard takes events again. */
   async #tryAgain(): Promise<void> {
+    // When the index was full, what was accepted before may still be on its way.
+    await this.commit();
+    this.rotateIfFull();
     const { part } = this.#open;
     const { index } = part;
     if (!index.reserve(1)) {
-      this.#parts.onWritable?.(false, indexFull);
+      this.#stopWriting(indexFull);
       return;
     }
     const probe = new BlockBuilder(BlockBuilder.bytesFor(0));
     probe.reset(index.openBlock());
     probe.close(this.#received);
     const group: Group = { part, blocks: [probe], waiting: [] };
+    // The part is not done with, even if it comes of age meanwhile.
+    this.#inFlight = group;
     try {
       await this.#write(group, probeMsMax);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
+      this.#inFlight = undefined;
       index.takeBack(() => 0);
       this.#stopWriting(error.message);
       return;

@@ -3,6 +3,7 @@
  * thread. Between `Tape.enter` and `Tape.leave` none of them goes away.
  */
 import { join } from 'node:path';
+import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { Block } from './block.ts';
 import { type Catalogue, emptyCatalogue } from './catalogue.ts';
@@ -29,6 +30,8 @@ export class ShardReader {
   #opened = new Map<string, Source>();
   /** In stamp order. */
   #sources: readonly Source[] = [];
+  /** Everything that the catalogue named last is open. */
+  #isFollowed = false;
   #dropped: ReadonlyMap<number, number> = new Map();
 
   constructor(number: number, directory: string, memory: ShardMemory, metrics: Metrics) {
@@ -41,13 +44,20 @@ export class ShardReader {
 
   /** Follows the catalogue. Call at the start of a read, never within one. */
   refresh(): void {
-    if (this.#catalogue.hasChanged()) this.#follow(this.#catalogue.read());
+    if (this.#isFollowed && !this.#catalogue.hasChanged()) return;
+    this.#isFollowed = false;
+    this.#follow(this.#catalogue.read());
+    this.#isFollowed = true;
   }
 
   #follow(catalogue: Catalogue): void {
     const opened = new Map<string, Source>();
     const keep = (path: string, open: (path: string) => Source): void => {
-      opened.set(path, this.#opened.get(path) ?? open(join(this.#directory, path)));
+      const source = this.#opened.get(path) ?? this.#open(join(this.#directory, path), open);
+      if (source === undefined) return;
+      opened.set(path, source);
+      // Kept at once: should another one not open, this one need not be opened again.
+      this.#opened.set(path, source);
     };
     for (const segment of catalogue.segments) {
       keep(segmentPath(this.#number, segment.file), (path) =>
@@ -64,6 +74,17 @@ export class ShardReader {
     this.#opened = opened;
     this.#sources = [...opened.values()];
     this.#dropped = new Map(catalogue.dropped);
+  }
+
+  /** Undefined when it is damaged: what lies in it cannot be read, the rest can. */
+  #open(path: string, open: (path: string) => Source): Source | undefined {
+    try {
+      return open(path);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'invalid') throw error;
+      this.#metrics.add('segments_damaged_total', 1);
+      return undefined;
+    }
   }
 
   /** In stamp order, oldest first. */

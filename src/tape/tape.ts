@@ -72,9 +72,14 @@ export class Tape {
   /** Begins a read, which must not wait for anything: what can be read now stays until `leave`. */
   enter(): void {
     if (!this.#epoch.enter()) return;
-    // Rules first: one is taken back only when the catalogues name nothing that it could hide.
-    this.#rules.refresh();
-    for (const shard of this.shards) shard.refresh();
+    try {
+      // Rules first: one is taken back only when the catalogues name nothing that it could hide.
+      this.#rules.refresh();
+      for (const shard of this.shards) shard.refresh();
+    } catch (error) {
+      this.leave();
+      throw error;
+    }
   }
 
   /** The customers of whom something is to be hidden. Follows the rules when a read begins. */
@@ -164,8 +169,8 @@ export class Tape {
 
   /**
    * Where the newest durable event of a customer is, about; undefined when there is none. It changes
-   * whenever what a scan of the customer can find has changed, and may change oftener (customers that
-   * share a hash, parts that are sealed).
+   * with every new event of the customer and never comes back to what it was; it may change oftener
+   * (customers that share a hash, parts that are sealed). What is taken away does not change it.
    */
   latestPosition(workspace: number, customer: string): Position | undefined {
     const hash = this.customerHash(workspace, Buffer.from(customer, 'utf8'));

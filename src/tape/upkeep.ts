@@ -31,8 +31,15 @@ export interface UpkeepParts {
   readonly work: Work;
   /** Whether events come so fast that the processors are better left to them. */
   readonly isBusy: () => boolean;
+  /** Segments that could not be opened: a merge across one would take its place. */
+  readonly unreadable: readonly StampRange[];
   /** Called as a sweep goes on: files still to be written anew. */
   readonly onSweeping?: (filesLeft: number) => void;
+}
+
+export interface StampRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 /** Neighbours that are merged into one. */
@@ -54,6 +61,7 @@ export class Upkeep {
   /** A job has failed; the next attempt is on its way. */
   #isPausing = false;
   #isClosed = false;
+  readonly #unmergeable = new WeakSet<OpenSegment>();
   /** Who waits for a sweep. */
   #sweeps: ((version: number) => void)[] = [];
   /** The last job of a sweep was a seal: what is to be written anew has its turn. */
@@ -67,6 +75,8 @@ export class Upkeep {
 
   /** Starts what is due, if nothing is under way. */
   look(): void {
+    if (this.#isClosed) return;
+    this.#endSweeps();
     if (this.#working !== undefined || this.#isPausing || this.#isClosed) return;
     try {
       this.#start();
@@ -137,8 +147,10 @@ export class Upkeep {
 
   #endSweeps(): void {
     const { parts, removal } = this.#parts;
-    if (this.#sweeps.length === 0 || parts.retired > 0 || this.filesLeft() > 0) return;
+    if (this.#sweeps.length === 0 || parts.retired > 0) return;
+    // Followed first: the files are judged by this version, and only for it do we speak.
     const version = removal.refresh();
+    if (this.filesLeft() > 0) return;
     for (const done of this.#sweeps.splice(0)) done(version);
   }
 
@@ -153,6 +165,8 @@ export class Upkeep {
   #next(): (() => Promise<void>) | undefined {
     const { isBusy, parts, removal, shard } = this.#parts;
     const isSweeping = this.#sweeps.length > 0;
+    // What is dropped as a whole costs next to nothing, also while the shard is busy.
+    const expired = removal.expire();
     if (!isSweeping && parts.closed.length <= waitingPartsMax && isBusy()) return undefined;
     const held = isSweeping ? removal.segmentsLeft()[0] : undefined;
     const sealable = shard.sealable();
@@ -160,9 +174,9 @@ export class Upkeep {
     this.#hasSealed = !isTurnOfHeld;
     if (isTurnOfHeld) return () => this.#merge([held]);
     if (sealable.length > 0) return () => this.#seal(firstFew(sealable));
-    const expired = removal.expire();
     if (expired !== undefined) return () => this.#merge([expired]);
-    const mergeable = runToMerge(parts.segments);
+    if (isSweeping) return undefined;
+    const mergeable = runToMerge(parts.segments, (a, b) => this.#areNeighbours(a, b));
     if (mergeable !== undefined) return () => this.#merge(mergeable);
     return undefined;
   }
@@ -175,18 +189,40 @@ export class Upkeep {
       shard: number,
       parts: sealed.map((part) => part.number),
       first: sealed[0]!.first,
-      last: sealed.at(-1)!.last,
+      last: lastOf(sealed),
       generation: 1,
       rules: removal.rulesForParts(sealed),
     };
     const facts = await work({ kind: 'seal', job, urgent: parts.closed.length > waitingPartsMax });
     if (this.#isClosed) return;
+    const events = sealed.reduce((sum, part) => sum + part.index.entryCount, 0);
+    if (facts === undefined && job.rules === undefined && events > 0) {
+      throw new Error(`${events} events were not found in the parts that hold them`);
+    }
     const segment = parts.sealed(sealed, madeBy(job, facts));
     if (segment !== undefined) removal.noteClean(segment, version);
   }
 
   /** Makes one segment of several, or of one without what is gone. */
   async #merge(merged: readonly OpenSegment[]): Promise<void> {
+    try {
+      await this.#mergeAll(merged);
+    } catch (error) {
+      // It would fail again, for something in there is damaged; the others need not wait for that.
+      if (merged.length > 1) for (const segment of merged) this.#unmergeable.add(segment);
+      throw error;
+    }
+  }
+
+  /** Nothing that cannot be read lies between them, and neither has failed to merge. */
+  #areNeighbours(a: OpenSegment, b: OpenSegment): boolean {
+    if (this.#unmergeable.has(a) || this.#unmergeable.has(b)) return false;
+    return !this.#parts.unreadable.some(
+      ({ first, last }) => last > a.entry.last && first < b.entry.first,
+    );
+  }
+
+  async #mergeAll(merged: readonly OpenSegment[]): Promise<void> {
     const { directory, number, parts, removal, work } = this.#parts;
     const version = removal.refresh();
     const job: MergeJob = {
@@ -229,6 +265,11 @@ export function entryOf({
   return { file, first, last, events, timeMin, timeMax };
 }
 
+/** A part whose commits all failed has no stamp of its own. */
+function lastOf(parts: readonly Part[]): number {
+  return Math.max(...parts.map(({ last }) => last));
+}
+
 /** As many as fit the memory of one job; at least one. */
 function firstFew(parts: readonly Part[]): readonly Part[] {
   let events = 0;
@@ -243,12 +284,17 @@ function firstFew(parts: readonly Part[]): readonly Part[] {
  * The oldest `mergeWidth` neighbours worth merging: none of them holds more than half of it all, so an
  * event is rewritten only for a segment at least twice as large, a few times in its life.
  */
-export function runToMerge(segments: readonly OpenSegment[]): readonly OpenSegment[] | undefined {
+export function runToMerge(
+  segments: readonly OpenSegment[],
+  areNeighbours: (a: OpenSegment, b: OpenSegment) => boolean,
+): readonly OpenSegment[] | undefined {
   for (let at = 0; at + mergeWidth <= segments.length; at++) {
     const run = segments.slice(at, at + mergeWidth);
     const sizes = run.map(({ entry }) => entry.events);
     const sum = sizes.reduce((total, size) => total + size, 0);
-    if (sum <= mergedEventsMax && Math.max(...sizes) <= sum / 2) return run;
+    const isWorthIt = sum <= mergedEventsMax && Math.max(...sizes) <= sum / 2;
+    if (isWorthIt && run.every((each, i) => i === 0 || areNeighbours(run[i - 1]!, each)))
+      return run;
   }
   return undefined;
 }

@@ -22,8 +22,9 @@ interface Kept {
   readonly latest: Position | undefined;
   /** What was erased by then. */
   readonly rules: number;
-  /** What was past its retention by then. */
+  /** What was past its retention by then, by age, and by bytes. */
   readonly receivedFrom: number;
+  readonly dropped: number;
   /** From when until when it holds, both ends included. */
   readonly asOf: number;
   readonly holdsUntil: number;
@@ -58,6 +59,7 @@ export class KeptAnswers {
     if (!isSame(kept.latest, tape.latestPosition(ask.workspace, ask.customer))) return undefined;
     if (kept.rules !== tape.rulesVersion) return undefined;
     if (kept.receivedFrom !== tape.receivedFrom(ask.workspace)) return undefined;
+    if (kept.dropped !== droppedFor(tape, ask)) return undefined;
     return answerText(ask, kept.fields);
   }
 
@@ -71,7 +73,8 @@ export class KeptAnswers {
     const latest = tape.latestPosition(workspace, customer);
     const rules = tape.rulesVersion;
     const receivedFrom = tape.receivedFrom(workspace);
-    const place = { latest, rules, receivedFrom };
+    const dropped = droppedFor(tape, ask);
+    const place = { latest, rules, receivedFrom, dropped };
     // Later events are looked at too, because the answer ends to hold when the first one's time comes.
     const { json: fields, holdsUntil } = evaluateView(template, asOf, (needs) =>
       scan(tape, { workspace, customer, types: needs.types, needs }, budget),
@@ -98,6 +101,11 @@ export class KeptAnswers {
     this.#answers.delete(key);
     this.#bytes -= kept.bytes;
   }
+}
+
+/** The stamp up to which events of this customer may have been dropped. */
+function droppedFor(tape: Tape, { customer, workspace }: ViewAsk): number {
+  return tape.droppedUpTo(workspace, [tape.customerHash(workspace, Buffer.from(customer))]);
 }
 
 /** The name of a view holds no line end, so no two asks have one key. */
