@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { jsonReply } from '../src/http/reply.ts';
+import type { Route } from '../src/http/route.ts';
+import { receivingBytesMax } from '../src/http/traffic.ts';
 import { call, echo, sumOf, tapePath } from './support/call.ts';
-import { keys, serveFront } from './support/front.ts';
+import { keys, serveFront, type TestServer } from './support/front.ts';
 import { Wire } from './support/wire.ts';
 
 test('HEAD answers with the head of GET, and the connection goes on', async (t) => {
@@ -52,7 +55,7 @@ test('bodies arrive whole, however they are cut', async (t) => {
   assert.equal((await wire.reply()).status, 100);
   wire.send('a');
   assert.equal((await wire.reply()).body, '{"bytes":1,"sum":97}');
-  assert.equal(server.traffic.receivingBytes, 0);
+  assert.equal(server.traffic.receiving.held, 0);
 });
 
 test('a refused body is swallowed, and the next request on the connection is served', async (t) => {
@@ -75,7 +78,60 @@ test('a refused body is swallowed, and the next request on the connection is ser
   assert.equal((await wire.reply()).status, 413);
   wire.send(`${post(keys.write)}Content-Length: 1\r\n\r\na`);
   assert.equal((await wire.reply()).status, 200);
-  assert.equal(server.traffic.receivingBytes, 0);
+  assert.equal(server.traffic.receiving.held, 0);
+});
+
+const large: Route = {
+  ...echo,
+  path: '/v1/large',
+  bodyBytesMax: 16 * 1024 * 1024,
+  handle: ({ body }) => jsonReply(200, { bytes: body.length }),
+};
+/** Of a whole body of that size so much is sent before the sender stalls. */
+const stalledBytes = large.bodyBytesMax! - 300_000;
+const stalledBody = Buffer.alloc(stalledBytes, 120);
+const restOfBody = Buffer.alloc(300_000, 120);
+
+function beginLarge(server: TestServer): Wire {
+  const wire = new Wire(server.port);
+  const head = `POST /v1/large HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${keys.write}\r\n`;
+  wire.send(`${head}Content-Length: ${large.bodyBytesMax}\r\n\r\n`);
+  wire.send(stalledBody);
+  return wire;
+}
+
+test('stalled uploads of one workspace leave room for the bodies of another', async (t) => {
+  const server = await serveFront([large]);
+  t.after(() => server.close());
+  const { receiving } = server.traffic;
+  const stalled: Wire[] = [];
+  t.after(() => {
+    for (const wire of stalled) wire.close();
+  });
+  const fitting = Math.floor(receivingBytesMax / 2 / stalledBytes);
+  while (stalled.length < fitting) {
+    stalled.push(beginLarge(server));
+    const expected = stalled.length * stalledBytes;
+    while (receiving.held < expected) await new Promise((done) => setImmediate(done));
+  }
+  for (let more = 0; more < 2; more++) {
+    const refused = beginLarge(server);
+    refused.send(restOfBody);
+    const reply = await refused.reply();
+    assert.equal(reply.status, 503);
+    assert.equal(reply.headers.get('retry-after'), '1');
+    refused.close();
+  }
+  assert.equal(receiving.held, fitting * stalledBytes, 'those who stall are not harmed');
+  const other = await call(server, '/v1/large', {
+    method: 'POST',
+    key: 'other',
+    body: new Uint8Array(1_800_000),
+  });
+  assert.equal(`${other.status} ${other.text}`, '200 {"bytes":1800000}');
+  stalled[0]!.send(restOfBody);
+  assert.equal((await stalled[0]!.reply()).status, 200);
+  assert.equal(receiving.held, (fitting - 1) * stalledBytes);
 });
 
 test('heads that two parsers could read differently are refused and the connection ended', async (t) => {
@@ -139,13 +195,13 @@ test('a client that goes away harms nobody, whenever it goes', async (t) => {
   const sending = new Wire(server.port);
   sending.send(`POST /v1/echo HTTP/1.1\r\n${auth}Content-Length: 90000\r\n\r\n${'a'.repeat(9999)}`);
   const tick = () => new Promise((done) => setImmediate(done));
-  while (server.traffic.pending < 2 || server.traffic.receivingBytes === 0) await tick();
+  while (server.traffic.pending < 2 || server.traffic.receiving.held === 0) await tick();
   for (const wire of [waiting, sending]) {
     wire.socket.resetAndDestroy();
     await once(wire.socket, 'close');
   }
   while (server.traffic.pending > 0) await tick();
-  assert.equal(server.traffic.receivingBytes, 0);
+  assert.equal(server.traffic.receiving.held, 0);
   answers[0]?.('{}');
   server.front.tape = () => Promise.resolve('x'.repeat(8_000_000));
   const leaving = new Wire(server.port);

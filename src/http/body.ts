@@ -2,10 +2,12 @@
  * Request bodies. uWebSockets.js has no limit of its own and lends each chunk for the length of a
  * callback only, so bytes are counted and copied here as they arrive.
  */
+
+import type { Shares } from '../ingest/shares.ts';
 import { AppError } from '../std/errors.ts';
 import type { Exchange } from './exchange.ts';
 import { mediaType } from './head.ts';
-import { receivingBytesMax, type Traffic } from './traffic.ts';
+import type { Traffic } from './traffic.ts';
 
 /**
  * A refused body up to this size is swallowed, so that the client can read why; beyond it we hang up.
@@ -70,7 +72,8 @@ export function receiveBody(
 
 /** A body on its way, in several pieces or too large. */
 class Reception {
-  readonly #traffic: Traffic;
+  readonly #receiving: Shares;
+  readonly #workspace: number;
   readonly #bytesMax: number;
   readonly #done: (body: Uint8Array | AppError) => void;
   #chunks: Uint8Array[] = [];
@@ -85,7 +88,8 @@ class Reception {
     bytesMax: number,
     done: (body: Uint8Array | AppError) => void,
   ) {
-    this.#traffic = traffic;
+    this.#receiving = traffic.receiving;
+    this.#workspace = exchange.workspace;
     this.#bytesMax = bytesMax;
     this.#done = done;
     exchange.onGone = () => {
@@ -102,12 +106,16 @@ class Reception {
       if (isLast || this.#swallowedBytes > swallowBytesMax) this.#finish(this.#refusal);
       return;
     }
+    // The last piece is let go of at once, and need not fit.
+    if (!isLast && this.#receiving.isOver(this.#workspace, lent.byteLength)) {
+      this.#refuse(tooMuch());
+      return;
+    }
     const chunk = new Uint8Array(lent.slice(0));
     this.#bytes += chunk.length;
-    this.#traffic.receivingBytes += chunk.length;
+    this.#receiving.take(this.#workspace, chunk.length);
     this.#chunks.push(chunk);
     if (isLast) this.#finish(joined(this.#chunks, this.#bytes));
-    else if (this.#traffic.receivingBytes > receivingBytesMax) this.#refuse(tooMuch());
   }
 
   #refuse(error: AppError): void {
@@ -122,7 +130,7 @@ class Reception {
   }
 
   #forget(): void {
-    this.#traffic.receivingBytes -= this.#bytes;
+    this.#receiving.give(this.#workspace, this.#bytes);
     this.#bytes = 0;
     this.#chunks = [];
   }

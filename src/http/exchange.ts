@@ -14,6 +14,8 @@ export interface Follower {
 export class Exchange {
   readonly res: HttpResponse;
   readonly head: Head;
+  /** Whose it is, once its credential is known; 0: nobody's. */
+  workspace = 0;
   /** The client is gone: `res` may not be touched any more. */
   aborted = false;
   /** A reply has been decided on; `res` belongs to the writer. */

@@ -174,6 +174,7 @@ function openRequest(bound: Bound, exchange: Exchange, req: HttpRequest): RouteR
   if (head.fault !== undefined) throw new AppError('malformed', head.fault);
   const credential =
     spec.scope === 'none' ? nobody : authenticate(front, head, spec.scope, bound.auth);
+  exchange.workspace = credential.workspace;
   const params = bound.names.length === 0 ? noParams : paramsOf(bound, req);
   const query = head.query === '' ? noQuery : new Query(head.query);
   query.checkNames(bound.known);

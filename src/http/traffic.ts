@@ -2,10 +2,11 @@
  * What one front thread has in hand: bodies being received and replies being sent, counted in
  * bytes, and requests not answered yet. Shutdown waits for the latter; all are bounded.
  */
+import { Shares } from '../ingest/shares.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Exchange, Follower } from './exchange.ts';
 
-/** All bodies in reception on one front together. */
+/** All bodies in reception on one front together; workspaces share it, so that slow ones of one leave room. */
 export const receivingBytesMax = 256 * 1024 * 1024;
 /** All replies on one front together that their clients have not taken; small ones are not counted. */
 export const sendingBytesMax = 128 * 1024 * 1024;
@@ -13,8 +14,8 @@ export const sendingBytesMax = 128 * 1024 * 1024;
 export const replyMsMax = 30_000;
 
 export class Traffic implements Follower {
-  /** Bytes of bodies received in part. */
-  receivingBytes = 0;
+  /** Bytes of bodies received in part, by workspace. */
+  readonly receiving = new Shares(receivingBytesMax);
   #sendingBytes = 0;
   /** Exchanges in a list that goes through themselves: nothing is allocated to follow one. */
   #newest: Exchange | undefined;
