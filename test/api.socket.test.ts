@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { pack } from 'msgpackr';
+import { ingestSocketsMax } from '../src/http/ingestsocket.ts';
 import { type FrameSocket, openFrames, openIngest, refusedUpgrade } from './support/frames.ts';
-import { count, fresh, startTwo, tapeIds } from './support/session.ts';
+import { ask, count, fresh, metric, startTwo, tapeIds } from './support/session.ts';
 
 const server = await startTwo();
 after(() => server.stop());
@@ -38,6 +39,33 @@ test('hello says the limits, in the subprotocol that was agreed on', async () =>
     assert.deepEqual(await socket.next(), hello);
     socket.close();
   }
+});
+
+test('the idle sockets of one workspace leave room for those of another', async (t) => {
+  const alone = await startTwo({ fronts: 1 });
+  t.after(() => alone.stop());
+  const { admin, write } = alone.keys;
+  const sockets: FrameSocket[] = [];
+  t.after(() => {
+    for (const socket of sockets) socket.close();
+  });
+  while (sockets.length < ingestSocketsMax / 2) {
+    const opened = count(50).map(() => openFrames(alone, '/v1/ingest', { key: write }));
+    sockets.push(...(await Promise.all(opened)));
+  }
+  const refusal = await refusedUpgrade(alone, '/v1/ingest', { key: write });
+  assert.equal(`${refusal.status} ${refusal.code}`, '503 overloaded');
+  assert.equal(refusal.headers['retry-after'], '1');
+  const made = await ask(alone, '/v1/workspaces', { key: admin, body: { name: 'other' } });
+  const { key: other } = made.json as { key: { key: string } };
+  for (const _ of count(10)) {
+    sockets.push(await openFrames(alone, '/v1/ingest', { key: other.key }));
+  }
+  await refusedUpgrade(alone, '/v1/ingest', { key: write });
+  for (const socket of sockets.splice(0, 20)) socket.close();
+  const left = sockets.length;
+  while ((await metric(alone, 'ingest_sockets')) > left) await new Promise(setImmediate);
+  sockets.push(await openFrames(alone, '/v1/ingest', { key: write }));
 });
 
 test('another subprotocol, and a query that means nothing, are refused', async () => {

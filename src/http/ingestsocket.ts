@@ -13,6 +13,7 @@ import { batchBytesMax } from '../event/envelope.ts';
 import { type FrameResult, frameSeq, readJsonFrame, readMsgpackFrame } from '../ingest/frame.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
+import { Shares } from '../ingest/shares.ts';
 import { AppError } from '../std/errors.ts';
 import type { Limit } from '../workspaces/quota.ts';
 import type { Credential } from '../workspaces/types.ts';
@@ -29,7 +30,10 @@ export const frameBytesMax = batchBytesMax;
 const frameReadBytesMax = frameBytesMax + 1024 * 1024;
 /** Answers that a client does not take; past it, frames count as unanswered. */
 const answersBytesMax = 64 * 1024;
-/** Ingest sockets of one front; a frame in reception takes up to `frameReadBytesMax` of memory each. */
+/**
+ * Ingest sockets of one front; a frame in reception takes up to `frameReadBytesMax` of memory each.
+ * Workspaces share them, so that the idle ones of one leave room for the others.
+ */
 export const ingestSocketsMax = 1000;
 const retryAfterMs = 200;
 /** How long the refusal of a frame for a quota or for load is held back, at most. */
@@ -68,6 +72,7 @@ export class IngestSockets {
   readonly #front: Front;
   readonly #ingest: () => Ingest | undefined;
   readonly #connections = new Set<Connection>();
+  readonly #shares = new Shares(ingestSocketsMax);
 
   constructor(front: Front, ingest: () => Ingest | undefined) {
     this.#front = front;
@@ -99,9 +104,7 @@ export class IngestSockets {
           new Query(head.query).checkNames(['key']);
           const credential = authenticate(this.#front, head, 'write', { keyInQuery: true });
           checkServing(this.#front, this.#ingest());
-          if (this.#connections.size >= ingestSocketsMax) {
-            throw new AppError('overloaded', `there are ${ingestSocketsMax} sockets already`);
-          }
+          this.#checkRoom(credential.workspace);
           const protocol = chooseProtocol(head.websocketProtocol);
           const isMsgpack = protocol === msgpackProtocol;
           const offered = head.websocketProtocol !== '';
@@ -115,6 +118,7 @@ export class IngestSockets {
         const connection = new Connection(ws, this.#front, this.#ingest()!);
         ws.getUserData().data.connection = connection;
         this.#connections.add(connection);
+        this.#shares.take(connection.workspace, 1);
         this.#front.metrics.add('ingest_sockets', 1);
         connection.hello();
       },
@@ -127,9 +131,18 @@ export class IngestSockets {
         if (connection === undefined) return;
         connection.forget();
         this.#connections.delete(connection);
+        this.#shares.give(connection.workspace, 1);
         this.#front.metrics.add('ingest_sockets', -1);
       },
     });
+  }
+
+  /** @throws AppError overloaded. */
+  #checkRoom(workspace: number): void {
+    if (!this.#shares.isOver(workspace, 1)) return;
+    const own = this.#shares.heldBy(workspace);
+    const message = `too many sockets are open, ${own} of them of this workspace; send over fewer`;
+    throw new AppError('overloaded', message, { retryAfterSeconds: 1 });
   }
 }
 
@@ -164,6 +177,10 @@ class Connection {
     this.#ingest = ingest;
     this.#credential = data.credential;
     this.#isMsgpack = data.isMsgpack;
+  }
+
+  get workspace(): number {
+    return this.#credential.workspace;
   }
 
   hello(): void {
