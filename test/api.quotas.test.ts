@@ -86,6 +86,35 @@ test('a key is held to its bytes, counted after decompression, malformed ones to
   await limited(other.key);
 });
 
+test('batches that are inflated side by side are held to the quota as if one came after the other', async () => {
+  const alone = await startTwo({ fronts: 1 });
+  try {
+    const { key } = await makeKey({ eventsPerSecond: 1 }, alone.keys.admin, alone);
+    const data = { pad: 'x'.repeat(500) };
+    const body = () => gzipSync(JSON.stringify(events(1000).map((event) => ({ ...event, data }))));
+    const bodies = count(12).map(body);
+    const options = { key, headers: { 'content-encoding': 'gzip' } };
+    const answers = await Promise.all(bodies.map((each) => post(alone, each, options)));
+    const statuses = answers.map(({ status }) => status).sort();
+    assert.deepEqual(statuses, [200, ...Array<number>(11).fill(429)]);
+    assert.equal(await metric(alone, 'events_accepted_total'), 1000);
+  } finally {
+    await alone.stop();
+  }
+});
+
+test('a body that cannot be inflated counts: as it was sent, or up to the limit it went over', async () => {
+  const options = (key: string) => ({ key, headers: { 'content-encoding': 'gzip' } });
+  const first = await makeKey({ bytesPerSecond: 1024 });
+  const noGzip = Buffer.alloc(300_000, 120);
+  assert.equal((await post(server, noGzip, options(first.key))).status, 400);
+  assert.ok((await limited(first.key)) > 200);
+  const second = await makeKey({ bytesPerSecond: 1024 });
+  const tooLarge = gzipSync(Buffer.alloc(17 * 1024 * 1024));
+  assert.equal((await post(server, tooLarge, options(second.key))).status, 413);
+  assert.ok((await limited(second.key)) > 10_000);
+});
+
 test('refused and duplicate events count, an empty batch does not', async () => {
   const { key } = await makeKey({ eventsPerSecond: 10 });
   for (const _ of count(20)) await accepted(key, 0);

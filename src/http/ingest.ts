@@ -8,6 +8,7 @@ import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
 import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
+import type { Credential } from '../workspaces/types.ts';
 import type { Front } from './context.ts';
 import { mediaType } from './head.ts';
 import { jsonReply, type Reply, textReply } from './reply.ts';
@@ -36,16 +37,25 @@ export function ingestRoute(ingest: () => Ingest | undefined): Route {
 /** Answers through the request, when what it accepted is durable. */
 function accept(request: RouteRequest, front: Front, ingest: Ingest | undefined): undefined {
   checkServing(front, ingest);
-  front.quotas.check(front.directory.limits(request.credential.keyId));
+  const { credential } = request;
+  checkQuota(front, credential);
   const format = formatOf(request.head.contentType);
   if (isPlain(request.head.contentEncoding)) {
     store(request, request.body, { format, front, ingest });
     return;
   }
-  const { workspace } = request.credential;
-  inflate(request.body.slice(), { budget: ingest.budget, metrics: front.metrics, workspace })
-    .then((body) => store(request, body, { format, front, ingest }))
+  inflate(request.body.slice(), { budget: ingest.budget, credential, front })
+    .then((body) => {
+      // Others may have used it up meanwhile.
+      checkQuota(front, credential);
+      store(request, body, { format, front, ingest });
+    })
     .catch((error: unknown) => request.refuse(error));
+}
+
+/** @throws AppError rate_limited. */
+function checkQuota({ directory, quotas }: Front, { keyId }: Credential): void {
+  quotas.check(directory.limits(keyId));
 }
 
 /** @throws AppError unsupported_media_type when it is neither gzip nor nothing. */
@@ -103,13 +113,14 @@ function formatOf(contentType: string): BodyFormat {
 
 interface InflateParts {
   readonly budget: ByteBudget;
-  readonly metrics: Metrics;
-  readonly workspace: number;
+  readonly credential: Credential;
+  readonly front: Front;
 }
 
 /**
  * Inflates a body, its size reserved first: what its trailer claims, or the most there may be when
- * that turns out to be a lie (or the body has several members).
+ * that turns out to be a lie (or the body has several members). One that fails is charged here, for what
+ * is known to have been read of it; another is charged when its events are.
  */
 async function inflate(body: Uint8Array, parts: InflateParts): Promise<Uint8Array> {
   const claimed = body.length < 18 ? 0 : Buffer.from(body.subarray(-4)).readUInt32LE(0);
@@ -118,6 +129,7 @@ async function inflate(body: Uint8Array, parts: InflateParts): Promise<Uint8Arra
   if (inflated !== undefined) return inflated;
   const whole = first === batchBytesMax ? undefined : await inflateUpTo(body, batchBytesMax, parts);
   if (whole !== undefined) return whole;
+  chargeFailure(parts, batchBytesMax);
   const message = `the body may have at most ${batchBytesMax} bytes after decompression`;
   throw new AppError('too_large', message);
 }
@@ -126,20 +138,27 @@ async function inflate(body: Uint8Array, parts: InflateParts): Promise<Uint8Arra
 async function inflateUpTo(
   body: Uint8Array,
   bytesMax: number,
-  { budget, metrics, workspace }: InflateParts,
+  parts: InflateParts,
 ): Promise<Uint8Array | undefined> {
+  const { budget, credential, front } = parts;
+  const { workspace } = credential;
   const held = body.length + bytesMax;
-  if (budget.isOver(workspace, held)) throw overloaded(metrics);
+  if (budget.isOver(workspace, held)) throw overloaded(front.metrics);
   budget.take(workspace, held);
   try {
     return await unzip(body, { maxOutputLength: bytesMax });
   } catch (cause) {
     if ((cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
-    metrics.add('batches_malformed_total', 1);
+    front.metrics.add('batches_malformed_total', 1);
+    chargeFailure(parts, body.length);
     throw new AppError('malformed', 'the body is not valid gzip', { cause });
   } finally {
     budget.give(workspace, held);
   }
+}
+
+function chargeFailure({ credential, front }: InflateParts, bytes: number): void {
+  front.quotas.charge(front.directory.limits(credential.keyId), 0, bytes);
 }
 
 function store(
