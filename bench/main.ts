@@ -6,7 +6,6 @@
  *     scan, view, restart                  reads and restarts with a million events on the tape
  *     live, stalled                        live subscribers, and those that never read
  *     seal                                 segments: to seal, merge and read them, without a server
-  },
  *     fair                                 a workspace that floods, and its neighbour
  *     walk                                 the byte walkers alone
  *     peers                                the same events through what one could take instead
