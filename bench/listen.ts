@@ -1,28 +1,21 @@
 /**
  * Live subscribers and the publisher they listen to, a process of its own, so that one clock times
  * both: an event's way is from the sending of its frame to each subscriber. Every message is checked
- * (an event the subscriber follows, not seen before), in place and without decoding it; one in some is
- * timed.
+ * (`heard.ts`); one in some is timed.
  */
 import { leave, readPlan, tell } from './child.ts';
-import { customerName, encodeFrames, hashFrames, numberDigits } from './frames.ts';
+import { customerName, encodeFrames, hashFrames } from './frames.ts';
+import { Heard, type HeardPlan } from './heard.ts';
 import { giveUp, Lane } from './lane.ts';
 import { type Quantiles, quantiles, rounded } from './report.ts';
 import { type BenchSocket, openSocket } from './socket.ts';
 
-export interface ListenPlan {
+export interface ListenPlan extends HeardPlan {
   readonly port: number;
   readonly writeKey: string;
   readonly readKey: string;
-  readonly subscribers: number;
-  readonly customers: number;
-  /** How many customers each subscriber follows, no two the same; 0: everyone's events. */
-  readonly follows: number;
-  readonly batch: number;
-  readonly frames: number;
-  /** Of these the first so many: their messages are checked, but not timed nor counted in rates. */
+  /** Of the frames the first so many: their messages are checked, but not timed nor counted in rates. */
   readonly warmupFrames: number;
-  readonly firstNumber: number;
   /** Events a second; absent: as fast as the window allows. */
   readonly rate?: number;
   readonly seed: number;
@@ -60,13 +53,11 @@ const silenceMsMax = 20_000;
 
 class Audience {
   readonly #plan: ListenPlan;
-  readonly #expected: number;
+  readonly #heard: Heard;
   readonly #unmeasured: number;
   readonly #stride: number;
   readonly #sentMs: Float64Array;
   readonly #receiptMs: Float64Array;
-  /** A bit for every event, by subscriber. */
-  readonly #seen: Uint8Array[];
   /** Of one message in `#stride`: its frame, and when it came. */
   readonly #sampleFrame: Uint32Array;
   readonly #sampleMs: Float64Array;
@@ -82,18 +73,16 @@ class Audience {
 
   constructor(plan: ListenPlan) {
     this.#plan = plan;
-    const events = plan.frames * plan.batch;
-    const share = plan.follows === 0 ? 1 : plan.follows / plan.customers;
-    this.#expected = Math.round(events * plan.subscribers * share);
-    this.#unmeasured = Math.round(plan.warmupFrames * plan.batch * plan.subscribers * share);
-    const measured = this.#expected - this.#unmeasured;
+    this.#heard = new Heard(plan);
+    const expected = this.#heard.expected * plan.subscribers;
+    this.#unmeasured = Math.round((expected * plan.warmupFrames) / plan.frames);
+    const measured = expected - this.#unmeasured;
     this.#stride = Math.ceil(measured / samplesMax);
     const samples = Math.floor(measured / this.#stride);
     this.#sampleFrame = new Uint32Array(samples);
     this.#sampleMs = new Float64Array(samples);
     this.#sentMs = new Float64Array(plan.frames);
     this.#receiptMs = new Float64Array(plan.frames);
-    this.#seen = Array.from({ length: plan.subscribers }, () => new Uint8Array((events >> 3) + 1));
   }
 
   open(): Promise<BenchSocket[]> {
@@ -120,20 +109,12 @@ class Audience {
     this.#receiptMs[frame] = performance.now();
   }
 
-  /** `bytes` from `at` on: `{"cursor":"…","event":{"id":"evt-<frame>-<n>",…`. */
   #take(subscriber: number, bytes: Buffer, at: number): void {
-    let idAt = at + cursorAt;
-    while (bytes[idAt] !== quote) idAt += 1;
-    idAt += '","event":{"id":"evt-'.length;
-    const frame = digitsAt(bytes, idAt, numberDigits, 16) - this.#plan.firstNumber;
-    const event = frame * this.#plan.batch + digitsAt(bytes, idAt + numberDigits + 1, 4, 10);
-    const seen = this.#seen[subscriber]!;
-    const bit = 1 << (event & 7);
-    if ((seen[event >> 3]! & bit) !== 0) {
+    const frame = this.#frameOf(subscriber, bytes, at);
+    if (frame === undefined) {
       this.#repeated += 1;
       return;
     }
-    seen[event >> 3]! |= bit;
     this.#messages += 1;
     const measured = this.#messages - this.#unmeasured;
     if (measured > 0 && measured % this.#stride === 0) {
@@ -142,9 +123,17 @@ class Audience {
       this.#sampleMs[sample] = performance.now();
     }
     if (measured === 0) this.begin();
-    if (this.#messages === this.#expected) {
+    if (this.#heard.isComplete) {
       this.#lastMs = performance.now();
       this.#complete();
+    }
+  }
+
+  #frameOf(subscriber: number, bytes: Buffer, at: number): number | undefined {
+    try {
+      return this.#heard.take(subscriber, bytes, at);
+    } catch (error) {
+      return giveUp((error as Error).message);
     }
   }
 
@@ -159,7 +148,8 @@ class Audience {
   watch(): NodeJS.Timeout {
     let before = -1;
     return setInterval(() => {
-      if (this.#messages === before) giveUp(`${before} of ${this.#expected} messages came`);
+      const expected = this.#heard.expected * this.#plan.subscribers;
+      if (this.#messages === before) giveUp(`${before} of ${expected} messages came`);
       before = this.#messages;
     }, silenceMsMax);
   }
@@ -186,18 +176,6 @@ class Audience {
       listenerMicrosPerMessage: rounded((system + user) / measuredMessages),
     };
   }
-}
-
-const cursorAt = '{"cursor":"'.length;
-const quote = 0x22;
-
-function digitsAt(bytes: Buffer, at: number, count: number, radix: number): number {
-  let value = 0;
-  for (let n = at; n < at + count; n++) {
-    const byte = bytes[n]!;
-    value = value * radix + (byte < 0x3a ? byte - 0x30 : byte - 0x57);
-  }
-  return value;
 }
 
 /** Sends every frame, at the plan's rate. Resolves when all are acknowledged. */

@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { unpack } from 'msgpackr';
-import { encodeFrames, type FramePlan, hashFrames, patchFrame } from '../bench/frames.ts';
+import {
+  customerName,
+  encodeFrames,
+  type FramePlan,
+  hashFrames,
+  patchFrame,
+} from '../bench/frames.ts';
+import { Heard } from '../bench/heard.ts';
 import { quantiles } from '../bench/report.ts';
 
 const main = fileURLToPath(new URL('../bench/main.js', import.meta.url));
@@ -249,6 +256,40 @@ function decode(payload: Buffer, protocol: 'msgpack' | 'json'): Decoded {
   const [seq, events] = unpack(payload) as [number, Decoded['events']];
   return { seq, events };
 }
+
+/** A message as a live subscriber gets it. */
+function liveMessage(frame: number, event: number, customer: number, cursor = '1-2'): Buffer {
+  const id = `evt-${frame.toString(16).padStart(8, '0')}-${String(event).padStart(4, '0')}`;
+  const rest = { customer: customerName(customer), type: 'T' };
+  return Buffer.from(`xx${JSON.stringify({ cursor, event: { id, ...rest } })}`);
+}
+
+test('what live subscribers hear is complete when each has all it follows, once', () => {
+  const heard = new Heard({
+    subscribers: 2,
+    customers: 4,
+    follows: 1,
+    frames: 4,
+    batch: 2,
+    firstNumber: 0xabc,
+  });
+  const take = (subscriber: number, frame: number, event: number, customer = subscriber) =>
+    heard.take(subscriber, liveMessage(0xabc + frame, event, customer), 2);
+  assert.equal(heard.expected, 2);
+  assert.equal(take(0, 0, 0), 0);
+  assert.equal(take(0, 3, 1), 3);
+  assert.equal(take(0, 3, 1), undefined, 'again');
+  assert.throws(() => take(0, 2, 1), /more than it follows/, 'what the other misses');
+  assert.equal(take(1, 0, 1), 0);
+  assert.equal(heard.isComplete, false);
+  assert.throws(() => take(1, 2, 0, 0), /subscriber 1 got an event of customer 0/);
+  assert.throws(() => take(1, 2, 0, 2), /subscriber 1 got an event of customer 2/);
+  assert.throws(() => take(1, 4, 0), /of another run/);
+  assert.throws(() => take(1, -1, 0), /of another run/);
+  assert.equal(heard.isComplete, false);
+  assert.equal(take(1, 2, 0), 2);
+  assert.equal(heard.isComplete, true);
+});
 
 test('quantiles are of the sample, in any order', () => {
   const sample = Array.from({ length: 1000 }, (_, n) => ((n * 7) % 1000) + 1);
