@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { unpack } from 'msgpackr';
+import { checkPhase } from '../bench/fair.ts';
 import {
   customerName,
   encodeFrames,
@@ -15,6 +16,7 @@ import {
   patchFrame,
 } from '../bench/frames.ts';
 import { Heard } from '../bench/heard.ts';
+import type { LoadFigures } from '../bench/load.ts';
 import { quantiles } from '../bench/report.ts';
 
 const main = fileURLToPath(new URL('../bench/main.js', import.meta.url));
@@ -289,6 +291,24 @@ test('what live subscribers hear is complete when each has all it follows, once'
   assert.equal(heard.isComplete, false);
   assert.equal(take(1, 2, 0), 2);
   assert.equal(heard.isComplete, true);
+});
+
+test('fairness is measured when frames are refused, and not when the server lost or invented events', () => {
+  const none = quantiles([]);
+  const figures = (sent: number, accepted: number, nacks: number): LoadFigures => ({
+    ...{ sent, accepted, nacks, duplicates: 0, rejected: 0, seconds: 1, eventsPerSecond: accepted },
+    ...{ bytesPerEvent: 1, receiptMs: none, generatorMicrosPerEvent: 1, work: '' },
+  });
+  const check = (neighbour: LoadFigures, stored: number): void => {
+    const phase = { name: 'beside', neighbour, flood: figures(700, 500, 2) };
+    checkPhase(phase, { neighbour: 10, flood: 100 }, stored);
+  };
+  check(figures(100, 100, 0), 600);
+  check(figures(100, 70, 3), 570);
+  assert.throws(() => check(figures(100, 100, 0), 599), /stored 599 events, its receipts say 600/);
+  assert.throws(() => check(figures(100, 100, 0), 601), /stored 601/);
+  assert.throws(() => check(figures(100, 99, 0), 599), /the neighbour sent 100, accepted 99/);
+  assert.throws(() => check({ ...figures(100, 100, 0), duplicates: 1 }, 600), /duplicates 1/);
 });
 
 test('quantiles are of the sample, in any order', () => {
