@@ -5,6 +5,7 @@ import { AppError, type ErrorCode } from '../src/std/errors.ts';
 import { seededRandom } from '../src/std/random.ts';
 import { Directory } from '../src/workspaces/directory.ts';
 import { base62, hashesEqual, hashKey } from '../src/workspaces/keys.ts';
+import { RecentKeys, recentKeyMs, recentKeysMax } from '../src/workspaces/recent.ts';
 import { tokenBytesMax } from '../src/workspaces/tokens.ts';
 import type {
   Credential,
@@ -217,4 +218,20 @@ test('random text is even, hashes are hexadecimal and compared whole', () => {
   assert.ok(hashesEqual(hashKey('x'), hashKey('x')));
   assert.ok(!hashesEqual(hashKey('x'), hashKey('y')));
   assert.ok(!hashesEqual(hashKey('x'), ''));
+});
+
+test('a key in use is known in the clear for a minute, however often it is used', () => {
+  const recent = new RecentKeys();
+  const credential = asking(new Directory(snapshot), 'write');
+  recent.add('one', credential, now);
+  recent.add('two', credential, now + recentKeyMs - 1);
+  assert.equal(recent.find('one', now + recentKeyMs - 1), credential);
+  assert.equal(recent.find('one', now + recentKeyMs), undefined);
+  assert.equal(recent.size, 0, 'the other is gone with it');
+  recent.add('one', credential, now + recentKeyMs);
+  assert.equal(recent.find('one', now + 2 * recentKeyMs - 1), credential);
+  assert.equal(recent.find('none', now), undefined, 'the clock was set back');
+  assert.equal(recent.size, 0);
+  for (let n = 0; n <= recentKeysMax; n++) recent.add(String(n), credential, now);
+  assert.equal(recent.size, 1);
 });

@@ -1,11 +1,13 @@
 /**
  * What a front thread knows of workspaces: keys, tokens and views, in memory, answered
  * synchronously. The main thread owns the truth and sends a new snapshot after every change; a
- * change is in force here once `replace` returns. Holds no key in the clear.
+ * change is in force here once `replace` returns. What it is sent has only hashes of keys; those in use
+ * it knows in the clear for a minute (`recent.ts`).
  */
 import { assert } from '../std/assert.ts';
 import { hashesEqual, hashKey } from './keys.ts';
 import type { Limit } from './quota.ts';
+import { RecentKeys } from './recent.ts';
 import { type MintedToken, mintToken, tokenBytesMax, tokenPrefix, verifyToken } from './tokens.ts';
 import type {
   Credential,
@@ -31,17 +33,12 @@ interface Indexes {
   readonly limits: ReadonlyMap<string, readonly Limit[]>;
 }
 
-const recentKeysMax = 1000;
 const unlimited: readonly Limit[] = [];
 
 export class Directory {
   #snapshot: DirectorySnapshot;
   #indexes: Indexes;
-  /**
-   * Keys that were found good since the last change: a sender's next request need not be hashed again.
-   * Only good keys get in, and a look-up by the engine's seeded hash tells a guesser nothing.
-   */
-  readonly #recent = new Map<string, Credential>();
+  readonly #recent = new RecentKeys();
 
   constructor(snapshot: DirectorySnapshot) {
     this.#snapshot = snapshot;
@@ -70,13 +67,12 @@ export class Directory {
   authenticate(key: string, nowMs: number): Credential | undefined {
     if (key.length === 0 || key.length > tokenBytesMax) return undefined;
     if (key.startsWith(tokenPrefix)) return this.#authenticateToken(key, nowMs);
-    const recent = this.#recent.get(key);
+    const recent = this.#recent.find(key, nowMs);
     if (recent !== undefined) return recent;
     const hash = hashKey(key);
     const known = this.#indexes.keyByHash.get(hash);
     if (known === undefined || !hashesEqual(known.record.hash, hash)) return undefined;
-    if (this.#recent.size >= recentKeysMax) this.#recent.clear();
-    this.#recent.set(key, known.credential);
+    this.#recent.add(key, known.credential, nowMs);
     return known.credential;
   }
 
