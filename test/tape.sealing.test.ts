@@ -252,3 +252,12 @@ test('a full disk while a part is due to end refuses nothing for that', async (t
   await kit.settle();
   assert.equal(kit.scan({ customer: 'ann' }).length, 12);
 });
+
+test('a resend with another time is recognised by its id', async (t) => {
+  const kit = openKit(place(t));
+  t.after(() => kit.close());
+  await storeParts(kit, mergeWidth + 1);
+  const again = Array.from({ length: 50 }, (_, n) => event(n, { time: nowMs - n }));
+  const receipt = await kit.store(again);
+  assert.deepEqual([receipt.accepted, receipt.duplicates], [0, 50]);
+});

@@ -2,11 +2,11 @@
  * Whether an event that comes in is on the tape already: same workspace, customer and id. Hashes find,
  * bytes decide. Thread: the shard's own.
  *
- *     always                       the open part and the part (or segment) before it
- *     when its own time says that  the other parts, and the segments: a resend carries the time of the
- *     it may be in there           first sending, so most of them are ruled out by one bit
- *     when it carries no time      everything: a resend would get a new time
- *     when the server made its id  nothing: nobody can have sent it before
+ *     always                       every part, and the segments with the newest `idAloneEventsMax`
+ *     when its own time says that  the older segments: who sends an event again as it was sends its
+ *     it may be in there           time again, so most of them are ruled out without their filter
+ *     when it carries no time      the older segments, too: a resend would get a new time
+ *     when the server made its id  only the open part: nobody can have sent it before
  *
  * What is erased is on the tape no more: sent again, it is new.
  */
@@ -63,15 +63,13 @@ export class Duplicates {
     const { closed, segments } = this.#parts;
     const anyTime = Number.isNaN(time);
     for (let i = closed.length - 1; i >= 0; i--) {
-      const part = closed[i]!;
-      if (!anyTime && i < closed.length - 1 && !part.index.ids.mayHaveTime(time)) continue;
-      const found = this.#findInPart(part, idHash);
+      const found = this.#findInPart(closed[i]!, idHash);
       if (found !== original.none) return found;
     }
+    const aloneFrom = this.#parts.idAloneFrom;
     for (let i = segments.length - 1; i >= 0; i--) {
       const { segment } = segments[i]!;
-      const isLast = closed.length === 0 && i === segments.length - 1;
-      if (!anyTime && !isLast && !segment.mayHaveTime(time)) continue;
+      if (!anyTime && i < aloneFrom && !segment.mayHaveTime(time)) continue;
       if (segment.mayHoldId(idHash) && this.#isInSegment(segments[i]!, idHash)) {
         return original.durable;
       }

@@ -3,7 +3,6 @@
  *
  *     bits[idHash]      one bit each: most ids are new, and then nothing else has to be looked at
  *     heads[idHash] ─▶ entry ─next─▶ entry ─▶ 0        newest first; hashes find, bytes decide
- *     seconds[time]     one bit each: whether any event of that second is in the part
  *
  * Chains instead of open addressing: nothing is ever rehashed, and a failed commit is taken back by
  * popping, newest first. Bits stay set then: they may be set for nothing.
@@ -20,15 +19,12 @@ const idWords = 2;
 const buckets = 2 ** 20;
 /** 2 MiB, a sixteenth of it set in a full part. */
 const hashBits = 2 ** 24;
-/** Modulo some six days. */
-const secondsBits = 2 ** 19;
 
 export class IdTable {
   readonly #memory;
   #ids = new Uint32Array(0);
   readonly #heads = new Uint32Array(buckets);
   readonly #bits = new Uint32Array(hashBits / 32);
-  readonly #seconds = new Uint8Array(secondsBits / 8);
   /** Keeps the reads of `warm` from being optimised away. */
   warmth = 0;
 
@@ -39,7 +35,6 @@ export class IdTable {
   reset(): void {
     this.#heads.fill(0);
     this.#bits.fill(0);
-    this.#seconds.fill(0);
   }
 
   /** Makes room for entries up to `rows`. */
@@ -66,15 +61,13 @@ export class IdTable {
     this.warmth = warmth;
   }
 
-  add(entry: number, idHash: number, time: number): void {
+  add(entry: number, idHash: number): void {
     const bucket = idHash & (buckets - 1);
     this.#ids[entry * idWords + id.hash] = idHash;
     this.#ids[entry * idWords + id.next] = this.#heads[bucket]!;
     this.#heads[bucket] = entry;
     const bit = idHash & (hashBits - 1);
     this.#bits[bit >>> 5]! |= 1 << (bit & 31);
-    const second = Math.floor(time / 1000) & (secondsBits - 1);
-    this.#seconds[second >> 3]! |= 1 << (second & 7);
   }
 
   /** Takes the newest entry back. */
@@ -99,11 +92,5 @@ export class IdTable {
   #mayHold(idHash: number): boolean {
     const bit = idHash & (hashBits - 1);
     return (this.#bits[bit >>> 5]! & (1 << (bit & 31))) !== 0;
-  }
-
-  /** Whether an event with this time may be in here; false is certain. */
-  mayHaveTime(time: number): boolean {
-    const second = Math.floor(time / 1000) & (secondsBits - 1);
-    return (this.#seconds[second >> 3]! & (1 << (second & 7))) !== 0;
   }
 }

@@ -277,7 +277,7 @@ export class IndexWriter extends IndexViews {
     const latest = Math.max(this.#latestOf[latestAt]!, time);
     this.latest[entry] = latest;
     this.#latestOf[latestAt] = latest;
-    this.ids.add(entry, idHash, time);
+    this.ids.add(entry, idHash);
     // A reader that sees the entry must see its `previous` too, on processors that reorder stores.
     Atomics.store(this.customers, newestAt, entry);
   }

@@ -73,6 +73,11 @@ export interface PartsParts {
   readonly faults?: LogFaults | undefined;
 }
 
+/**
+ * Of the newest sealed events of a shard, so many are known by id alone: their filters are in memory,
+ * 1.25 bytes each. Older ones are looked at when an event's own time allows it, or when it has none.
+ */
+export const idAloneEventsMax = 100_000_000;
 /** How often it is looked whether readers have left what was retired. */
 const retireCheckMs = 20;
 
@@ -87,6 +92,7 @@ export class Parts {
   #open!: Part;
   #closed: Part[] = [];
   #segments: OpenSegment[] = [];
+  #idAloneFrom = 0;
   /** Files being removed: they left the catalogue and no reader can see them any more. */
   readonly #removals = new Set<Promise<void>>();
   /** How many files have left the catalogue and are not removed yet. */
@@ -126,6 +132,11 @@ export class Parts {
     return Math.max(this.#ended.last, ...parts, ...this.#segments.map(({ entry }) => entry.last));
   }
 
+  /** From this segment on, resends are recognised by their id alone. */
+  get idAloneFrom(): number {
+    return this.#idAloneFrom;
+  }
+
   get limits(): PartLimits {
     return this.#parts.limits;
   }
@@ -154,7 +165,7 @@ export class Parts {
     const last = parts.at(-1) ?? this.openPart(this.#numberNext);
     assert(last !== undefined, 'a shard has a part to write');
     this.#open = last;
-    this.#gauge();
+    this.#noteChange();
     this.publish();
   }
 
@@ -178,7 +189,7 @@ export class Parts {
     this.#closed.push(this.#open);
     this.#open = next;
     this.#parts.metrics.add('parts_begun_total', 1);
-    this.#gauge();
+    this.#noteChange();
   }
 
   #openNext(): Part | undefined {
@@ -210,7 +221,7 @@ export class Parts {
     if (opened !== undefined) this.#segments.push(opened);
     this.publish();
     this.#parts.metrics.add('parts_sealed_total', parts.length);
-    this.#gauge();
+    this.#noteChange();
     for (const part of parts) this.#retire(() => this.#removePart(part));
     return opened;
   }
@@ -223,7 +234,7 @@ export class Parts {
     this.#segments = this.#segments.toSpliced(at, segments.length, ...merged);
     this.publish();
     this.#parts.metrics.add('segments_merged_total', segments.length);
-    this.#gauge();
+    this.#noteChange();
     for (const gone of segments) this.#retire(() => this.#removeSegment(gone));
     return opened;
   }
@@ -241,8 +252,13 @@ export class Parts {
     return opened;
   }
 
-  /** Gauges are sums over threads: what has changed is added. */
-  #gauge(): void {
+  /** Parts or segments have changed. Gauges are sums over threads: what has changed is added. */
+  #noteChange(): void {
+    this.#idAloneFrom = this.#segments.length;
+    for (let events = 0; this.#idAloneFrom > 0; this.#idAloneFrom -= 1) {
+      events += this.#segments[this.#idAloneFrom - 1]!.entry.events;
+      if (events > idAloneEventsMax) break;
+    }
     const unsealed = this.#closed.reduce((sum, { index }) => sum + index.entryCount, 0);
     this.#parts.metrics.add('events_unsealed', unsealed - this.#gauged.unsealed);
     this.#parts.metrics.add('segments', this.#segments.length - this.#gauged.segments);

@@ -156,7 +156,7 @@ export class Shard {
       idHashes[record] = view.getUint32(at + row.idHash, true);
     }
     this.#open.part.index.warm(customerHashes, idHashes, records);
-    this.#parts.parts.closed.at(-1)?.index.ids.warm(idHashes, records);
+    for (const { index } of this.#parts.parts.closed) index.ids.warm(idHashes, records);
   }
 
   /** Copies a record into the open block; returns its time. */

@@ -6,7 +6,7 @@ Tapeline keeps every touchpoint of a customer on one immutable **tape**, answers
 Three promises to build on:
 
 - **A receipt means durable.** The events are on disk, flushed. There is no "202, maybe".
-- **The same customer and event id is stored once**, whenever the event is sent again as it was (with another \`time\` only while its first sending is recent).
+- **The same customer and event id is stored once**, whenever it is sent again (past the newest 100 million events of a shard: sent again as it was).
 - **One customer's tape has one order**, the same for every reader.
 
 ## Start
