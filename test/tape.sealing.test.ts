@@ -261,3 +261,17 @@ test('a resend with another time is recognised by its id', async (t) => {
   const receipt = await kit.store(again);
   assert.deepEqual([receipt.accepted, receipt.duplicates], [0, 50]);
 });
+
+test('full parts wait while the shard is busy, but not for ever', async (t) => {
+  const directory = place(t);
+  const kit = openKit(directory);
+  t.after(() => kit.close());
+  kit.isBusy = true;
+  await storeParts(kit, 2);
+  assert.equal(files(directory, 'segment-').length, 0);
+  kit.clock.advance(90_000);
+  kit.shards[0]!.upkeep.look();
+  await kit.settle();
+  assert.ok(files(directory, 'segment-').length > 0);
+  assert.equal(kit.scan({ customer: 'ann' }).length, 22);
+});

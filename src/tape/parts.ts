@@ -39,6 +39,8 @@ export class Part {
   bytes = 0;
   /** When its first block was begun. */
   openedMs = 0;
+  /** When it was closed, on the monotonic clock. */
+  closedMs = 0;
 
   constructor(number: number, slot: number, log: HotLog, index: IndexWriter) {
     this.number = number;
@@ -186,6 +188,7 @@ export class Parts {
   rotate(): void {
     const next = this.#openNext();
     if (next === undefined) return;
+    this.#open.closedMs = this.#parts.clock.monotonicMs();
     this.#closed.push(this.#open);
     this.#open = next;
     this.#parts.metrics.add('parts_begun_total', 1);

@@ -50,6 +50,8 @@ export const mergedEventsMax = 64_000_000;
 const sealedEventsMax = 4_000_000;
 /** While a shard is busy its full parts wait, as many as this; then sealing takes what it needs. */
 const waitingPartsMax = 24;
+/** Nor do they wait longer: how busy a thread is can be misjudged (a profiler makes it look busy always). */
+const waitingMsMax = 90_000;
 /** How often a quiet shard looks whether its part has come of age. */
 const lookMs = 1000;
 const retryMs = 5000;
@@ -167,7 +169,7 @@ export class Upkeep {
     const isSweeping = this.#sweeps.length > 0;
     // What is dropped as a whole costs next to nothing, also while the shard is busy.
     const expired = removal.expire();
-    if (!isSweeping && parts.closed.length <= waitingPartsMax && isBusy()) return undefined;
+    if (!isSweeping && this.#mayWait() && isBusy()) return undefined;
     const held = isSweeping ? removal.segmentsLeft()[0] : undefined;
     const sealable = shard.sealable();
     const isTurnOfHeld = held !== undefined && (this.#hasSealed || sealable.length === 0);
@@ -179,6 +181,14 @@ export class Upkeep {
     const mergeable = runToMerge(parts.segments, (a, b) => this.#areNeighbours(a, b));
     if (mergeable !== undefined) return () => this.#merge(mergeable);
     return undefined;
+  }
+
+  /** Whether there is room and time for full parts to wait. */
+  #mayWait(): boolean {
+    const { clock, parts } = this.#parts;
+    const oldest = parts.closed[0];
+    const waitedMs = oldest === undefined ? 0 : clock.monotonicMs() - oldest.closedMs;
+    return parts.closed.length <= waitingPartsMax && waitedMs < waitingMsMax;
   }
 
   async #seal(sealed: readonly Part[]): Promise<void> {

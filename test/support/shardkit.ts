@@ -142,6 +142,8 @@ export class ShardKit {
   onPublished: ((shard: number) => void) | undefined;
   onWritable: ((shard: number, writable: boolean) => void) | undefined;
   readonly stops: number[];
+  /** Whether the shards take themselves for busy. */
+  isBusy = false;
   /** Seals and merges; a test may put another in its place. */
   work: Work = async (job) => perform(job);
   /** Blocks handed to the store, in order, the failed ones too. */
@@ -194,6 +196,7 @@ export class ShardKit {
       metrics,
       limits,
       work: (job) => this.work(job),
+      isBusy: () => this.isBusy,
       faults: {
         beforeCommit: (blocks) => this.#beforeCommit(number, blocks),
         afterCommit: () => suffer(this.faults[number]!.after),
