@@ -5,8 +5,10 @@ import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { plainRoutes } from '../src/http/app.ts';
 import { docsPage } from '../src/http/docs/page.ts';
+import { doors } from '../src/http/doors.ts';
 import type { Operation } from '../src/http/openapi/describe.ts';
 import { openApiDocument } from '../src/http/openapi/document.ts';
+import { wireRoute } from '../src/http/wire.ts';
 import { errorCodes } from '../src/std/errors.ts';
 import { fieldTypes, parseViewTemplate } from '../src/workspaces/view.ts';
 import { keys, serveFront } from './support/front.ts';
@@ -18,8 +20,10 @@ ajv.addFormat('binary', true);
 ajv.addKeyword({ keyword: 'components' });
 ajv.addSchema({ $id: 'api', components: document.components });
 
-/** Routes served by code outside the table of plain ones. */
-const doors = ['post /v1/events', 'get /v1/ingest', 'get /v1/live', 'get /v1/live/sse'];
+/** Routes served by code outside the tables. */
+const others = ['post /v1/events', 'get /v1/ingest', 'get /v1/live', 'get /v1/live/sse'];
+
+const routes = [...plainRoutes, ...doors.map((door) => wireRoute(door, () => undefined))];
 
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({
@@ -36,8 +40,8 @@ function errorsOf(schema: unknown, value: unknown): string {
 }
 
 test('every route is in the document, and every operation of the document is a route', () => {
-  const routes = plainRoutes.map(({ method, path }) => `${method} ${path}`);
-  const expected = [...routes.filter((name) => name !== 'get /'), ...doors].sort();
+  const routes = [...plainRoutes, ...doors].map(({ method, path }) => `${method} ${path}`);
+  const expected = [...routes.filter((name) => name !== 'get /'), ...others].sort();
   assert.deepEqual(operations.map(({ name }) => name).sort(), expected);
 });
 
@@ -54,9 +58,9 @@ test('operations name the parameters, scopes and bodies that their routes have',
     assert.deepEqual(namesOf(operation, 'path'), inPath, name);
     assert.ok(operation.parameters.every((each) => each.required === (each.in === 'path')));
     assert.ok(Object.keys(operation.responses).length > 0);
-    const route = plainRoutes.find((each) => `${each.method} ${each.path}` === name);
+    const route = routes.find((each) => `${each.method} ${each.path}` === name);
     if (route === undefined) continue;
-    assert.deepEqual(namesOf(operation, 'query'), route.query, name);
+    if (route.query !== 'any') assert.deepEqual(namesOf(operation, 'query'), route.query, name);
     assert.equal(operation.requestBody !== undefined, route.bodyBytesMax !== undefined, name);
     const scopes = operation.security[0]?.['key'];
     if (route.scope === 'none') assert.equal(operation.security.length, 0, name);

@@ -11,8 +11,20 @@ import { Query } from './query.ts';
 export interface AuthOptions {
   /** Accept `?key=` when there is no Authorization header (WebSocket, SSE, beacons). */
   readonly keyInQuery?: boolean;
+  /** Where else clients of other products put it. */
+  readonly places?: KeyPlaces;
   /** Serve keys narrowed to some views; the handler then checks which. */
   readonly narrowed?: boolean;
+}
+
+/** Where a key may stand besides `Authorization: Bearer`. The header wins, then the query, then the body. */
+export interface KeyPlaces {
+  /** As the user name of Basic, with or without the colon after it; the password is not looked at. */
+  readonly basic?: boolean;
+  /** Under these names in the query, besides `key`. */
+  readonly query?: readonly string[];
+  /** Inside the body, where the handler finds it. */
+  readonly body?: boolean;
 }
 
 const plainBearer = 'Bearer ';
@@ -30,7 +42,16 @@ export function authenticate(
   demand: Demand,
   options: AuthOptions = {},
 ): Credential {
-  const key = presentedKey(head, options.keyInQuery === true);
+  return authenticateKey(front, presentedKey(head, options), demand, options);
+}
+
+/** The same, for a key that was found elsewhere. */
+export function authenticateKey(
+  front: Pick<Front, 'directory' | 'clock'>,
+  key: string | undefined,
+  demand: Demand,
+  options: AuthOptions = {},
+): Credential {
   if (key === undefined) {
     const where = options.keyInQuery === true ? ' or ?key=' : '';
     throw new AppError('unauthorized', `send a key as Authorization: Bearer <key>${where}`);
@@ -55,11 +76,29 @@ export function mayReadView(credential: Credential, name: string): boolean {
 }
 
 /** The key as sent; undefined when there is none. A header always wins over the query. */
-export function presentedKey(head: Head, keyInQuery: boolean): string | undefined {
-  if (head.authorization !== '') return bearerOf(head.authorization);
-  if (!keyInQuery || !head.query.includes('key=')) return undefined;
-  const key = new Query(head.query).one('key');
-  return key === '' ? undefined : key;
+export function presentedKey(head: Head, options: AuthOptions): string | undefined {
+  const { keyInQuery, places } = options;
+  if (head.authorization !== '') {
+    const basic = places?.basic === true ? basicUserOf(head.authorization) : undefined;
+    return basic ?? bearerOf(head.authorization);
+  }
+  if (keyInQuery !== true || head.query === '') return undefined;
+  const names = places?.query;
+  if (names === undefined && !head.query.includes('key=')) return undefined;
+  const query = new Query(head.query);
+  for (const name of ['key', ...(names ?? [])]) {
+    const key = query.one(name);
+    if (key !== undefined && key !== '') return key;
+  }
+  return undefined;
+}
+
+/** The user name of Basic; undefined when it is another scheme, or nothing. */
+function basicUserOf(authorization: string): string | undefined {
+  const encoded = /^basic +([\w+/=-]+) *$/i.exec(authorization)?.[1];
+  if (encoded === undefined) return undefined;
+  const [user] = Buffer.from(encoded, 'base64').toString('utf8').split(':', 1);
+  return user === '' ? undefined : user;
 }
 
 function bearerOf(authorization: string): string | undefined {

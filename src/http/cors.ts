@@ -6,7 +6,8 @@ import type { Front } from './context.ts';
 import type { Head } from './head.ts';
 import { emptyReply, type Headers, type Reply, withHeaders } from './reply.ts';
 
-export type Cors = 'any' | 'listed';
+/** `echo` is `any` for trackers of other products: they send credentials, and headers of their own. */
+export type Cors = 'any' | 'echo' | 'listed';
 
 const anyOrigin: Headers = [
   ['Access-Control-Allow-Origin', '*'],
@@ -19,6 +20,7 @@ const preflightSecondsMax = '86400';
 /** The headers that let (or by their absence do not let) the page read the reply. */
 export function corsHeaders(cors: Cors, head: Head, front: Pick<Front, 'corsOrigins'>): Headers {
   if (cors === 'any') return head.origin === '' ? none : anyOrigin;
+  if (cors === 'echo') return head.origin === '' ? none : echoed(head.origin);
   if (front.corsOrigins.length === 0) return none;
   if (head.origin === '' || !front.corsOrigins.includes(head.origin)) return varyOnly;
   return [
@@ -27,6 +29,18 @@ export function corsHeaders(cors: Cors, head: Head, front: Pick<Front, 'corsOrig
     ...varyOnly,
   ];
 }
+
+/** Pages may send cookies along; nothing here reads one as a credential. */
+function echoed(origin: string): Headers {
+  return [
+    ['Access-Control-Allow-Origin', origin],
+    ['Access-Control-Allow-Credentials', 'true'],
+    ['Access-Control-Expose-Headers', 'Retry-After'],
+    ...varyOnly,
+  ];
+}
+
+const knownHeaders = 'Authorization, Content-Type, Content-Encoding, Last-Event-ID';
 
 /** The reply to OPTIONS on a known path: a preflight's, or just the methods. */
 export function optionsReply(
@@ -40,12 +54,10 @@ export function optionsReply(
   const allowed = headers.some(([name]) => name === 'Access-Control-Allow-Origin');
   const reply = withHeaders(emptyReply, [['Allow', list], ...headers]);
   if (!allowed) return reply;
+  const wanted = cors === 'echo' ? head.wantedHeaders : '';
   return withHeaders(reply, [
     ['Access-Control-Allow-Methods', list],
-    [
-      'Access-Control-Allow-Headers',
-      'Authorization, Content-Type, Content-Encoding, Last-Event-ID',
-    ],
+    ['Access-Control-Allow-Headers', wanted === '' ? knownHeaders : wanted],
     ['Access-Control-Max-Age', preflightSecondsMax],
   ]);
 }

@@ -19,6 +19,10 @@ export interface Head {
   readonly contentLength: number | undefined;
   readonly origin: string;
   readonly lastEventId: string;
+  /** What a preflight asks to be allowed: `Access-Control-Request-Headers`. */
+  readonly wantedHeaders: string;
+  /** There is a header that only CloudEvents in binary mode have. */
+  readonly isCloudEvent: boolean;
   readonly websocketKey: string;
   readonly websocketProtocol: string;
   readonly websocketExtensions: string;
@@ -42,6 +46,8 @@ class Found implements Head {
   contentLength: number | undefined = undefined;
   origin = '';
   lastEventId = '';
+  wantedHeaders = '';
+  isCloudEvent = false;
   websocketKey = '';
   websocketProtocol = '';
   websocketExtensions = '';
@@ -81,6 +87,12 @@ class Found implements Head {
         break;
       case 'origin':
         this.origin = value;
+        break;
+      case 'ce-specversion':
+        this.isCloudEvent = true;
+        break;
+      case 'access-control-request-headers':
+        this.wantedHeaders = value;
         break;
       case 'last-event-id':
         this.lastEventId = value;
@@ -122,6 +134,15 @@ export function readHead(req: HttpRequest): Head {
     head.fault ??= 'content-length and transfer-encoding exclude each other';
   }
   return head;
+}
+
+/** Every header by its name in lower case; repeated ones as a list. For requests that are rare. */
+export function readHeaders(req: HttpRequest): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>();
+  req.forEach((name, value) => {
+    headers.set(name, listed(headers.get(name) ?? '', value));
+  });
+  return headers;
 }
 
 /** The media type without its parameters, lower case: `application/json; charset=utf-8` → `application/json`. */

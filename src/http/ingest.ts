@@ -44,7 +44,12 @@ function accept(request: RouteRequest, front: Front, ingest: Ingest | undefined)
     store(request, request.body, { format, front, ingest });
     return;
   }
-  inflate(request.body.slice(), { budget: ingest.budget, credential, front })
+  inflate(request.body.slice(), {
+    budget: ingest.budget,
+    credential,
+    front,
+    bytesMax: batchBytesMax,
+  })
     .then((body) => {
       // Others may have used it up meanwhile.
       checkQuota(front, credential);
@@ -54,12 +59,12 @@ function accept(request: RouteRequest, front: Front, ingest: Ingest | undefined)
 }
 
 /** @throws AppError rate_limited. */
-function checkQuota({ directory, quotas }: Front, { keyId }: Credential): void {
+export function checkQuota({ directory, quotas }: Front, { keyId }: Credential): void {
   quotas.check(directory.limits(keyId));
 }
 
 /** @throws AppError unsupported_media_type when it is neither gzip nor nothing. */
-function isPlain(contentEncoding: string): boolean {
+export function isPlain(contentEncoding: string): boolean {
   if (contentEncoding === '') return true;
   const encoding = contentEncoding.trim().toLowerCase();
   if (encoding === '' || encoding === 'identity') return true;
@@ -111,10 +116,12 @@ function formatOf(contentType: string): BodyFormat {
   }
 }
 
-interface InflateParts {
+export interface InflateParts {
   readonly budget: ByteBudget;
   readonly credential: Credential;
   readonly front: Front;
+  /** The most there may be after decompression. */
+  readonly bytesMax: number;
 }
 
 /**
@@ -122,15 +129,16 @@ interface InflateParts {
  * that turns out to be a lie (or the body has several members). One that fails is charged here, for what
  * is known to have been read of it; another is charged when its events are.
  */
-async function inflate(body: Uint8Array, parts: InflateParts): Promise<Uint8Array> {
+export async function inflate(body: Uint8Array, parts: InflateParts): Promise<Uint8Array> {
   const claimed = body.length < 18 ? 0 : Buffer.from(body.subarray(-4)).readUInt32LE(0);
-  const first = Math.min(Math.max(claimed, 1024), batchBytesMax);
+  const { bytesMax } = parts;
+  const first = Math.min(Math.max(claimed, 1024), bytesMax);
   const inflated = await inflateUpTo(body, first, parts);
   if (inflated !== undefined) return inflated;
-  const whole = first === batchBytesMax ? undefined : await inflateUpTo(body, batchBytesMax, parts);
+  const whole = first === bytesMax ? undefined : await inflateUpTo(body, bytesMax, parts);
   if (whole !== undefined) return whole;
-  chargeFailure(parts, batchBytesMax);
-  const message = `the body may have at most ${batchBytesMax} bytes after decompression`;
+  chargeFailure(parts, bytesMax);
+  const message = `the body may have at most ${bytesMax} bytes after decompression`;
   throw new AppError('too_large', message);
 }
 

@@ -6,12 +6,18 @@ import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import type { Credential } from '../workspaces/types.ts';
-import { type AuthOptions, authenticate, type Demand } from './auth.ts';
+import {
+  type AuthOptions,
+  authenticate,
+  type Demand,
+  type KeyPlaces,
+  presentedKey,
+} from './auth.ts';
 import { type BodyRules, mustClose, parseJson, receiveBody, swallowBody } from './body.ts';
 import type { Front } from './context.ts';
 import { type Cors, corsHeaders } from './cors.ts';
 import { Exchange } from './exchange.ts';
-import type { Head } from './head.ts';
+import { type Head, readHeaders } from './head.ts';
 import { decodePercent, Query } from './query.ts';
 import { errorReply, pieceBytesMax, type Reply, withHeaders, writeReply } from './reply.ts';
 import type { Traffic } from './traffic.ts';
@@ -24,16 +30,22 @@ export interface Route {
   readonly path: string;
   /** `none` needs no credential. */
   readonly scope: Demand | 'none';
-  /** Names of the query parameters it knows, `key` aside; others are refused. */
-  readonly query: readonly string[];
+  /** Names of the query parameters it knows, `key` aside; others are refused, unless it takes `any`. */
+  readonly query: readonly string[] | 'any';
   /** Set when the route takes a body, which is then read before the handler is called. */
   readonly bodyBytesMax?: number;
   /** The handler is done with the body's bytes when it returns: they need not be copied for it. */
   readonly borrowsBody?: boolean;
   readonly keyInQuery?: boolean;
+  /** Where else the key may stand. If that is the body, the handler is called without a credential. */
+  readonly keyPlaces?: KeyPlaces;
   readonly narrowed?: boolean;
+  /** The handler gets every header, not only those of `Head`. */
+  readonly wantsHeaders?: boolean;
   /** `listed` when absent. */
   readonly cors?: Cors;
+  /** The reply to a refusal, for clients that expect another shape than `errorReply` gives. */
+  readonly refusal?: (error: unknown, front: Front) => Reply;
   /**
    * May throw AppError; anything else thrown is a bug and answered as `internal`. One that returns
    * undefined calls `request.answer` or `refuse` later: cheaper than a promise where every microsecond counts.
@@ -41,10 +53,12 @@ export interface Route {
   handle(request: RouteRequest, front: Front): Reply | Promise<Reply> | undefined;
 }
 
-const nobody: Credential = { workspace: 0, keyId: '', scopes: new Set(), views: undefined };
+/** The credential of a request that has none, or none yet. */
+export const nobody: Credential = { workspace: 0, keyId: '', scopes: new Set(), views: undefined };
 const noParams: ReadonlyMap<string, string> = new Map();
 const noQuery = new Query('');
 const noBytes = new Uint8Array(0);
+const noHeaders: ReadonlyMap<string, string> = new Map();
 
 /**
  * What a handler gets. Everything in it is decoded and owned and may be kept across awaits; the body
@@ -53,8 +67,10 @@ const noBytes = new Uint8Array(0);
 export class RouteRequest {
   readonly head: Head;
   readonly query: Query;
-  /** For routes with scope `none`: a credential of nobody, workspace 0. */
+  /** For routes with scope `none`: `nobody`, of workspace 0. */
   readonly credential: Credential;
+  /** By their names in lower case, if the route wants them or it is a CloudEvent; otherwise empty. */
+  headers: ReadonlyMap<string, string> = noHeaders;
   body: Uint8Array = noBytes;
   readonly #params: ReadonlyMap<string, string>;
   readonly #bound: Bound;
@@ -98,7 +114,7 @@ export class RouteRequest {
 interface Bound {
   readonly route: Route;
   readonly names: readonly string[];
-  readonly known: readonly string[];
+  readonly known: readonly string[] | undefined;
   readonly auth: AuthOptions;
   readonly rules: BodyRules;
   readonly front: Front;
@@ -110,8 +126,12 @@ export function route(app: TemplatedApp, front: Front, traffic: Traffic, spec: R
   const bound: Bound = {
     route: spec,
     names: [...spec.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!),
-    known: spec.keyInQuery === true ? [...spec.query, 'key'] : spec.query,
-    auth: { keyInQuery: spec.keyInQuery === true, narrowed: spec.narrowed === true },
+    known: knownNames(spec),
+    auth: {
+      keyInQuery: spec.keyInQuery === true,
+      narrowed: spec.narrowed === true,
+      ...(spec.keyPlaces !== undefined && { places: spec.keyPlaces }),
+    },
     rules: { borrows: spec.borrowsBody === true, bytesMax: spec.bodyBytesMax ?? 0 },
     front,
     traffic,
@@ -133,6 +153,12 @@ export function route(app: TemplatedApp, front: Front, traffic: Traffic, spec: R
       app.del(pattern, serve);
       break;
   }
+}
+
+/** The query parameters that are known; undefined when all are taken. */
+function knownNames({ keyInQuery, keyPlaces, query }: Route): readonly string[] | undefined {
+  if (query === 'any') return undefined;
+  return keyInQuery === true ? [...query, 'key', ...(keyPlaces?.query ?? [])] : query;
 }
 
 /** `/v1/views/{name}` as uWS writes it: `/v1/views/:name`. */
@@ -169,16 +195,24 @@ function serveRoute(bound: Bound, res: HttpResponse, req: HttpRequest): void {
 }
 
 function openRequest(bound: Bound, exchange: Exchange, req: HttpRequest): RouteRequest {
-  const { route: spec, front } = bound;
+  const { route: spec } = bound;
   const { head } = exchange;
   if (head.fault !== undefined) throw new AppError('malformed', head.fault);
-  const credential =
-    spec.scope === 'none' ? nobody : authenticate(front, head, spec.scope, bound.auth);
+  const credential = spec.scope === 'none' ? nobody : credentialOf(bound, head, spec.scope);
   exchange.workspace = credential.workspace;
   const params = bound.names.length === 0 ? noParams : paramsOf(bound, req);
   const query = head.query === '' ? noQuery : new Query(head.query);
-  query.checkNames(bound.known);
-  return new RouteRequest(bound, exchange, { params, query, credential });
+  if (bound.known !== undefined) query.checkNames(bound.known);
+  const request = new RouteRequest(bound, exchange, { params, query, credential });
+  if (spec.wantsHeaders === true || head.isCloudEvent) request.headers = readHeaders(req);
+  return request;
+}
+
+function credentialOf({ auth, front }: Bound, head: Head, scope: Demand): Credential {
+  // A header that is no good is refused: what a body says never overrides it.
+  const mayWait = auth.places?.body === true && head.authorization === '';
+  const isLater = mayWait && presentedKey(head, auth) === undefined;
+  return isLater ? nobody : authenticate(front, head, scope, auth);
 }
 
 function paramsOf({ names }: Bound, req: HttpRequest): ReadonlyMap<string, string> {
@@ -219,7 +253,8 @@ function answer({ route: spec, front, traffic }: Bound, exchange: Exchange, repl
 }
 
 function refuse(bound: Bound, exchange: Exchange, error: unknown): void {
-  const reply = errorReply(error, bound.front.log);
+  const { front, route: spec } = bound;
+  const reply = spec.refusal?.(error, front) ?? errorReply(error, front.log);
   // What follows a faulty head, or a huge body nobody wants, cannot be read as a next request.
   const close = exchange.head.fault !== undefined || mustClose(exchange);
   answer(bound, exchange, close ? { ...reply, close } : reply);

@@ -1,0 +1,148 @@
+/**
+ * Doors for clients of other products: what a route of theirs must say (`Door`), and the route made of
+ * it. A door translates; credentials, compression, load, quotas and receipts are the same for all.
+ *
+ *     head ─ key ─▶ body ─ inflate ─▶ door.read ─▶ WireItem[] ─ storeEvents ─▶ receipt ─ door.answer ─▶ reply
+ */
+import { batchBytesMax } from '../event/envelope.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import type { Receipt } from '../ingest/receipt.ts';
+import { isIncomplete, storeEvents, type WireItem } from '../ingest/wire/store.ts';
+import { AppError } from '../std/errors.ts';
+import type { Credential } from '../workspaces/types.ts';
+import { authenticateKey, type KeyPlaces } from './auth.ts';
+import type { Front } from './context.ts';
+import type { Cors } from './cors.ts';
+import type { Head } from './head.ts';
+import { checkQuota, checkServing, inflate, isPlain, notStored } from './ingest.ts';
+import type { Query } from './query.ts';
+import type { Reply } from './reply.ts';
+import { type Method, nobody, type Route, type RouteRequest } from './route.ts';
+
+/** A body whose key stands inside it is read before it is known whose it is: so much of it, inflated. */
+export const keylessBytesMax = 1024 * 1024;
+
+/** What a door translates; all of it is decoded and its own. */
+export interface WireRequest {
+  readonly head: Head;
+  readonly query: Query;
+  /** By their names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** Inflated. */
+  readonly body: Uint8Array;
+  /** Who asks; undefined when the key is still to be found in the body. */
+  readonly credential: Credential | undefined;
+  readonly nowMs: number;
+  param(name: string): string;
+}
+
+export interface WireBatch {
+  readonly items: readonly WireItem[];
+  /** The key that was found in the body; looked at only when the head had none. */
+  readonly key?: string | undefined;
+}
+
+export interface Door {
+  readonly method: Method;
+  readonly path: string;
+  /** Besides `key` and those of `keys`; `any` for clients that send what they like. */
+  readonly query: readonly string[] | 'any';
+  /** Where the key may stand, besides a Bearer header and `?key=`. */
+  readonly keys: KeyPlaces;
+  readonly cors: Cors;
+  /** Before decompression; absent for a route without a body. */
+  readonly bodyBytesMax?: number;
+  /** @throws AppError for a body that cannot be read as a whole. */
+  read(request: WireRequest): WireBatch;
+  /** Everything accepted is durable, and nothing is left that is worth sending again. */
+  answer(receipt: Receipt, request: WireRequest): Reply;
+  /** A refusal in the shape that the clients understand; that of `/v1/events` when absent. */
+  refusal?(error: unknown, front: Front): Reply;
+}
+
+/** The route of a door, on the front's own `ingest`; undefined while the front is not ready. */
+export function wireRoute(door: Door, ingest: () => Ingest | undefined): Route {
+  return {
+    method: door.method,
+    path: door.path,
+    scope: 'write',
+    query: door.query,
+    ...(door.bodyBytesMax !== undefined && { bodyBytesMax: door.bodyBytesMax }),
+    keyInQuery: true,
+    keyPlaces: door.keys,
+    wantsHeaders: true,
+    cors: door.cors,
+    ...(door.refusal !== undefined && { refusal: door.refusal }),
+    handle: (request, front) => acceptWire(door, request, front, ingest()),
+  };
+}
+
+/**
+ * Serves one request of a door, also on another's route; replies when what it accepted is durable.
+ *
+ * @throws AppError as `door.read` and `storeEvents` do, `unauthorized`, `forbidden`, `too_large` or
+ *   `unavailable`. Sending again is safe after each, for events with ids.
+ */
+export async function acceptWire(
+  door: Pick<Door, 'read' | 'answer'>,
+  request: RouteRequest,
+  front: Front,
+  ingest: Ingest | undefined,
+): Promise<Reply> {
+  checkServing(front, ingest);
+  const { head, headers, query } = request;
+  const early = request.credential === nobody ? undefined : request.credential;
+  if (early !== undefined) checkQuota(front, early);
+  const wire: WireRequest = {
+    head,
+    headers,
+    query,
+    body: await plainBody(request, front, ingest),
+    credential: early,
+    nowMs: front.clock.now(),
+    param: (name) => request.param(name),
+  };
+  const { items, key } = readCharged(door, wire, front);
+  const { keyId, workspace } = early ?? authenticateKey(front, key, 'write', { keyInQuery: true });
+  const receipt = await storeEvents(items, {
+    ingest,
+    quotas: front.quotas,
+    metrics: front.metrics,
+    workspace,
+    limits: front.directory.limits(keyId),
+    nowMs: wire.nowMs,
+  });
+  if (isIncomplete(receipt)) throw notStored(front.metrics);
+  return door.answer(receipt, wire);
+}
+
+/** What cannot be read costs its sender as much as what can. */
+function readCharged(door: Pick<Door, 'read'>, wire: WireRequest, front: Front): WireBatch {
+  try {
+    return door.read(wire);
+  } catch (error) {
+    const { body, credential } = wire;
+    front.metrics.add('batches_malformed_total', 1);
+    if (credential !== undefined) {
+      front.quotas.charge(front.directory.limits(credential.keyId), 0, body.length);
+    }
+    throw error;
+  }
+}
+
+/** The body as it was before it was compressed. */
+async function plainBody(
+  { body, credential, head }: RouteRequest,
+  front: Front,
+  { budget }: Ingest,
+): Promise<Uint8Array> {
+  const bytesMax = credential === nobody ? keylessBytesMax : batchBytesMax;
+  if (!isPlain(head.contentEncoding)) {
+    return inflate(body, { budget, credential, front, bytesMax });
+  }
+  if (body.length > bytesMax) {
+    const message = `a body with the key inside may have at most ${bytesMax} bytes; send the key in a header`;
+    throw new AppError('too_large', message);
+  }
+  return body;
+}

@@ -1,0 +1,167 @@
+/**
+ * The one way in for foreign bodies: a door of another product's format translates what it was sent
+ * into native events, and these enter as the body of `POST /v1/events` does, through the same walker,
+ * limits, quotas, budget and parcels.
+ *
+ *     foreign body ─ door ─▶ WireItem[] ─ JSON ─▶ readBody ─▶ Ingest ─▶ one receipt, by the door's indexes
+ */
+import { batchBytesMax, batchEventsMax, eventBytesMax } from '../../event/envelope.ts';
+import { dataTooDeep, tooLarge } from '../../event/refusal.ts';
+import { AppError } from '../../std/errors.ts';
+import type { Metrics } from '../../std/metrics.ts';
+import type { Limit } from '../../workspaces/quota.ts';
+import { readBody } from '../body.ts';
+import type { Ingest } from '../ingest.ts';
+import type { Quotas } from '../quotas.ts';
+import type { Receipt, RejectedEvent } from '../receipt.ts';
+import { writeJson } from './json.ts';
+
+/**
+ * A native event, as a door made it. Nothing needs to be checked by the door: what the contract does not
+ * allow is refused by index, like an event that came by itself. Members that are undefined are absent.
+ */
+export interface WireEvent {
+  /** With `customer` the idempotency key: without it a batch that is sent again is stored again. */
+  readonly id?: string | undefined;
+  readonly customer: string | undefined;
+  readonly previous?: string | undefined;
+  readonly type: string | undefined;
+  /** RFC 3339, or integer epoch milliseconds. */
+  readonly time?: string | number | undefined;
+  readonly channel?: string | undefined;
+  readonly source?: string | undefined;
+  readonly data?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a door found no event in; it takes its place in the receipt. */
+export interface WireRefusal {
+  readonly refused: {
+    readonly code: 'invalid' | 'malformed' | 'too_large';
+    readonly message: string;
+  };
+  readonly id?: string | undefined;
+}
+
+export type WireItem = WireEvent | WireRefusal;
+
+/** Whose events they are, and what they go through. */
+export interface WireSink {
+  readonly ingest: Ingest;
+  readonly quotas: Quotas;
+  readonly metrics: Metrics;
+  readonly workspace: number;
+  readonly limits: readonly Limit[];
+  readonly nowMs: number;
+}
+
+/** As much of the items as fits one batch. */
+interface Chunk {
+  readonly texts: string[];
+  /** Where each of them stands among the items. */
+  readonly places: number[];
+  bytes: number;
+}
+
+/**
+ * Stores what a door made of a body; resolves when everything accepted is durable. Indexes of the
+ * receipt count the items. More than a batch may hold goes in several. Thread: a front.
+ *
+ * @throws AppError `rate_limited` or `overloaded`, with nothing stored.
+ */
+export async function storeEvents(items: readonly WireItem[], sink: WireSink): Promise<Receipt> {
+  const { ingest, metrics, quotas, workspace } = sink;
+  quotas.check(sink.limits);
+  const refused: RejectedEvent[] = [];
+  const chunks = chunksOf(items, refused);
+  const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+  if (ingest.budget.isOver(workspace, bytes)) {
+    metrics.add('batches_overloaded_total', 1);
+    const message = 'too many events are waiting to be written; send them again';
+    throw new AppError('overloaded', message, { retryAfterSeconds: 1 });
+  }
+  metrics.add('events_rejected_total', refused.length);
+  quotas.charge(sink.limits, refused.length, 0);
+  // All of them now: once one is on its way, no other may be refused as a whole.
+  const receipts = await Promise.all(chunks.map((chunk) => sendChunk(chunk, sink)));
+  return merged(receipts, refused);
+}
+
+/** Writes events as JSON and cuts them where a batch is full; what cannot be one is refused. */
+function chunksOf(items: readonly WireItem[], refused: RejectedEvent[]): Chunk[] {
+  const chunks: Chunk[] = [];
+  for (const [index, item] of items.entries()) {
+    const text = 'refused' in item ? item.refused : textOf(item);
+    if (typeof text !== 'string') {
+      const { id } = item;
+      refused.push({ index, ...(id !== undefined && { id }), ...text });
+      continue;
+    }
+    const bytes = Buffer.byteLength(text) + 1;
+    let chunk = chunks.at(-1);
+    const isFull =
+      chunk === undefined ||
+      chunk.texts.length === batchEventsMax ||
+      chunk.bytes + bytes > batchBytesMax;
+    if (chunk === undefined || isFull) {
+      chunk = { texts: [], places: [], bytes: 1 };
+      chunks.push(chunk);
+    }
+    chunk.texts.push(text);
+    chunk.places.push(index);
+    chunk.bytes += bytes;
+  }
+  return chunks;
+}
+
+function textOf(event: WireEvent): string | typeof tooLarge {
+  const { channel, customer, data, id, previous, source, time, type } = event;
+  try {
+    const text = writeJson({ id, customer, previous, type, time, channel, source, data });
+    return Buffer.byteLength(text) > eventBytesMax ? tooLarge : text;
+  } catch (error) {
+    // Thousands of levels: more than can be written, and far more than an event may have.
+    if (error instanceof RangeError) return dataTooDeep;
+    throw error;
+  }
+}
+
+function sendChunk({ places, texts }: Chunk, sink: WireSink): Promise<Receipt> {
+  const { ingest, limits, nowMs, quotas, workspace } = sink;
+  const body = Buffer.from(`[${texts.join(',')}]`);
+  const batch = ingest.begin(workspace, body.length);
+  try {
+    readBody('json', body, nowMs, ingest, batch);
+  } catch (error) {
+    ingest.abandon(batch);
+    throw error;
+  }
+  quotas.charge(limits, batch.events, body.length);
+  return new Promise((resolve) => {
+    ingest.send(batch, (receipt) => {
+      const rejected = receipt.rejected.map((each) => ({ ...each, index: places[each.index]! }));
+      resolve({ ...receipt, rejected });
+    });
+  });
+}
+
+function merged(receipts: readonly Receipt[], refused: readonly RejectedEvent[]): Receipt {
+  const rejected = [...refused];
+  let accepted = 0;
+  let duplicates = 0;
+  for (const receipt of receipts) {
+    accepted += receipt.accepted;
+    duplicates += receipt.duplicates;
+    for (const each of receipt.rejected) rejected.push(each);
+  }
+  rejected.sort((a, b) => a.index - b.index);
+  const unavailable = accepted + duplicates === 0 && isIncomplete({ rejected });
+  return { accepted, duplicates, rejected, unavailable };
+}
+
+/**
+ * Whether something could not be written that is worth sending again. Senders that know only whole
+ * bodies then send all of it: what is stored already answers as a duplicate.
+ */
+export function isIncomplete({ rejected }: Pick<Receipt, 'rejected'>): boolean {
+  return rejected.some(({ code }) => code === 'unavailable');
+}
