@@ -226,6 +226,54 @@ test('a template is stored, replaced, listed and deleted', async () => {
   assert.equal(`${gone.status} ${gone.code}`, '404 not_found');
 });
 
+test('conditions choose the events of a field, or of all fields of a view', async () => {
+  const customer = fresh('chooser');
+  const buy = (price: number, channel: string | undefined, more: object = {}): object => {
+    return { customer, type: 'Purchased', ...(channel && { channel }), data: { price, ...more } };
+  };
+  await store(server, [
+    buy(5, 'web'),
+    buy(20, 'web', { coupon: 'X' }),
+    buy(30, 'store'),
+    buy(40, undefined),
+    { customer, type: 'Login', channel: 'web' },
+  ]);
+  const name = fresh('where');
+  const count = { event: 'Purchased', type: 'count' };
+  const body = {
+    fields: [
+      { ...count, name: 'large', where: 'event.data.price >= 20' },
+      { ...count, name: 'coupon', where: 'has(event.data.coupon)' },
+      { ...count, name: 'coupon is Y', where: 'event.data.coupon == "Y"' },
+      { ...count, name: 'nowhere', where: 'event.channel == ""' },
+      { name: 'web', event: '*', type: 'count', where: 'event.channel == "web"' },
+    ],
+  };
+  const values = async (): Promise<unknown[]> => {
+    return (await show(customer, name)).fields.map(({ value }) => value);
+  };
+  assert.equal((await put(name, body)).status, 201);
+  assert.deepEqual(await values(), [3, 1, 0, 1, 3]);
+  assert.equal((await put(name, { ...body, where: 'event.channel != "store"' })).status, 200);
+  assert.deepEqual(await values(), [2, 1, 0, 1, 3]);
+  const stored = await ask(server, `/v1/views/${name}`, { key: read });
+  assert.equal((stored.json as { where: string }).where, 'event.channel != "store"');
+});
+
+test('an event on which a condition costs too much is left out, and that is said', async () => {
+  const customer = fresh('costly');
+  const list = Array.from({ length: 3000 }, (_, index) => index % 10);
+  await store(server, [
+    { customer, type: 'T', data: { list } },
+    { customer, type: 'T', data: { list: [1, 2] } },
+  ]);
+  const name = fresh('costly');
+  const where = 'event.data.list.all(a, event.data.list.all(b, a + b >= 0))';
+  await put(name, { fields: [{ name: 'n', event: 'T', type: 'count', where }] });
+  const [field] = (await show(customer, name)).fields;
+  assert.deepEqual(field, { name: 'n', value: 1, events: 1, undecided: 1 });
+});
+
 test('a template against the rules is refused with the place named', async () => {
   const good = { name: 'n', event: 'T', attribute: 'a', type: 'value' };
   const wrong: [body: object, message: RegExp][] = [
@@ -251,6 +299,10 @@ test('a template against the rules is refused with the place named', async () =>
     [{ fields: [{ ...good, lookback: 90 }] }, /90d, 12h or 30m/],
     [{ fields: [{ ...good, lookback: '90 days' }] }, /90d, 12h or 30m/],
     [{ fields: [{ ...good, lokback: '90d' }] }, /lokback/],
+    [{ fields: [good, { ...good, name: 'm', where: 'data.x > 1' }] }, /fields\[1\]\.where: .*data/],
+    [{ fields: [{ ...good, where: '' }] }, /fields\[0\]\.where/],
+    [{ fields: [good], where: 'event.type = "A"' }, /^where: .*write == to compare/],
+    [{ fields: [good], where: ['a'] }, /^where must be a string/],
   ];
   for (const [body, message] of wrong) {
     const answer = await put('wrong', body);

@@ -98,6 +98,7 @@ test('a view passes its schema exactly when the server stores it', () => {
     { fields: [field] },
     { fields: [{ ...field, limit: 1, lookback: '7d' }] },
     { fields: [{ name: 'A', event: '*', type: 'count' }] },
+    { fields: [{ ...field, where: 'event.data.x > 1' }], where: 'event.channel == "web"' },
     ...fieldTypes.map((type) => ({ fields: [{ ...field, type }] })),
   ];
   const bad = [
@@ -116,7 +117,8 @@ test('a view passes its schema exactly when the server stores it', () => {
     { fields: [{ ...field, name: 'x'.repeat(129) }] },
     { fields: [{ ...field, event: '' }] },
     { fields: [{ ...field, attribute: '' }] },
-    { fields: [{ ...field, where: 'x > 1' }] },
+    { fields: [{ ...field, where: '' }] },
+    { fields: [field], where: 7 },
     { fields: [{ name: 'A', type: 'value' }] },
     { fields: Array.from({ length: 101 }, (_, index) => ({ ...field, name: `f${index}` })) },
   ];

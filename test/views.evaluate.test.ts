@@ -9,7 +9,12 @@ const dayMs = 24 * 60 * 60 * 1000;
 const asOf = 1_763_740_000_000;
 
 function event(time: number, type: string, data?: string): ViewEvent {
-  return { time, hasType: (wanted) => Buffer.from(type).equals(wanted), data: () => data };
+  return {
+    time,
+    text: () => type,
+    hasType: (wanted) => Buffer.from(type).equals(wanted),
+    data: () => data,
+  };
 }
 
 function view(...fields: Record<string, unknown>[]): ViewTemplate {

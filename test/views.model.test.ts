@@ -32,6 +32,17 @@ const plain: fc.Arbitrary<Plain> = fc.record({
     { nil: undefined },
   ),
 });
+/** Conditions, and the same said in JavaScript; one that fails is not met. */
+const conditions: Readonly<Record<string, (event: Plain) => boolean>> = {
+  'event.data.v > 0': ({ data }) => typeof data?.['v'] === 'number' && data['v'] > 0,
+  "has(event.data.w) && event.type != 'B'": ({ data, type }) =>
+    data !== undefined && 'w' in data && type !== 'B',
+  "event.data.v == '1' || event.data.v == 3": ({ data }) =>
+    data?.['v'] === '1' || data?.['v'] === 3,
+  'event.time >= timestamp("1970-01-01T00:16:30Z")': ({ time }) => time >= 990_000,
+  'event.data.w.exists(i, i == 1)': ({ data }) =>
+    Array.isArray(data?.['w']) && data['w'].includes(1),
+};
 const field = fc.record(
   {
     event: fc.constantFrom('A', 'B', 'D', '*'),
@@ -39,6 +50,7 @@ const field = fc.record(
     limit: fc.integer({ min: 1, max: 6 }),
     lookback: fc.constantFrom('1s', '5s', '15s', '1m'),
     type: fc.constantFrom(...fieldTypes),
+    where: fc.constantFrom(...Object.keys(conditions)),
   },
   { requiredKeys: ['event', 'type'] },
 );
@@ -46,12 +58,16 @@ const field = fc.record(
 test('random views over random tapes give what the naive evaluator gives', () => {
   const tape = fc.array(plain, { maxLength: 60 });
   const fields = fc.array(field, { minLength: 1, maxLength: 8 });
+  const whole = fc.option(fc.constantFrom(...Object.keys(conditions)), { nil: undefined, freq: 4 });
   fc.assert(
-    fc.property(tape, fields, (unordered, sent) => {
+    fc.property(tape, fields, whole, (unordered, sent, where) => {
       const named = sent.map((each, i) => ({ attribute: 'v', ...each, name: `f${i}` }));
-      const template = parseViewTemplate({ fields: named.map(dropAttribute) });
+      const template = parseViewTemplate({
+        fields: named.map(dropAttribute),
+        ...(where !== undefined && { where }),
+      });
       const events = unordered.toSorted((a, b) => b.time - a.time);
-      const wanted = template.fields.map((each) => naive(each, events));
+      const wanted = template.fields.map((each) => naive(each, events.filter(meets(where))));
       const all = evaluateView(template, asOf, () => events.map(present));
       assert.deepEqual(JSON.parse(all.json), wanted);
       const needed = evaluateView(template, asOf, (needs) => scanLike(events, needs));
@@ -72,6 +88,7 @@ function present(event: Plain): ViewEvent {
   const { time, type, data } = event;
   return {
     time,
+    text: (field) => (field === 'type' ? type : undefined),
     hasType: (wanted) => Buffer.from(type).equals(wanted),
     data: () => (data === undefined ? undefined : JSON.stringify(data)),
   };
@@ -92,11 +109,16 @@ function naive(row: ViewField, events: readonly Plain[]): Record<string, unknown
   const matches = events
     .filter((event) => row.event === '*' || event.type === row.event)
     .filter((event) => event.time <= asOf && event.time >= since)
+    .filter(meets(row.where))
     .map((event) => (row.attribute === undefined ? 1 : attributeOf(event.data, row.attribute)))
     .filter((found) => found !== undefined && found !== null);
   const limit = row.limit ?? Number.POSITIVE_INFINITY;
   const { result, events: used, skipped } = fold(row.type, limit, matches);
   return { name: row.name, value: result, events: used, ...(skipped > 0 && { skipped }) };
+}
+
+function meets(where: string | undefined): (event: Plain) => boolean {
+  return where === undefined ? () => true : conditions[where]!;
 }
 
 function attributeOf(data: Record<string, unknown> | undefined, path: string): unknown {

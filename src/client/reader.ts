@@ -46,7 +46,8 @@ export interface ViewFieldTemplate {
   readonly limit?: number;
   readonly lookback?: string;
   readonly type: string;
-  readonly where?: unknown;
+  /** A condition in CEL. */
+  readonly where?: string;
 }
 
 export interface ViewResult {

@@ -3,6 +3,7 @@
  * in the OpenAPI document. Bodies of events are not here to be checked: the byte walkers do that.
  */
 import { type Static, Type } from 'typebox';
+import { conditionCharactersMax } from '../event/condition.ts';
 import {
   batchEventsMax,
   channelBytesMax,
@@ -214,6 +215,10 @@ const TapePage = Type.Object({
   live: cursor('Pass as `from` to `/v1/live` to go on without a gap.'),
 });
 
+const where = (of: string) =>
+  Type.Optional(
+    text(conditionCharactersMax, `A condition in CEL: only events that meet it count for ${of}.`),
+  );
 const ViewField = Type.Object(
   {
     name: text(fieldNameCharactersMax, 'The row, unique in the view.'),
@@ -238,6 +243,7 @@ const ViewField = Type.Object(
       }),
     ),
     type: Type.Enum([...fieldTypes]),
+    where: where('this field'),
   },
   closed,
 );
@@ -249,11 +255,13 @@ const ViewTemplate = Type.Object(
       minItems: 1,
       maxItems: fieldsMax,
     }),
+    where: where('any field'),
   },
   closed,
 );
 const View = Type.Object({
   name: Type.String(),
+  where: where('any field'),
   fields: Type.Array(ref('ViewField')),
   version: Type.Integer({ description: 'Grows with every change.' }),
   updatedAt: epochMs('When it was stored'),
@@ -267,6 +275,11 @@ const ViewResultField = Type.Object({
   events: Type.Integer({ description: 'How many events it was made from.' }),
   skipped: Type.Optional(
     Type.Integer({ description: 'Values left out because they are no numbers.' }),
+  ),
+  undecided: Type.Optional(
+    Type.Integer({
+      description: 'Events left out because a condition would cost too much on them.',
+    }),
   ),
 });
 const ViewResult = Type.Object({

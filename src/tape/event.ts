@@ -1,5 +1,5 @@
 /** A stored event as readers meet it: positions into a block, rendered on demand. */
-import { fieldText, renderData, renderEvent } from '../event/render.ts';
+import { type FieldName, fieldText, renderData, renderEvent } from '../event/render.ts';
 import type { Block } from './block.ts';
 import { formatCursor } from './cursor.ts';
 import { row } from './layout.ts';
@@ -59,9 +59,15 @@ export class TapeEvent {
   }
 
   channel(): string | undefined {
+    return this.text('channel');
+  }
+
+  /** A field of the envelope as text; undefined when the event has none. */
+  text(field: FieldName): string | undefined {
+    if (field === 'id' && isMadeId(this.#record)) return this.#text(idSpan(this.#record));
     const { at, length } = payloadSpan(this.#record);
     const { payloads } = this.#record;
-    return fieldText(payloads, at, at + length, encodingOf(this.#record), 'channel');
+    return fieldText(payloads, at, at + length, encodingOf(this.#record), field);
   }
 
   /** JSON text of `data`. */

@@ -3,7 +3,7 @@ import type { ScanBudget } from '../tape/budget.ts';
 import { scan } from '../tape/scan.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { ViewTemplate } from '../workspaces/view.ts';
-import { evaluateView } from './evaluate.ts';
+import { evaluateView, type ViewEvent, type ViewNeeds } from './evaluate.ts';
 
 export interface ViewAsk {
   readonly workspace: number;
@@ -17,10 +17,11 @@ export interface ViewAsk {
 /** @throws ScanTooLong past the budget. */
 export function answerView(tape: Tape, ask: ViewAsk, budget: ScanBudget): string {
   const { asOf, customer, template, workspace } = ask;
-  const { json } = evaluateView(template, asOf, (needs) => {
+  const read = (needs: ViewNeeds): Iterable<ViewEvent> => {
     const { types } = needs;
     return scan(tape, { workspace, customer, until: asOf, types, needs }, budget);
-  });
+  };
+  const { json } = evaluateView(template, asOf, read, (steps) => budget.spend(steps));
   return answerText(ask, json);
 }
 

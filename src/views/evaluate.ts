@@ -4,7 +4,8 @@
  *
  * An event matches a field when its type is the field's (or the field says `*`), its time lies in
  * [asOf − lookback, asOf], both ends included, and the attribute, if one is named, is there and is
- * not null. A field takes the newest `limit` matches (all, when there is no limit):
+ * not null, and the conditions hold, the view's and the field's (`event/condition.ts`); an error in a
+ * condition is no match. A field takes the newest `limit` matches (all, when there is no limit):
  *
  *     value     the attribute of each, newest first, as it was sent; with limit 1 not a list
  *     first     the attribute of the oldest of them     last    of the newest
@@ -16,19 +17,32 @@
  * No match gives null, for count and sum 0. `events` is how many matches were taken. For sum, min,
  * max and average, matches that are not numbers (a string of digits is not one, nor is a number
  * that no double can hold) are left out and counted in `skipped` instead of `events`; they do use
- * up the limit.
+ * up the limit. Events whose condition would cost too much are no matches, counted in `undecided`.
  *
  * Sums are compensated (Neumaier): the error does not grow with the number of events, so a million
  * small amounts add up right; but amounts are doubles: 0.1 + 0.2 is 0.30000000000000004. A sum or
  * average too large for a double is null. min and max compare decimals, to the last digit.
  */
+import {
+  type Condition,
+  type ConditionEvent,
+  ConditionSubject,
+  type ConditionText,
+  type Verdict,
+} from '../event/condition.ts';
+import { meter } from '../event/meter.ts';
+import { AppError } from '../std/errors.ts';
 import { typeHashOf } from '../tape/route.ts';
 import type { ScanNeeds } from '../tape/scan.ts';
 import type { ViewTemplate } from '../workspaces/view.ts';
 import { type FieldEvent, type FieldPlan, FieldRun, planField } from './field.ts';
 
-export interface ViewEvent {
-  readonly time: number;
+/** What the conditions of one answer may cost in all, wherever it is made: some ten seconds. */
+export const viewConditionStepsMax = 100_000_000;
+/** A step of a condition takes about as long as two of an index. */
+const indexStepsPerStep = 2;
+
+export interface ViewEvent extends ConditionEvent {
   /** Whether its type is this one, in UTF-8. */
   hasType(type: Uint8Array): boolean;
   /** JSON text of `data`, undefined when there is none. Called at most once for an event. */
@@ -63,7 +77,7 @@ function makePlan(template: ViewTemplate): ViewPlan {
     else types.set(event, [...(types.get(event) ?? []), number]);
   }
   return {
-    fields: template.fields.map(planField),
+    fields: template.fields.map((field) => planField(field, template)),
     types: [...types].map(([type, fields]) => {
       const bytes = Buffer.from(type, 'utf8');
       return { type, bytes, hash: typeHashOf(bytes, 0, bytes.length), fields };
@@ -91,14 +105,17 @@ export interface ViewResult {
  * @param asOf epoch milliseconds.
  * @param read gives the events in tape order, newest first; may give some that the view does not
  *   need. They are left (`return` is called) as soon as every field is done.
+ * @param spend is told what conditions cost, in index steps; may throw to end it all.
+ * @throws AppError invalid when conditions cost more than `viewConditionStepsMax`.
  */
 export function evaluateView(
   template: ViewTemplate,
   asOf: number,
   read: (needs: ViewNeeds) => Iterable<ViewEvent>,
+  spend: (indexSteps: number) => void = () => undefined,
 ): ViewResult {
   const run = new ViewRun(planView(template), asOf);
-  const once = new EventOnce();
+  const once = new EventOnce(spend);
   for (const event of read(run)) {
     if (event.time < run.since) break;
     once.become(event);
@@ -186,23 +203,53 @@ function oldestNeeded(fields: readonly FieldRun[]): number {
   return since;
 }
 
-/** The event at hand with its data rendered at most once; one object for a whole scan. */
-class EventOnce implements FieldEvent {
+/** The event at hand: its data is rendered, and a condition asked, at most once; one object for a whole scan. */
+class EventOnce implements FieldEvent, ConditionEvent {
   time = 0;
+  readonly #spend: (indexSteps: number) => void;
+  readonly #subject = new ConditionSubject();
+  readonly #verdicts = new Map<Condition, Verdict>();
   #event: ViewEvent | undefined;
+  #isRendered = false;
   #data: string | undefined;
+  #steps = 0;
+
+  constructor(spend: (indexSteps: number) => void) {
+    this.#spend = spend;
+  }
 
   become(event: ViewEvent): void {
     this.time = event.time;
     this.#event = event;
+    this.#isRendered = false;
     this.#data = undefined;
+    if (this.#verdicts.size > 0) this.#verdicts.clear();
   }
 
   data(): string | undefined {
-    if (this.#event !== undefined) {
-      this.#data = this.#event.data();
-      this.#event = undefined;
+    if (!this.#isRendered) {
+      this.#isRendered = true;
+      this.#data = this.#event!.data();
     }
     return this.#data;
+  }
+
+  text(field: ConditionText): string | undefined {
+    return this.#event!.text(field);
+  }
+
+  verdict(condition: Condition): Verdict {
+    if (this.#verdicts.has(condition)) return this.#verdicts.get(condition);
+    // The first condition of this event: the others share what is decoded for it.
+    if (this.#verdicts.size === 0) this.#subject.become(this);
+    meter.spent = 0;
+    const verdict = condition.meets(this.#subject);
+    this.#verdicts.set(condition, verdict);
+    this.#steps += meter.spent;
+    if (this.#steps > viewConditionStepsMax) {
+      throw new AppError('invalid', 'the conditions cost too much on this tape: shorten lookback');
+    }
+    this.#spend(meter.spent * indexStepsPerStep);
+    return verdict;
   }
 }

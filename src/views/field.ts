@@ -1,12 +1,15 @@
 /** One field of a view while its events are read: which events it takes, and when it is done. */
+import { type Condition, compileCondition, type Verdict } from '../event/condition.ts';
 import { findPath } from '../event/path.ts';
-import { parseLookback, type ViewField } from '../workspaces/view.ts';
+import { parseLookback, type ViewField, type ViewTemplate } from '../workspaces/view.ts';
 import { type Fold, startFold } from './fold.ts';
 
 /** What an event offers a field: `data` is rendered only when a field asks for it. */
 export interface FieldEvent {
   readonly time: number;
   data(): string | undefined;
+  /** Whether it meets a condition; undefined: that would cost too much. */
+  verdict(condition: Condition): Verdict;
 }
 
 /** A field of a template with everything worked out that does not depend on events. */
@@ -18,15 +21,19 @@ export interface FieldPlan {
   readonly limit: number;
   /** The steps of the attribute; undefined for `*` and when the field has none. */
   readonly path: readonly string[] | undefined;
+  /** All of them have to be met. */
+  readonly conditions: readonly Condition[];
 }
 
-export function planField(field: ViewField): FieldPlan {
+export function planField(field: ViewField, { where }: ViewTemplate): FieldPlan {
   const { attribute, lookback } = field;
+  const conditions = [where, field.where].filter((text) => text !== undefined);
   return {
     field,
     lookbackMs: lookback === undefined ? Number.POSITIVE_INFINITY : parseLookback(lookback),
     limit: field.limit ?? Number.POSITIVE_INFINITY,
     path: attribute === undefined || attribute === '*' ? undefined : attribute.split('.'),
+    conditions: conditions.map((text) => compileCondition(text, field.name)),
   };
 }
 
@@ -40,6 +47,7 @@ export class FieldRun {
   #left: number;
   #events = 0;
   #skipped = 0;
+  #undecided = 0;
   /** When the oldest match was; they come newest first. */
   #oldestMs = Number.POSITIVE_INFINITY;
 
@@ -58,6 +66,11 @@ export class FieldRun {
     }
     const text = this.#attributeOf(event);
     if (text === undefined || text === 'null') return false;
+    for (const condition of this.#plan.conditions) {
+      const verdict = event.verdict(condition);
+      if (verdict === undefined) this.#undecided += 1;
+      if (verdict !== true) return false;
+    }
     this.#oldestMs = event.time;
     if (this.#fold.take(text)) this.#events += 1;
     else this.#skipped += 1;
@@ -83,6 +96,8 @@ export class FieldRun {
   render(): string {
     const name = JSON.stringify(this.#plan.field.name);
     const skipped = this.#skipped > 0 ? `,"skipped":${this.#skipped}` : '';
-    return `{"name":${name},"value":${this.#fold.render()},"events":${this.#events}${skipped}}`;
+    const undecided = this.#undecided > 0 ? `,"undecided":${this.#undecided}` : '';
+    const counts = `"events":${this.#events}${skipped}${undecided}`;
+    return `{"name":${name},"value":${this.#fold.render()},${counts}}`;
   }
 }

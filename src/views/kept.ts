@@ -76,8 +76,11 @@ export class KeptAnswers {
     const dropped = droppedFor(tape, ask);
     const place = { latest, rules, receivedFrom, dropped };
     // Later events are looked at too, because the answer ends to hold when the first one's time comes.
-    const { json: fields, holdsUntil } = evaluateView(template, asOf, (needs) =>
-      scan(tape, { workspace, customer, types: needs.types, needs }, budget),
+    const { json: fields, holdsUntil } = evaluateView(
+      template,
+      asOf,
+      (needs) => scan(tape, { workspace, customer, types: needs.types, needs }, budget),
+      (steps) => budget.spend(steps),
     );
     const key = keyOf(ask);
     const bytes = 2 * (key.length + fields.length) + entryBytes;

@@ -10,10 +10,14 @@
  *     lookback   how far back, such as 90d, 12h or 30m (units s m h d w, at most 3650d); absent:
  *                the whole tape
  *     type       value count distinct sum min max average first last
+ *     where      a condition on the event (`event/condition.ts`); absent: every event
+ *
+ * A template's own `where` holds for all of its fields, besides theirs.
  *
  * Unknown members are refused, so that a misspelt one cannot go unnoticed. How a field is evaluated
  * stands in `views/evaluate.ts`.
  */
+import { compileCondition, conditionCharactersMax } from '../event/condition.ts';
 import { dataDepthMax, typeBytesMax } from '../event/envelope.ts';
 import { AppError } from '../std/errors.ts';
 
@@ -45,9 +49,11 @@ export interface ViewField {
   readonly limit?: number;
   readonly lookback?: string;
   readonly type: FieldType;
+  readonly where?: string;
 }
 
 export interface ViewTemplate {
+  readonly where?: string;
   readonly fields: readonly ViewField[];
 }
 
@@ -90,7 +96,9 @@ export function viewNameProblem(name: string): string | undefined {
 export function parseViewTemplate(value: unknown): ViewTemplate {
   const template = membersOf(value, 'a view');
   for (const member of template.keys()) {
-    if (member !== 'fields') refuse(`${quote(member)} is not a member of a view, only fields is`);
+    if (!templateMembers.includes(member)) {
+      refuse(`${quote(member)} is not a member of a view (${templateMembers.join(', ')})`);
+    }
   }
   const sent = template.get('fields');
   if (!Array.isArray(sent)) refuse('fields must be a list');
@@ -107,15 +115,26 @@ export function parseViewTemplate(value: unknown): ViewTemplate {
     placeOf.set(field.name, place);
     fields.push(field);
   }
-  return { fields };
+  return {
+    ...(template.has('where') && { where: readCondition(template.get('where'), 'where') }),
+    fields,
+  };
 }
 
-const memberNames: readonly string[] = ['name', 'event', 'attribute', 'limit', 'lookback', 'type'];
+const templateMembers: readonly string[] = ['fields', 'where'];
+const memberNames: readonly string[] = [
+  'name',
+  'event',
+  'attribute',
+  'limit',
+  'lookback',
+  'type',
+  'where',
+];
 
 function parseField(value: unknown, place: string): ViewField {
   const sent = membersOf(value, place);
   for (const member of sent.keys()) {
-    if (member === 'where') refuse(`${place}.where is not supported yet: it must be left out`);
     if (!memberNames.includes(member)) refuse(`${place} has an unknown member ${quote(member)}`);
   }
   const name = readText(sent.get('name'), `${place}.name`, fieldNameCharactersMax);
@@ -138,7 +157,15 @@ function parseField(value: unknown, place: string): ViewField {
       lookback: readLookback(sent.get('lookback'), `${place}.lookback`),
     }),
     type,
+    ...(sent.has('where') && { where: readCondition(sent.get('where'), `${place}.where`) }),
   };
+}
+
+/** Compiled here to see that it can be; kept as it was sent. */
+function readCondition(value: unknown, place: string): string {
+  const text = readText(value, place, conditionCharactersMax);
+  compileCondition(text, place);
+  return text;
 }
 
 function readText(value: unknown, place: string, charactersMax: number): string {

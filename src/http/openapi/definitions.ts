@@ -55,7 +55,9 @@ Stores a view under a name of 1–128 bytes, or replaces it. Each row (field) of
 | \`min\` \`max\` \`average\` | over numbers |
 | \`first\` \`last\` | the oldest and the newest matching value |
 
-\`event\` is a type or \`*\`; \`attribute\` a dotted path into \`data\` or \`*\` for all of it. Values that are not numbers are left out of numeric types and counted in \`skipped\`. Conditions (\`where\`) are not supported yet and refused.`;
+\`event\` is a type or \`*\`; \`attribute\` a dotted path into \`data\` or \`*\` for all of it. Values that are not numbers are left out of numeric types and counted in \`skipped\`.
+
+\`where\`, on a field or on the view for all of its fields, is a condition in CEL on the event: \`event.type\`, \`id\`, \`customer\`, \`channel\`, \`source\` (text; \`""\` when absent), \`event.time\` (a timestamp) and \`event.data\` (a map). Whole numbers and the doubles of JSON mix. An error, such as a member that is not there, is no match; \`has(event.data.x)\` asks, \`event.data.?x.orValue(0)\` gives something instead. \`matches\` takes an RE2 expression in quotes. A condition that cannot be compiled is refused with its place and a hint; one that costs too much on an event leaves it out and says so in \`undecided\`.`;
 
 export const viewPaths: Paths = {
   '/v1/views': {
