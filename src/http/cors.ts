@@ -40,6 +40,15 @@ function echoed(origin: string): Headers {
   ];
 }
 
+/** Senders of webhooks ask whether they are welcome before they send: they are, at any rate. */
+function webhookHeaders({ webhookOrigin, webhookRate }: Head): Headers {
+  if (webhookOrigin === '') return none;
+  return [
+    ['WebHook-Allowed-Origin', webhookOrigin],
+    ['WebHook-Allowed-Rate', webhookRate === '' ? '*' : webhookRate],
+  ];
+}
+
 const knownHeaders = 'Authorization, Content-Type, Content-Encoding, Last-Event-ID';
 
 /** The reply to OPTIONS on a known path: a preflight's, or just the methods. */
@@ -52,7 +61,11 @@ export function optionsReply(
   const list = [...methods, 'OPTIONS'].join(', ');
   const headers = corsHeaders(cors, head, front);
   const allowed = headers.some(([name]) => name === 'Access-Control-Allow-Origin');
-  const reply = withHeaders(emptyReply, [['Allow', list], ...headers]);
+  const reply = withHeaders(emptyReply, [
+    ['Allow', list],
+    ...(cors === 'echo' ? webhookHeaders(head) : none),
+    ...headers,
+  ]);
   if (!allowed) return reply;
   const wanted = cors === 'echo' ? head.wantedHeaders : '';
   return withHeaders(reply, [

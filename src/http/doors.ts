@@ -1,4 +1,5 @@
 /** Every door for clients of other products, in the order of the documentation. */
+import { cloudEventsDoor } from './cloudevents.ts';
 import type { Door } from './wire.ts';
 
-export const doors: readonly Door[] = [];
+export const doors: readonly Door[] = [cloudEventsDoor];

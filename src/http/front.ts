@@ -34,12 +34,13 @@ import { KeptAnswers } from '../views/kept.ts';
 import { Directory } from '../workspaces/directory.ts';
 import type { WorkspaceReply } from '../workspaces/types.ts';
 import { openApp, openTraffic } from './app.ts';
+import { cloudEventsDoor } from './cloudevents.ts';
 import type { Front, Health, ViewQuery } from './context.ts';
 import { doors } from './doors.ts';
 import { ingestRoute } from './ingest.ts';
 import { IngestSockets } from './ingestsocket.ts';
 import { Live, type LiveParts } from './live.ts';
-import { wireRoute } from './wire.ts';
+import { acceptWire, wireRoute } from './wire.ts';
 
 assert(!isMainThread && parentPort !== null, 'a front runs on a thread of its own');
 const main = parentPort;
@@ -163,7 +164,13 @@ const front: Front = {
 const traffic = openTraffic(front);
 const sockets = new IngestSockets(front, () => ingest);
 const subscribers = new Live(front, () => live);
-const routes = [ingestRoute(() => ingest), ...doors.map((door) => wireRoute(door, () => ingest))];
+const routes = [
+  ingestRoute(
+    () => ingest,
+    (request, ...parts) => acceptWire(cloudEventsDoor, request, ...parts),
+  ),
+  ...doors.map((door) => wireRoute(door, () => ingest)),
+];
 const app = openApp(front, { traffic, routes });
 sockets.register(app);
 subscribers.register(app);

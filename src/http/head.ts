@@ -21,6 +21,9 @@ export interface Head {
   readonly lastEventId: string;
   /** What a preflight asks to be allowed: `Access-Control-Request-Headers`. */
   readonly wantedHeaders: string;
+  /** What a sender of webhooks asks to be allowed, with OPTIONS. */
+  readonly webhookOrigin: string;
+  readonly webhookRate: string;
   /** There is a header that only CloudEvents in binary mode have. */
   readonly isCloudEvent: boolean;
   readonly websocketKey: string;
@@ -47,6 +50,8 @@ class Found implements Head {
   origin = '';
   lastEventId = '';
   wantedHeaders = '';
+  webhookOrigin = '';
+  webhookRate = '';
   isCloudEvent = false;
   websocketKey = '';
   websocketProtocol = '';
@@ -93,6 +98,12 @@ class Found implements Head {
         break;
       case 'access-control-request-headers':
         this.wantedHeaders = value;
+        break;
+      case 'webhook-request-origin':
+        this.webhookOrigin = value;
+        break;
+      case 'webhook-request-rate':
+        this.webhookRate = value;
         break;
       case 'last-event-id':
         this.lastEventId = value;

@@ -19,8 +19,13 @@ const unzip = promisify(gunzip);
 /** Seconds after which a refused sender should try again. */
 const retryAfterSeconds = 1;
 
+/** Serves the CloudEvents that come here; the body is its own. */
+type Other = (request: RouteRequest, front: Front, ingest: Ingest | undefined) => Promise<Reply>;
+
+const cloudEventType = /^application\/cloudevents/i;
+
 /** The route, on the front's own `ingest`; undefined while the front is not ready. */
-export function ingestRoute(ingest: () => Ingest | undefined): Route {
+export function ingestRoute(ingest: () => Ingest | undefined, cloudEvents: Other): Route {
   return {
     method: 'post',
     path: '/v1/events',
@@ -30,7 +35,13 @@ export function ingestRoute(ingest: () => Ingest | undefined): Route {
     borrowsBody: true,
     keyInQuery: true,
     cors: 'any',
-    handle: (request, front) => accept(request, front, ingest()),
+    handle(request, front) {
+      const { contentType, isCloudEvent } = request.head;
+      const isOther = contentType !== 'application/json' && cloudEventType.test(contentType);
+      if (!isCloudEvent && !isOther) return accept(request, front, ingest());
+      request.body = request.body.slice();
+      return cloudEvents(request, front, ingest());
+    },
   };
 }
 
@@ -111,7 +122,7 @@ function formatOf(contentType: string): BodyFormat {
     default:
       throw new AppError(
         'unsupported_media_type',
-        'Content-Type must be application/json, application/x-ndjson or application/msgpack',
+        'Content-Type must be application/json, application/x-ndjson, application/msgpack or that of a CloudEvent',
       );
   }
 }
@@ -203,7 +214,8 @@ export function notStored(metrics: Metrics): AppError {
 /** What nearly every request with a single event is told. */
 const oneStored = textReply(200, '{"accepted":1,"duplicates":0,"rejected":[]}');
 
-function receiptReply({ accepted, duplicates, rejected }: Receipt): Reply {
+/** The receipt as `POST /v1/events` gives it. */
+export function receiptReply({ accepted, duplicates, rejected }: Receipt): Reply {
   if (rejected.length === 0) {
     if (accepted === 1 && duplicates === 0) return oneStored;
     return textReply(200, `{"accepted":${accepted},"duplicates":${duplicates},"rejected":[]}`);

@@ -33,6 +33,7 @@ import {
   fieldsMax,
   fieldTypes,
 } from '../workspaces/view.ts';
+import { wireSchemas } from './wireschemas.ts';
 
 /** Points at a shape in the document; for describing only, never for checking. */
 function ref(name: string) {
@@ -382,5 +383,6 @@ export const schemas = {
   Erasure,
   Erasures: Type.Object({ erasures: Type.Array(ref('Erasure')) }),
   Health,
+  ...wireSchemas,
   Error: ErrorBody,
 } as const;

@@ -2,6 +2,7 @@
 import { schemas } from '../schemas.ts';
 import { keyPaths, viewPaths, workspacePaths } from './definitions.ts';
 import type { Json, Paths } from './describe.ts';
+import { doorPaths } from './doors.ts';
 import { erasurePaths } from './erasures.ts';
 import { guide } from './guide.ts';
 import { readPaths } from './reads.ts';
@@ -28,6 +29,7 @@ export interface ApiDocument {
 
 const tags = [
   { name: 'Ingest', description: 'Events in.' },
+  { name: 'Other clients', description: 'Events in, from clients of other products as they are.' },
   { name: 'Tape', description: 'Everything known of one customer, newest first.' },
   { name: 'Profile views', description: 'A customer at a glance: stored questions to the tape.' },
   { name: 'Live', description: 'Events as they are committed, from any point on.' },
@@ -62,6 +64,7 @@ export function openApiDocument(): ApiDocument {
     tags,
     paths: {
       ...sinkPaths,
+      ...doorPaths,
       ...readPaths,
       ...viewPaths,
       ...keyPaths,

@@ -24,6 +24,7 @@ Accepted, duplicate and refused events may share a batch. Refused events are nam
 - **Sending again is safe** for events with an \`id\`: the same pair of customer and id is stored once. A duplicate answers as a duplicate even when its payload differs; the first one stands. A duplicate of an event that is not flushed yet answers only once that one is durable. An event rejected with \`unavailable\` could not be written and may be sent again with the same id; the rest of its batch stands.
 - **Compression**: \`Content-Encoding: gzip\`. The limits hold after decompression.
 - **Web pages**: any origin may call this route. \`text/plain\` bodies are read as JSON, and the key may stand in the query, so that \`navigator.sendBeacon\` works. Use a key with the scope \`publish\` there.
+- **CloudEvents** are taken too, by their content type or \`ce-\` headers: see \`POST /v1/cloudevents\`.
 - **An empty array** is a valid batch of no events; an empty body is \`malformed\`. Blank lines in NDJSON are skipped and do not count for \`index\`.
 - **Pipelining** several HTTP/1.1 requests on a connection without waiting is not supported: the connection is cut. Send larger batches, use more connections, or the WebSocket.
 - **Slow links**: a body has to arrive at 16 KB/s or more, or the connection is cut. Send smaller batches or use the WebSocket.`;
