@@ -13,6 +13,7 @@ import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
 import { errorReply, withHeaders, writeReply } from './reply.ts';
 import { type Route, route, uwsPattern } from './route.ts';
+import { segmentSettingsRoutes } from './segmentsettings.ts';
 import { tapeRoutes } from './tape.ts';
 import { Traffic } from './traffic.ts';
 import { viewRoutes } from './views.ts';
@@ -25,6 +26,7 @@ export const plainRoutes: readonly Route[] = [
   ...keyRoutes,
   ...workspaceRoutes,
   ...erasureRoutes,
+  ...segmentSettingsRoutes,
   ...healthRoutes,
   ...docsRoutes,
 ];
@@ -56,7 +58,7 @@ export function openTraffic(front: Front): Traffic {
 export function openApp(front: Front, options: AppOptions = {}): TemplatedApp {
   const app = App();
   const traffic = options.traffic ?? openTraffic(front);
-  const routes = [...plainRoutes, ...(options.routes ?? [])];
+  const routes = [...plainRoutes, ...(options.routes ?? [])].flatMap(underEveryPath);
   for (const spec of routes) route(app, front, traffic, spec);
   for (const path of new Set(routes.map((spec) => spec.path))) {
     const here = routes.filter((spec) => spec.path === path);
@@ -73,6 +75,11 @@ export function openApp(front: Front, options: AppOptions = {}): TemplatedApp {
     refuse(front, exchange, error, []);
   });
   return app;
+}
+
+/** A route once more for each other path it is served under. */
+function underEveryPath(spec: Route): Route[] {
+  return [spec.path, ...(spec.also ?? [])].map((path) => ({ ...spec, path }));
 }
 
 interface KnownPath {

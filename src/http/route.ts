@@ -28,6 +28,8 @@ export interface Route {
   readonly method: Method;
   /** As in OpenAPI: `/v1/customers/{customer}/tape`. */
   readonly path: string;
+  /** Other paths with the same parameters at which it is served. */
+  readonly also?: readonly string[];
   /** `none` needs no credential. */
   readonly scope: Demand | 'none';
   /** Names of the query parameters it knows, `key` aside; others are refused, unless it takes `any`. */

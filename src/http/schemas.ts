@@ -33,6 +33,7 @@ import {
   fieldsMax,
   fieldTypes,
 } from '../workspaces/view.ts';
+import { segmentSchemas } from './segmentschemas.ts';
 import { wireSchemas } from './wireschemas.ts';
 
 /** Points at a shape in the document; for describing only, never for checking. */
@@ -382,6 +383,7 @@ export const schemas = {
   Workspaces: Type.Object({ workspaces: Type.Array(ref('Workspace')) }),
   Erasure,
   Erasures: Type.Object({ erasures: Type.Array(ref('Erasure')) }),
+  ...segmentSchemas,
   Health,
   ...wireSchemas,
   Error: ErrorBody,

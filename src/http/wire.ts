@@ -45,6 +45,8 @@ export interface WireBatch {
 export interface Door {
   readonly method: Method;
   readonly path: string;
+  /** Other paths at which it is served. */
+  readonly also?: readonly string[];
   /** Besides `key` and those of `keys`; `any` for clients that send what they like. */
   readonly query: readonly string[] | 'any';
   /** Where the key may stand, besides a Bearer header and `?key=`. */
@@ -65,6 +67,7 @@ export function wireRoute(door: Door, ingest: () => Ingest | undefined): Route {
   return {
     method: door.method,
     path: door.path,
+    ...(door.also !== undefined && { also: door.also }),
     scope: 'write',
     query: door.query,
     ...(door.bodyBytesMax !== undefined && { bodyBytesMax: door.bodyBytesMax }),

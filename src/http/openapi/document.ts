@@ -6,6 +6,7 @@ import { doorPaths } from './doors.ts';
 import { erasurePaths } from './erasures.ts';
 import { guide } from './guide.ts';
 import { readPaths } from './reads.ts';
+import { segmentPaths } from './segment.ts';
 import { serverPaths } from './server.ts';
 import { sinkPaths } from './sink.ts';
 
@@ -30,6 +31,10 @@ export interface ApiDocument {
 const tags = [
   { name: 'Ingest', description: 'Events in.' },
   { name: 'Other clients', description: 'Events in, from clients of other products as they are.' },
+  {
+    name: 'Segment and RudderStack',
+    description: 'Events in, from the libraries of these products as they are.',
+  },
   { name: 'Tape', description: 'Everything known of one customer, newest first.' },
   { name: 'Profile views', description: 'A customer at a glance: stored questions to the tape.' },
   { name: 'Live', description: 'Events as they are committed, from any point on.' },
@@ -65,6 +70,7 @@ export function openApiDocument(): ApiDocument {
     paths: {
       ...sinkPaths,
       ...doorPaths,
+      ...segmentPaths,
       ...readPaths,
       ...viewPaths,
       ...keyPaths,

@@ -1,0 +1,267 @@
+/**
+ * Messages of Segment's tracking API, and of RudderStack's, which is the same with additions, as native
+ * events. What the envelope says is left out of `data`; everything else is kept there as it was sent.
+ *
+ *     message                             event
+ *     messageId                           id
+ *     userId, else anonymousId            customer
+ *     anonymousId beside a userId         previous        (alias: previousId)
+ *     track: event; others: their type    type
+ *     timestamp, by the server's clock    time
+ *     channel, or what context tells      channel
+ *     context.library.name                source
+ *     properties, traits, context, …      data
+ */
+import { channelBytesMax, sourceBytesMax, timeAheadMsMax } from '../../event/envelope.ts';
+import { parseTime } from '../../event/time.ts';
+import { AppError } from '../../std/errors.ts';
+import { numberOf, objectOf, textOf } from './json.ts';
+import type { WireEvent, WireItem, WireRefusal } from './store.ts';
+
+/** What a message can be; `merge` is RudderStack's alone. */
+export const segmentCalls = [
+  'track',
+  'identify',
+  'page',
+  'screen',
+  'group',
+  'alias',
+  'merge',
+] as const;
+export type SegmentCall = (typeof segmentCalls)[number];
+
+/** As Segment has it: what a batch holds beyond is refused by index. */
+export const batchMessagesMax = 2_500;
+
+/**
+ * A client's clock that differs by no more is taken for right: what is left is the time a request takes,
+ * and an event that is sent again keeps its time to the millisecond.
+ */
+export const skewMsMin = 1_000;
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** What the messages of a batch have in common. */
+interface Shared {
+  readonly context?: Members | undefined;
+  readonly integrations?: Members | undefined;
+  readonly sentAt?: unknown;
+}
+
+/**
+ * The events of a batch: `{"batch":[…],"sentAt":…,"context":…,"integrations":…}`.
+ *
+ * @throws AppError malformed when it is no batch.
+ */
+export function readSegmentBatch(body: unknown, nowMs: number): WireItem[] {
+  const members = objectOf(body);
+  const messages = members?.['batch'];
+  if (members === undefined || !Array.isArray(messages)) {
+    throw new AppError('malformed', 'the body must be an object with a list named batch');
+  }
+  const shared: Shared = {
+    context: objectOf(members['context']),
+    integrations: objectOf(members['integrations']),
+    sentAt: members['sentAt'],
+  };
+  return messages.map((message: unknown, index) => {
+    if (index < batchMessagesMax) return eventOf(message, { shared, nowMs });
+    return refused('too_large', `a batch may have at most ${batchMessagesMax} events`);
+  });
+}
+
+/** The event of a body that is one message. @throws AppError malformed when it is none. */
+export function readSegmentMessage(body: unknown, call: SegmentCall, nowMs: number): WireItem {
+  if (objectOf(body) === undefined) throw new AppError('malformed', 'the body must be an object');
+  return eventOf(body, { call, shared: {}, nowMs });
+}
+
+/** The key that stands in a body. */
+export function writeKeyOf(body: unknown): string | undefined {
+  return textOf(objectOf(body)?.['writeKey']);
+}
+
+interface Circumstances {
+  /** As the route says; in a batch each message says it. */
+  readonly call?: SegmentCall;
+  readonly shared: Shared;
+  readonly nowMs: number;
+}
+
+function eventOf(value: unknown, { call: said, shared, nowMs }: Circumstances): WireItem {
+  const message = objectOf(value);
+  if (message === undefined) return refused('invalid', 'a message must be an object');
+  const id = textOf(message['messageId']);
+  const call = said ?? callOf(message['type']);
+  if (call === undefined) {
+    return refused('invalid', `type must be one of ${segmentCalls.join(', ')}`, id);
+  }
+  const type = call === 'track' ? textOf(message['event']) : call;
+  if (type === undefined)
+    return refused('invalid', 'event is required: the name of what was done', id);
+  const who = identitiesOf(message, call);
+  if (typeof who === 'string') return refused('invalid', who, id);
+  const whole = withShared(message, shared);
+  const context = objectOf(whole['context']);
+  const { isShifted, time } = timeOf(whole, nowMs);
+  const channel = channelOf(message, call, context);
+  const source = within(textOf(objectOf(context?.['library'])?.['name']), sourceBytesMax);
+  const event: WireEvent = { ...who, id, type, time, channel, source };
+  return { ...event, data: restOf(whole, { call, event, isShifted }) };
+}
+
+function callOf(type: unknown): SegmentCall | undefined {
+  return segmentCalls.find((call) => call === type);
+}
+
+function refused(
+  code: WireRefusal['refused']['code'],
+  message: string,
+  id?: string | undefined,
+): WireRefusal {
+  return { refused: { code, message }, id };
+}
+
+/** What a message does not say itself, its batch says for it. */
+function withShared(message: Members, { context, integrations, sentAt }: Shared): Members {
+  return {
+    ...message,
+    ...(context !== undefined && { context: { ...context, ...objectOf(message['context']) } }),
+    ...(integrations !== undefined && {
+      integrations: { ...integrations, ...objectOf(message['integrations']) },
+    }),
+    ...(sentAt !== undefined && { sentAt: message['sentAt'] ?? sentAt }),
+  };
+}
+
+interface Identities {
+  readonly customer: string;
+  readonly previous?: string | undefined;
+}
+
+/** Whose event it is, and which other identity it links to them; or what is missing. */
+function identitiesOf(message: Members, call: SegmentCall): Identities | string {
+  if (call === 'merge') return mergedOf(message);
+  const user = identityOf(message['userId']);
+  const anonymous = identityOf(message['anonymousId']);
+  const customer = user ?? anonymous;
+  if (customer === undefined) return 'userId or anonymousId is required';
+  if (call === 'alias') {
+    const previous = identityOf(message['previousId']);
+    return previous === undefined ? 'previousId is required' : { customer, previous };
+  }
+  return { customer, previous: anonymous === customer ? undefined : anonymous };
+}
+
+/** Ids are strings, and numbers in some languages. */
+function identityOf(value: unknown): string | undefined {
+  const text = textOf(value);
+  if (text !== undefined) return text;
+  return numberOf(value) === undefined ? undefined : String(value);
+}
+
+/** RudderStack's merge names two identities of one customer, each by its type and value. */
+function mergedOf(message: Members): Identities | string {
+  const properties = message['mergeProperties'];
+  const pair = Array.isArray(properties) && properties.length === 2 ? properties.map(typedOf) : [];
+  const [customer, previous] = pair;
+  if (customer === undefined || previous === undefined) {
+    return 'mergeProperties must be two objects with type and value';
+  }
+  return { customer, previous };
+}
+
+function typedOf(value: unknown): string | undefined {
+  const type = textOf(objectOf(value)?.['type']);
+  const identity = identityOf(objectOf(value)?.['value']);
+  return type === undefined || identity === undefined ? undefined : `${type}:${identity}`;
+}
+
+interface When {
+  /** Undefined when the time of receipt has to do. */
+  readonly time: number | undefined;
+  /** The client's clock was wrong, and the time is not the one that was sent. */
+  readonly isShifted: boolean;
+}
+
+/**
+ * When it occurred, by the server's clock: what the client says plus what its clock, told by `sentAt`, is
+ * behind. A `timestamp` beside an `originalTimestamp` has been put right already. A time that cannot be
+ * read, or that an event may not have, counts as absent: the sender will not send it again.
+ */
+function timeOf(message: Members, nowMs: number): When {
+  const given = readTime(message['timestamp']);
+  const original = readTime(message['originalTimestamp']);
+  const occurred = given ?? original;
+  const sent = readTime(message['sentAt']);
+  const skew = sent === undefined ? 0 : nowMs - sent;
+  const isRight = Math.abs(skew) <= skewMsMin || (given !== undefined && original !== undefined);
+  if (occurred === undefined) return { time: undefined, isShifted: false };
+  const time = isRight ? occurred : occurred + skew;
+  const isPossible = time >= 0 && time <= nowMs + timeAheadMsMax;
+  return isPossible ? { time, isShifted: !isRight } : { time: undefined, isShifted: true };
+}
+
+/** RFC 3339, or epoch milliseconds. */
+function readTime(value: unknown): number | undefined {
+  const time = typeof value === 'string' ? parseTime(value) : numberOf(value);
+  return time === undefined || !Number.isSafeInteger(time) ? undefined : time;
+}
+
+/** Through what it came: as the message says, else as far as its kind or its context tells. */
+function channelOf(
+  message: Members,
+  call: SegmentCall,
+  context: Members | undefined,
+): string | undefined {
+  const said = textOf(message['channel']) ?? textOf(context?.['channel']);
+  if (said !== undefined) return within(said, channelBytesMax);
+  if (call === 'screen' || objectOf(context?.['device']) !== undefined) return 'mobile';
+  return call === 'page' || objectOf(context?.['page']) !== undefined ? 'web' : undefined;
+}
+
+/** Longer than the envelope allows, it stays in `data` alone. */
+function within(text: string | undefined, bytesMax: number): string | undefined {
+  return text !== undefined && Buffer.byteLength(text) <= bytesMax ? text : undefined;
+}
+
+/** The members of a message that its envelope does not repeat, and no secret. */
+function restOf(
+  message: Members,
+  made: { call: SegmentCall; event: WireEvent; isShifted: boolean },
+): Members | undefined {
+  const { call, event, isShifted } = made;
+  const { channel, customer, previous, time, type } = event;
+  const ids = [customer, previous];
+  const isSaid = (name: string, value: unknown): boolean => {
+    switch (name) {
+      case 'messageId':
+      case 'type':
+      case 'writeKey':
+        return true;
+      case 'event':
+        return call === 'track' && value === type;
+      case 'channel':
+        return value === channel;
+      case 'userId':
+      case 'anonymousId':
+      case 'previousId':
+        return value === null || value === '' || ids.includes(identityOf(value));
+      case 'timestamp':
+      case 'originalTimestamp':
+        return time !== undefined && (value === time || isTimeText(value, time));
+      case 'sentAt':
+        return !isShifted;
+      default:
+        return false;
+    }
+  };
+  const rest = Object.entries(message).filter(([name, value]) => !isSaid(name, value));
+  return rest.length === 0 ? undefined : Object.fromEntries(rest);
+}
+
+/** As programs write a time; with other digits or another zone a text says more than the tape does. */
+function isTimeText(value: unknown, time: number): boolean {
+  const text = new Date(time).toISOString();
+  return value === text || value === text.replace('.000Z', 'Z');
+}

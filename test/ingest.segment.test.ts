@@ -1,0 +1,351 @@
+/** Messages of Segment and RudderStack as native events: what goes where, and that nothing is lost. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { readJson, writeJson } from '../src/ingest/wire/json.ts';
+import {
+  batchMessagesMax,
+  readSegmentBatch,
+  readSegmentMessage,
+  segmentCalls,
+  skewMsMin,
+  writeKeyOf,
+} from '../src/ingest/wire/segment.ts';
+import { readSegmentPixel } from '../src/ingest/wire/segmentpixel.ts';
+import type { WireEvent, WireItem } from '../src/ingest/wire/store.ts';
+
+const nowMs = Date.UTC(2026, 10, 30, 12);
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+/** Without the members that are undefined. */
+function plain(item: WireItem | undefined): unknown {
+  return JSON.parse(JSON.stringify(item)) as unknown;
+}
+
+function one(message: object, shared: object = {}): WireItem {
+  const [item] = readSegmentBatch({ batch: [message], ...shared }, nowMs);
+  return item!;
+}
+
+const track = { type: 'track', event: 'Bought', userId: 'u1', messageId: 'm1' };
+
+const mappings: readonly [title: string, message: object, event: object][] = [
+  [
+    'a track is what was done',
+    {
+      ...track,
+      anonymousId: 'a1',
+      timestamp: '2026-11-30T11:00:00.000Z',
+      properties: { sku: 'x', price: 1.5 },
+      context: { library: { name: 'analytics-python', version: '2' }, channel: 'server' },
+      integrations: { All: false },
+    },
+    {
+      id: 'm1',
+      customer: 'u1',
+      previous: 'a1',
+      type: 'Bought',
+      time: nowMs - 3_600_000,
+      channel: 'server',
+      source: 'analytics-python',
+      data: {
+        properties: { sku: 'x', price: 1.5 },
+        context: { library: { name: 'analytics-python', version: '2' }, channel: 'server' },
+        integrations: { All: false },
+      },
+    },
+  ],
+  [
+    'an identify links the visitor',
+    { type: 'identify', userId: 'u1', anonymousId: 'a1', traits: { email: 'a@b' } },
+    { customer: 'u1', previous: 'a1', type: 'identify', data: { traits: { email: 'a@b' } } },
+  ],
+  [
+    'a visitor without a user is the customer',
+    { type: 'identify', userId: null, anonymousId: 'a1' },
+    { customer: 'a1', type: 'identify' },
+  ],
+  [
+    'the same identity twice is no link',
+    { type: 'identify', userId: 'x', anonymousId: 'x' },
+    { customer: 'x', type: 'identify' },
+  ],
+  [
+    'a page is on the web, and named in its data',
+    { type: 'page', anonymousId: 'a1', name: 'Home', category: 'Docs' },
+    { customer: 'a1', type: 'page', channel: 'web', data: { name: 'Home', category: 'Docs' } },
+  ],
+  [
+    'a screen is on a mobile device',
+    { type: 'screen', userId: 'u1', name: 'Orders' },
+    { customer: 'u1', type: 'screen', channel: 'mobile', data: { name: 'Orders' } },
+  ],
+  [
+    'a context with a device is mobile, one with a page is the web',
+    { ...track, context: { device: { id: 'd' }, page: { path: '/' } } },
+    {
+      id: 'm1',
+      customer: 'u1',
+      type: 'Bought',
+      channel: 'mobile',
+      data: { context: { device: { id: 'd' }, page: { path: '/' } } },
+    },
+  ],
+  [
+    'a group keeps its id',
+    { type: 'group', userId: 'u1', groupId: 'g', traits: { size: 3 } },
+    { customer: 'u1', type: 'group', data: { groupId: 'g', traits: { size: 3 } } },
+  ],
+  [
+    'an alias links the identity before',
+    { type: 'alias', userId: 'u1', previousId: 'a1', anonymousId: 'a2' },
+    { customer: 'u1', previous: 'a1', type: 'alias', data: { anonymousId: 'a2' } },
+  ],
+  [
+    'a merge of RudderStack links two typed identities',
+    {
+      type: 'merge',
+      mergeProperties: [
+        { type: 'email', value: 'a@b' },
+        { type: 'mobile', value: '+1' },
+      ],
+    },
+    {
+      customer: 'email:a@b',
+      previous: 'mobile:+1',
+      type: 'merge',
+      data: {
+        mergeProperties: [
+          { type: 'email', value: 'a@b' },
+          { type: 'mobile', value: '+1' },
+        ],
+      },
+    },
+  ],
+  ['ids may be numbers', { ...track, userId: 17 }, { id: 'm1', customer: '17', type: 'Bought' }],
+  [
+    'the channel that a message names comes first',
+    { ...track, channel: 'kiosk', context: { channel: 'web' } },
+    {
+      id: 'm1',
+      customer: 'u1',
+      type: 'Bought',
+      channel: 'kiosk',
+      data: { context: { channel: 'web' } },
+    },
+  ],
+  [
+    'what is too long for the envelope stays in the data',
+    { ...track, channel: 'c'.repeat(65) },
+    { id: 'm1', customer: 'u1', type: 'Bought', data: { channel: 'c'.repeat(65) } },
+  ],
+  [
+    'members that nobody knows are kept, the key is not',
+    { ...track, writeKey: 'secret', _metadata: { nodeVersion: '20' }, version: 2 },
+    {
+      id: 'm1',
+      customer: 'u1',
+      type: 'Bought',
+      data: { _metadata: { nodeVersion: '20' }, version: 2 },
+    },
+  ],
+];
+
+for (const [title, message, event] of mappings) {
+  test(title, () => assert.deepEqual(plain(one(message)), event));
+}
+
+const refusals: readonly [title: string, message: unknown, expected: RegExp, id?: string][] = [
+  ['a message that is no object', 'track', /object/],
+  [
+    'a message of no known type',
+    { type: 'audiencelist', userId: 'u', messageId: 'm' },
+    /type/,
+    'm',
+  ],
+  ['a track without an event', { type: 'track', userId: 'u', messageId: 'm' }, /event/, 'm'],
+  ['nobody', { type: 'page', messageId: 'm', userId: '', anonymousId: null }, /userId or/, 'm'],
+  ['an alias of nothing', { type: 'alias', userId: 'u' }, /previousId/],
+  ['a merge of one', { type: 'merge', mergeProperties: [{ type: 'a', value: 'b' }] }, /merge/],
+  ['a merge of three', { type: 'merge', mergeProperties: [1, 2, 3] }, /merge/],
+];
+
+for (const [title, message, expected, id] of refusals) {
+  test(`${title} is refused, its neighbours are not`, () => {
+    const items = readSegmentBatch({ batch: [track, message, track] }, nowMs);
+    assert.deepEqual(
+      items.map((item) => 'refused' in item),
+      [false, true, false],
+    );
+    const item = items[1]!;
+    assert.ok('refused' in item);
+    assert.match(item.refused.message, expected);
+    assert.equal(item.id, id);
+  });
+}
+
+const hourMs = 3_600_000;
+
+const times: readonly [title: string, members: object, time: number | undefined, kept: string[]][] =
+  [
+    ['no time at all', {}, undefined, []],
+    ['a clock that is right', { timestamp: iso(nowMs - 5), sentAt: iso(nowMs) }, nowMs - 5, []],
+    [
+      'a request that took its time',
+      { timestamp: iso(nowMs - hourMs), sentAt: iso(nowMs - skewMsMin) },
+      nowMs - hourMs,
+      [],
+    ],
+    [
+      'a clock an hour behind',
+      { timestamp: iso(nowMs - 3 * hourMs), sentAt: iso(nowMs - hourMs) },
+      nowMs - 2 * hourMs,
+      ['sentAt', 'timestamp'],
+    ],
+    [
+      'a clock a day ahead',
+      { timestamp: iso(nowMs + 24 * hourMs - 7), sentAt: iso(nowMs + 24 * hourMs) },
+      nowMs - 7,
+      ['sentAt', 'timestamp'],
+    ],
+    [
+      'RudderStack names it otherwise',
+      { originalTimestamp: iso(nowMs - 3 * hourMs), sentAt: iso(nowMs - hourMs) },
+      nowMs - 2 * hourMs,
+      ['originalTimestamp', 'sentAt'],
+    ],
+    [
+      'one that was put right already',
+      {
+        originalTimestamp: iso(nowMs - 3 * hourMs),
+        timestamp: iso(nowMs - hourMs),
+        sentAt: iso(nowMs - 2 * hourMs),
+      },
+      nowMs - hourMs,
+      ['originalTimestamp'],
+    ],
+    ['epoch milliseconds', { timestamp: nowMs - 9 }, nowMs - 9, []],
+    [
+      'more digits than the tape has are kept',
+      { timestamp: '2026-11-30T11:59:59.123456Z' },
+      nowMs - 877,
+      ['timestamp'],
+    ],
+    ['nonsense', { timestamp: 'yesterday' }, undefined, ['timestamp']],
+    ['before 1970', { timestamp: '1969-12-31T00:00:00Z' }, undefined, ['sentAt', 'timestamp']],
+    ['two days ahead', { timestamp: iso(nowMs + 48 * hourMs) }, undefined, ['sentAt', 'timestamp']],
+  ];
+
+for (const [title, members, time, kept] of times) {
+  test(`time: ${title}`, () => {
+    // By the message and by its batch.
+    const { sentAt, ...others } = { sentAt: iso(nowMs), ...members } as Record<string, unknown>;
+    const items = [one({ ...track, ...others, sentAt }), one({ ...track, ...others }, { sentAt })];
+    for (const item of items) {
+      assert.ok(!('refused' in item));
+      assert.equal(item.time, time);
+      const names = Object.keys(item.data ?? {}).filter((name) => name !== 'sentAt');
+      assert.deepEqual(
+        names.sort(),
+        kept.filter((name) => name !== 'sentAt'),
+      );
+      assert.equal(item.data?.['sentAt'] !== undefined, kept.includes('sentAt'));
+    }
+  });
+}
+
+test('a batch speaks for messages that do not speak for themselves', () => {
+  const shared = { context: { app: { name: 'x' }, ip: '1' }, integrations: { All: true } };
+  const event = one({ ...track, context: { ip: '2' }, integrations: { A: false } }, shared);
+  assert.ok(!('refused' in event));
+  assert.deepEqual(event.data, {
+    context: { app: { name: 'x' }, ip: '2' },
+    integrations: { All: true, A: false },
+  });
+});
+
+test('what a batch holds beyond its limit is refused by index', () => {
+  const items = readSegmentBatch({ batch: Array(batchMessagesMax + 2).fill(track) }, nowMs);
+  const refused = items.flatMap((item, index) => ('refused' in item ? [index] : []));
+  assert.deepEqual(refused, [batchMessagesMax, batchMessagesMax + 1]);
+});
+
+test('what is no batch or no message is malformed', () => {
+  for (const body of [null, [], 'x', 1, {}, { batch: {} }]) {
+    assert.throws(() => readSegmentBatch(body, nowMs), { code: 'malformed' });
+  }
+  for (const body of [null, [], 'x', 1]) {
+    assert.throws(() => readSegmentMessage(body, 'track', nowMs), { code: 'malformed' });
+  }
+  assert.deepEqual(readSegmentBatch({ batch: [] }, nowMs), []);
+});
+
+test('the route says what a message is, whatever the message says', () => {
+  for (const call of segmentCalls.filter((each) => each !== 'merge')) {
+    const body = { ...track, type: 'nonsense', previousId: 'p', event: 'Bought' };
+    const event = readSegmentMessage(body, call, nowMs);
+    assert.ok(!('refused' in event));
+    assert.equal(event.type, call === 'track' ? 'Bought' : call);
+  }
+});
+
+test('the key is found in a body', () => {
+  assert.equal(writeKeyOf({ writeKey: 'k' }), 'k');
+  for (const body of [{}, { writeKey: 1 }, { writeKey: '' }, null]) {
+    assert.equal(writeKeyOf(body), undefined);
+  }
+});
+
+test('a query is a message', () => {
+  const query =
+    'writeKey=k&event=Mail+opened&anonymousId=%22a1%22&properties.campaign=spring' +
+    '&properties.a.b=%C3%A9&__proto__.x=1';
+  const event = readSegmentPixel(query, 'track', nowMs) as WireEvent;
+  assert.deepEqual(plain(event), {
+    customer: 'a1',
+    type: 'Mail opened',
+    channel: 'web',
+    data: JSON.parse('{"properties":{"campaign":"spring","a":{"b":"é"}},"__proto__":{"x":"1"}}'),
+  });
+});
+
+test('numbers keep their digits', () => {
+  const body = readJson(`{"batch":[{"type":"track","event":"e","userId":12345678901234567890,
+    "properties":{"exact":9007199254740993,"price":1.10}}]}`);
+  const [event] = readSegmentBatch(body, nowMs);
+  const text = writeJson(event);
+  assert.match(text, /"customer":"12345678901234567890"/);
+  assert.match(text, /"exact":9007199254740993/);
+});
+
+/** Members of the envelope, by the names that a message has for them. */
+function whatIsSaid(event: WireEvent): Set<unknown> {
+  return new Set([event.id, event.customer, event.previous, event.type, event.channel]);
+}
+
+test('whatever a message holds is in its event', () => {
+  const members = fc.dictionary(fc.string({ maxLength: 8 }), fc.jsonValue(), { maxKeys: 6 });
+  const call = fc.constantFrom(...segmentCalls.filter((each) => each !== 'merge'));
+  fc.assert(
+    fc.property(members, members, call, (others, properties, type) => {
+      const known = { type, event: 'e', messageId: 'm', userId: 'u', anonymousId: 'a' };
+      const message = { ...others, ...known, previousId: 'p', properties } as Record<
+        string,
+        unknown
+      >;
+      const event = one(message);
+      assert.ok(!('refused' in event));
+      const said = whatIsSaid(event);
+      for (const [name, value] of Object.entries(message)) {
+        if (['writeKey', 'sentAt', 'type'].includes(name) || said.has(value)) continue;
+        if (['timestamp', 'originalTimestamp'].includes(name) && event.time !== undefined) continue;
+        if (['userId', 'anonymousId', 'previousId'].includes(name)) {
+          assert.equal(event.data?.[name], value);
+        } else assert.deepEqual(event.data?.[name], value, name);
+      }
+    }),
+  );
+});
