@@ -91,7 +91,7 @@ interface Circumstances {
 function eventOf(value: unknown, { call: said, shared, nowMs }: Circumstances): WireItem {
   const message = objectOf(value);
   if (message === undefined) return refused('invalid', 'a message must be an object');
-  const id = textOf(message['messageId']);
+  const id = identityOf(message['messageId']);
   const call = said ?? callOf(message['type']);
   if (call === undefined) {
     return refused('invalid', `type must be one of ${segmentCalls.join(', ')}`, id);
@@ -231,11 +231,11 @@ function restOf(
   made: { call: SegmentCall; event: WireEvent; isShifted: boolean },
 ): Members | undefined {
   const { call, event, isShifted } = made;
-  const { channel, customer, previous, time, type } = event;
-  const ids = [customer, previous];
+  const { channel, customer, id, previous, time, type } = event;
+  const ids = new Set([id, customer, previous]);
+  ids.delete(undefined);
   const isSaid = (name: string, value: unknown): boolean => {
     switch (name) {
-      case 'messageId':
       case 'type':
       case 'writeKey':
         return true;
@@ -243,13 +243,14 @@ function restOf(
         return call === 'track' && value === type;
       case 'channel':
         return value === channel;
+      case 'messageId':
       case 'userId':
       case 'anonymousId':
       case 'previousId':
-        return value === null || value === '' || ids.includes(identityOf(value));
+        return value === null || value === '' || ids.has(identityOf(value));
       case 'timestamp':
       case 'originalTimestamp':
-        return time !== undefined && (value === time || isTimeText(value, time));
+        return value === time || isTimeText(value, time);
       case 'sentAt':
         return !isShifted;
       default:
@@ -261,7 +262,8 @@ function restOf(
 }
 
 /** As programs write a time; with other digits or another zone a text says more than the tape does. */
-function isTimeText(value: unknown, time: number): boolean {
+function isTimeText(value: unknown, time: WireEvent['time']): boolean {
+  if (typeof time !== 'number') return false;
   const text = new Date(time).toISOString();
   return value === text || value === text.replace('.000Z', 'Z');
 }
