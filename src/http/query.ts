@@ -47,6 +47,11 @@ export class Query {
     return this.#values.get(name) ?? [];
   }
 
+  /** Every name with its first value. */
+  *firsts(): Iterable<[name: string, value: string]> {
+    for (const [name, values] of this.#values) yield [name, values[0]!];
+  }
+
   /** @throws AppError invalid when the parameter is given more than once. */
   one(name: string): string | undefined {
     const values = this.#values.get(name);

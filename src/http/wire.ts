@@ -16,7 +16,7 @@ import type { Cors } from './cors.ts';
 import type { Head } from './head.ts';
 import { checkQuota, checkServing, inflate, isPlain, notStored } from './ingest.ts';
 import type { Query } from './query.ts';
-import type { Reply } from './reply.ts';
+import { type Headers, type Reply, withHeaders } from './reply.ts';
 import { type Method, nobody, type Route, type RouteRequest } from './route.ts';
 
 /** A body whose key stands inside it is read before it is known whose it is: so much of it, inflated. */
@@ -40,6 +40,8 @@ export interface WireBatch {
   readonly items: readonly WireItem[];
   /** The key that was found in the body; looked at only when the head had none. */
   readonly key?: string | undefined;
+  /** For the reply, when everything went well. */
+  readonly headers?: Headers;
 }
 
 export interface Door {
@@ -105,8 +107,11 @@ export async function acceptWire(
     nowMs: front.clock.now(),
     param: (name) => request.param(name),
   };
-  const { items, key } = readCharged(door, wire, front);
-  const { keyId, workspace } = early ?? authenticateKey(front, key, 'write', { keyInQuery: true });
+  const batch = readCharged(door, wire, front);
+  // HEAD is asked by scanners and changes nothing.
+  const items = head.method === 'head' ? [] : batch.items;
+  const { keyId, workspace } =
+    early ?? authenticateKey(front, batch.key, 'write', { keyInQuery: true });
   const receipt = await storeEvents(items, {
     ingest,
     quotas: front.quotas,
@@ -116,7 +121,7 @@ export async function acceptWire(
     nowMs: wire.nowMs,
   });
   if (isIncomplete(receipt)) throw notStored(front.metrics);
-  return door.answer(receipt, wire);
+  return withHeaders(door.answer(receipt, wire), batch.headers ?? []);
 }
 
 /** What cannot be read costs its sender as much as what can. */

@@ -21,4 +21,34 @@ const CloudEvent = Type.Object(
   { description: 'A CloudEvent 1.0 in JSON format; other attributes are extensions.' },
 );
 
-export const wireSchemas = { CloudEvent } as const;
+const SnowplowPayloads = Type.Object(
+  {
+    schema: Type.Optional(Type.String()),
+    data: Type.Array(Type.Record(Type.String(), Type.String())),
+  },
+  { description: 'The body of tp2: payloads whose values are all text.' },
+);
+
+const OtlpLogs = Type.Object(
+  { resourceLogs: Type.Optional(Type.Array(Type.Unsafe<unknown>({}))) },
+  { description: 'An ExportLogsServiceRequest in JSON.' },
+);
+
+const OtlpAnswer = Type.Object({
+  partialSuccess: Type.Optional(
+    Type.Object({
+      rejectedLogRecords: Type.String({ description: 'How many.' }),
+      errorMessage: Type.String({ description: 'What is wrong with the first of them.' }),
+    }),
+  ),
+});
+
+const RpcStatus = Type.Object({ code: Type.Integer(), message: Type.String() });
+
+export const wireSchemas = {
+  CloudEvent,
+  SnowplowPayloads,
+  OtlpLogs,
+  OtlpAnswer,
+  RpcStatus,
+} as const;

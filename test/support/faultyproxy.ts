@@ -16,12 +16,12 @@ export type Fault = number | 'cut' | 'lost' | 'good';
 export interface FaultyProxy {
   readonly url: string;
   readonly port: number;
-  /** What happened to each request so far that had a body, in order. */
+  /** What happened to each request so far, preflights aside, in order. */
   readonly done: readonly Fault[];
   close(): Promise<void>;
 }
 
-/** Requests with a body meet `faults` in turn, and then no more; others pass. */
+/** Requests meet `faults` in turn, and then no more; preflights pass. */
 export async function openFaultyProxy(
   target: number,
   faults: readonly Fault[],
@@ -34,8 +34,9 @@ export async function openFaultyProxy(
     const chunks: Buffer[] = [];
     for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
     const body = Buffer.concat(chunks);
-    const fault = body.length === 0 ? 'good' : (faults[done.length] ?? 'good');
-    if (body.length > 0) done.push(fault);
+    const isPreflight = incoming.method === 'OPTIONS';
+    const fault = isPreflight ? 'good' : (faults[done.length] ?? 'good');
+    if (!isPreflight) done.push(fault);
     if (fault === 'cut') answer.socket?.resetAndDestroy();
     else if (typeof fault === 'number') {
       const origin = incoming.headers.origin ?? '*';

@@ -1,5 +1,6 @@
 /** The routes for clients of other products. */
 import { cloudEventsPaths } from './cloudevents.ts';
 import type { Paths } from './describe.ts';
+import { trackerPaths } from './trackers.ts';
 
-export const doorPaths: Paths = { ...cloudEventsPaths };
+export const doorPaths: Paths = { ...cloudEventsPaths, ...trackerPaths };

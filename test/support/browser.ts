@@ -1,0 +1,50 @@
+/** A headless Chromium that leaves nothing behind, and scripts bundled for it. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { type BrowserContext, chromium } from 'playwright-core';
+
+const executablePath = '/usr/bin/chromium';
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const args = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // Pages of a test come from nowhere, and may still talk to a server on this machine.
+  '--disable-features=LocalNetworkAccessChecks',
+];
+
+/** Why tests that need a browser are skipped; false when there is one. */
+export const noBrowser = existsSync(executablePath) ? false : `there is no ${executablePath}`;
+
+/** Runs `use` with a browser of its own, which is gone afterwards. */
+export async function withBrowser<T>(use: (browser: BrowserContext) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'tapeline-browser-'));
+  const browser = await chromium.launchPersistentContext(directory, { executablePath, args });
+  try {
+    return await use(browser);
+  } finally {
+    await browser.close();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A script for a page, with the packages it imports. */
+export async function bundle(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    platform: 'browser',
+    logLevel: 'silent',
+  });
+  return outputFiles[0]!.text;
+}
