@@ -1,6 +1,6 @@
 /** Every door for clients of other products, in the order of the documentation. */
 import { cloudEventsDoor } from './cloudevents.ts';
-import { otlpDoors } from './otlp.ts';
+import { otlpDoor } from './otlp.ts';
 import { pixelDoor } from './pixel.ts';
 import { segmentDoors } from './segment.ts';
 import { snowplowDoors } from './snowplow.ts';
@@ -11,5 +11,5 @@ export const doors: readonly Door[] = [
   ...segmentDoors,
   ...snowplowDoors,
   pixelDoor,
-  ...otlpDoors,
+  otlpDoor,
 ];

@@ -1,4 +1,4 @@
-/** Doors for OpenTelemetry: OTLP/HTTP logs in JSON, at `POST /v1/logs` and `POST /otlp/v1/logs`. */
+/** The door for OpenTelemetry: OTLP/HTTP logs in JSON, at `POST /v1/logs` and `POST /otlp/v1/logs`. */
 import { batchBytesMax } from '../event/envelope.ts';
 import type { Receipt } from '../ingest/receipt.ts';
 import { otlpItems } from '../ingest/wire/otlp.ts';
@@ -23,21 +23,18 @@ const rpcCodes: Partial<Record<ErrorCode, number>> = {
 };
 const rpcUnknown = 2;
 
-function doorAt(path: string): Door {
-  return {
-    method: 'post',
-    path,
-    query: [],
-    keys: { basic: true },
-    cors: 'echo',
-    bodyBytesMax: batchBytesMax,
-    read,
-    answer,
-    refusal,
-  };
-}
-
-export const otlpDoors: readonly Door[] = [doorAt('/v1/logs'), doorAt('/otlp/v1/logs')];
+export const otlpDoor: Door = {
+  method: 'post',
+  path: '/v1/logs',
+  also: ['/otlp/v1/logs'],
+  query: [],
+  keys: { basic: true },
+  cors: 'echo',
+  bodyBytesMax: batchBytesMax,
+  read,
+  answer,
+  refusal,
+};
 
 function read({ body, head }: WireRequest): WireBatch {
   if (mediaType(head.contentType) !== 'application/json') {

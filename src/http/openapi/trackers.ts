@@ -26,7 +26,7 @@ For e-mails, and pages without scripts. \`customer\`, \`id\`, \`type\`, \`channe
 Mail programs fetch a picture many times. With an \`id\` it counts once. With \`every\` (\`10m\`, \`12h\`, \`1d\`) it counts once in each such period; without both, once an hour for each address. A refusal is a picture as well, with its status and \`X-Tapeline-Error\`. \`HEAD\` stores nothing.`;
 
 const otlpText = `
-OTLP/HTTP logs in JSON (\`OTEL_EXPORTER_OTLP_PROTOCOL=http/json\`; \`encoding: json\` in a Collector); Protobuf is \`unsupported_media_type\`. A record with an event name is an event; others are refused, which the answer says as a partial success.
+OTLP/HTTP logs in JSON, also at \`/otlp/v1/logs\` (\`OTEL_EXPORTER_OTLP_PROTOCOL=http/json\`; \`encoding: json\` in a Collector); Protobuf is \`unsupported_media_type\`. A record with an event name is an event; others are refused, which the answer says as a partial success.
 
 | record | event |
 |---|---|
@@ -74,34 +74,6 @@ const picture = {
   },
 } as const;
 const send = `\\\n  -H "Authorization: Bearer $KEY" \\\n  -H 'Content-Type: application/json' \\\n  -d`;
-
-function logsAt(path: string, id: string) {
-  return {
-    post: describe({
-      id,
-      tag: 'Other clients',
-      summary: 'Send OTLP logs',
-      description: otlpText,
-      scope: 'write',
-      keyInQuery: true,
-      body: { 'application/json': { schema: refTo('OtlpLogs'), example: logs } },
-      responses: {
-        200: {
-          description: 'Everything accepted is durable; a partial success names what is not.',
-          content: jsonOf('OtlpAnswer', {}),
-        },
-        ...Object.fromEntries(
-          ['400', '413', '415', '422', '429', '503'].map((status) => [
-            status,
-            { description: 'Refused.', content: jsonOf('RpcStatus') },
-          ]),
-        ),
-      },
-      errors: doorErrors,
-      curl: `curl -s ${base}${path} ${send} '${JSON.stringify(logs)}'`,
-    }),
-  };
-}
 
 export const trackerPaths: Paths = {
   '/com.snowplowanalytics.snowplow/tp2': {
@@ -160,6 +132,29 @@ export const trackerPaths: Paths = {
       curl: `curl -s "${base}/pixel.gif?key=$KEY&customer=ada&id=mail-7" -o pixel.gif`,
     }),
   },
-  '/v1/logs': logsAt('/v1/logs', 'sendLogs'),
-  '/otlp/v1/logs': logsAt('/otlp/v1/logs', 'sendOtlpLogs'),
+  '/v1/logs': {
+    post: describe({
+      id: 'sendLogs',
+      tag: 'Other clients',
+      summary: 'Send OTLP logs',
+      description: otlpText,
+      scope: 'write',
+      keyInQuery: true,
+      body: { 'application/json': { schema: refTo('OtlpLogs'), example: logs } },
+      responses: {
+        200: {
+          description: 'Everything accepted is durable; a partial success names what is not.',
+          content: jsonOf('OtlpAnswer', {}),
+        },
+        ...Object.fromEntries(
+          ['400', '413', '415', '422', '429', '503'].map((status) => [
+            status,
+            { description: 'Refused.', content: jsonOf('RpcStatus') },
+          ]),
+        ),
+      },
+      errors: doorErrors,
+      curl: `curl -s ${base}/v1/logs ${send} '${JSON.stringify(logs)}'`,
+    }),
+  },
 };
