@@ -15,7 +15,7 @@ import { openShard } from '../src/tape/open.ts';
 import { tapePage } from '../src/tape/page.ts';
 import { seal } from '../src/tape/seal.ts';
 import { createTapeMemory, Tape } from '../src/tape/tape.ts';
-import { answerView } from '../src/views/answer.ts';
+import { answerText, scanViews } from '../src/views/answer.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
 import { leave, readPlan, tell } from './child.ts';
 import { customerName } from './frames.ts';
@@ -55,7 +55,9 @@ const template = parseViewTemplate({ fields: basicView });
 function read(tape: Tape, customer: string, budget: ScanBudget): string {
   if (plan.read === 'view') {
     const asOf = Date.now();
-    return answerView(tape, { workspace, customer, name: 'basic', template, asOf }, budget);
+    const wishes = [{ name: 'basic', template }];
+    const ask = { workspace, customer, asOf, isNow: false, wishes };
+    return answerText(customer, 'basic', scanViews(tape, ask, budget)[0]!);
   }
   return tapePage(tape, { workspace, customer, limit: pageLimit, before: undefined }, budget);
 }

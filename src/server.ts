@@ -311,7 +311,7 @@ export class Server {
       case 'heavy': {
         const { request } = message;
         const reading = this.#readers.read(message.ask).then(
-          (json) => front.thread.post({ kind: 'read', request, json }),
+          (answer) => front.thread.post({ kind: 'read', request, answer }),
           (error: unknown) => this.#refuse(front.thread, request, error),
         );
         void reading;

@@ -2,30 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Answer, ask, fresh, startTwo, store } from './support/session.ts';
+import { type Field, putView, shopper, showView, type ViewAnswer } from './support/views.ts';
 
 const server = await startTwo();
 after(() => server.stop());
 const { admin, read } = server.keys;
 const hourMs = 60 * 60 * 1000;
-
-interface Field {
-  readonly name: string;
-  readonly value: unknown;
-  readonly events: number;
-  readonly skipped?: number;
-}
-
-interface ViewAnswer {
-  readonly customer: string;
-  readonly view: string;
-  readonly asOf: number;
-  readonly fields: readonly Field[];
-}
-
-function put(name: string, body: object | string): Promise<Answer> {
-  const path = `/v1/views/${encodeURIComponent(name)}`;
-  return ask(server, path, { method: 'PUT', key: admin, body, type: 'application/json' });
-}
+const put = (name: string, body: object | string): Promise<Answer> => putView(server, name, body);
+const show = (customer: string, name: string, query = ''): Promise<ViewAnswer> =>
+  showView(server, customer, name, query);
 
 /** Evaluates a view made for the purpose; rows are [event, attribute, limit, lookback, type]. */
 type Row = [
@@ -54,35 +39,8 @@ async function evaluate(
   return (await show(customer, name, query)).fields;
 }
 
-async function show(customer: string, name: string, query = ''): Promise<ViewAnswer> {
-  const path = `/v1/customers/${encodeURIComponent(customer)}/views/${encodeURIComponent(name)}`;
-  const answer = await ask(server, path + query, { key: read });
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json as ViewAnswer;
-}
-
-/** Six purchases, one an hour, the newest now; the third has no number and the fourth no price. */
-async function shopper(): Promise<{ customer: string; now: number }> {
-  const customer = fresh('shopper');
-  const now = Date.now();
-  const items: object[] = [
-    { price: 10, product: { name: 'tea', tags: ['hot'] } },
-    { price: 2.5, product: { name: 'milk' } },
-    { price: 'free', product: { name: 'cup' } },
-    { product: { name: 'tea' } },
-    { price: null, product: { name: 'tea' } },
-    { price: -4, product: { name: 'pot' } },
-  ];
-  const events = items.map((data, index) => {
-    const time = now - (items.length - 1 - index) * hourMs;
-    return { customer, type: 'Purchased', time, data };
-  });
-  await store(server, [...events, { customer, type: 'Login', time: now - 5 * hourMs }]);
-  return { customer, now };
-}
-
 test('all nine types, with and without a limit', async () => {
-  const { customer, now } = await shopper();
+  const { customer, now } = await shopper(server);
   const cases: [row: Row, value: unknown, events: number, skipped?: number][] = [
     [['Purchased', 'price', null, null, 'value'], [-4, 'free', 2.5, 10], 4],
     [['Purchased', 'price', 2, null, 'value'], [-4, 'free'], 2],
@@ -137,7 +95,7 @@ test('no match is null, and 0 for count and sum', async () => {
 });
 
 test('a lookback reaches back to its very end, and no further', async () => {
-  const { customer, now } = await shopper();
+  const { customer, now } = await shopper(server);
   const count = (lookback: string): Row => ['Purchased', null, null, lookback, 'count'];
   const rows = ['2h', '119m', '121m', '7200s', '1d', '1w', '365d'].map(count);
   const fields = await evaluate(customer, rows, `?asOf=${now}`);
@@ -148,7 +106,7 @@ test('a lookback reaches back to its very end, and no further', async () => {
 });
 
 test('asOf answers as of that instant, as milliseconds or RFC 3339', async () => {
-  const { customer, now } = await shopper();
+  const { customer, now } = await shopper(server);
   const name = fresh('asof');
   const fields = [
     { name: 'n', event: 'Purchased', type: 'count' },
@@ -224,54 +182,6 @@ test('a template is stored, replaced, listed and deleted', async () => {
   }
   const gone = await ask(server, `/v1/customers/c${path.slice(3)}`, { key: read });
   assert.equal(`${gone.status} ${gone.code}`, '404 not_found');
-});
-
-test('conditions choose the events of a field, or of all fields of a view', async () => {
-  const customer = fresh('chooser');
-  const buy = (price: number, channel: string | undefined, more: object = {}): object => {
-    return { customer, type: 'Purchased', ...(channel && { channel }), data: { price, ...more } };
-  };
-  await store(server, [
-    buy(5, 'web'),
-    buy(20, 'web', { coupon: 'X' }),
-    buy(30, 'store'),
-    buy(40, undefined),
-    { customer, type: 'Login', channel: 'web' },
-  ]);
-  const name = fresh('where');
-  const count = { event: 'Purchased', type: 'count' };
-  const body = {
-    fields: [
-      { ...count, name: 'large', where: 'event.data.price >= 20' },
-      { ...count, name: 'coupon', where: 'has(event.data.coupon)' },
-      { ...count, name: 'coupon is Y', where: 'event.data.coupon == "Y"' },
-      { ...count, name: 'nowhere', where: 'event.channel == ""' },
-      { name: 'web', event: '*', type: 'count', where: 'event.channel == "web"' },
-    ],
-  };
-  const values = async (): Promise<unknown[]> => {
-    return (await show(customer, name)).fields.map(({ value }) => value);
-  };
-  assert.equal((await put(name, body)).status, 201);
-  assert.deepEqual(await values(), [3, 1, 0, 1, 3]);
-  assert.equal((await put(name, { ...body, where: 'event.channel != "store"' })).status, 200);
-  assert.deepEqual(await values(), [2, 1, 0, 1, 3]);
-  const stored = await ask(server, `/v1/views/${name}`, { key: read });
-  assert.equal((stored.json as { where: string }).where, 'event.channel != "store"');
-});
-
-test('an event on which a condition costs too much is left out, and that is said', async () => {
-  const customer = fresh('costly');
-  const list = Array.from({ length: 3000 }, (_, index) => index % 10);
-  await store(server, [
-    { customer, type: 'T', data: { list } },
-    { customer, type: 'T', data: { list: [1, 2] } },
-  ]);
-  const name = fresh('costly');
-  const where = 'event.data.list.all(a, event.data.list.all(b, a + b >= 0))';
-  await put(name, { fields: [{ name: 'n', event: 'T', type: 'count', where }] });
-  const [field] = (await show(customer, name)).fields;
-  assert.deepEqual(field, { name: 'n', value: 1, events: 1, undecided: 1 });
 });
 
 test('a template against the rules is refused with the place named', async () => {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { typeHashOf } from '../src/tape/route.ts';
-import { evaluateView, type ViewEvent, type ViewNeeds } from '../src/views/evaluate.ts';
+import { evaluateViews, type ViewNeeds, type ViewResult } from '../src/views/evaluate.ts';
+import type { ViewEvent } from '../src/views/once.ts';
 import { parseViewTemplate, type ViewTemplate } from '../src/workspaces/view.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -11,10 +12,20 @@ const asOf = 1_763_740_000_000;
 function event(time: number, type: string, data?: string): ViewEvent {
   return {
     time,
-    text: () => type,
+    cursor: `at-${time}`,
+    text: (field) => (field === 'type' ? type : undefined),
     hasType: (wanted) => Buffer.from(type).equals(wanted),
     data: () => data,
+    json: () => `{"type":"${type}"}`,
   };
+}
+
+function evaluateView(
+  template: ViewTemplate,
+  at: number,
+  read: (needs: ViewNeeds) => Iterable<ViewEvent>,
+): ViewResult {
+  return evaluateViews([{ name: 'v', template }], at, read)[0]!;
 }
 
 function view(...fields: Record<string, unknown>[]): ViewTemplate {

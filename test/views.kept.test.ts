@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { type Random, seededRandom } from '../src/std/random.ts';
 import { ScanBudget } from '../src/tape/budget.ts';
-import { answerView, type ViewAsk } from '../src/views/answer.ts';
+import { answerText, scanViews } from '../src/views/answer.ts';
 import { KeptAnswers } from '../src/views/kept.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
 import { ManualClock, ShardKit } from './support/shardkit.ts';
@@ -38,12 +38,41 @@ async function withKit(run: (kit: ShardKit, clock: ManualClock) => Promise<void>
   }
 }
 
-function askOf(clock: ManualClock, customer: string, workspace = 1): ViewAsk {
-  return { workspace, customer, name: 'basic', template, asOf: clock.now() };
-}
+const view = { name: 'basic', template, version: 1, variant: '' };
+/** The same, as a snapshot of ten seconds. */
+const shared = { ...view, name: 'shared', template: { ...template, snapshot: '10s' } };
 
-function unlimited(): ScanBudget {
-  return new ScanBudget(Number.POSITIVE_INFINITY);
+/** Kept answers of a kit, asked by text as the server does. */
+class Asker {
+  readonly #kit: ShardKit;
+  readonly #clock: ManualClock;
+  readonly kept: KeptAnswers;
+
+  constructor(kit: ShardKit, clock: ManualClock, kept = new KeptAnswers()) {
+    this.#kit = kit;
+    this.#clock = clock;
+    this.kept = kept;
+  }
+
+  find(customer: string, workspace = 1, of = view, isCurrent = false): string | undefined {
+    const wanted = { workspace, customer, view: of };
+    const found = this.kept.find(this.#kit.tape, wanted, this.#clock.now(), isCurrent);
+    return found && answerText(customer, of.name, found);
+  }
+
+  /** Keeps the answer only when asked to. */
+  scan(customer: string, workspace = 1, of = view, keeps = false): string {
+    const { tape } = this.#kit;
+    const before = this.kept.before(tape, workspace, customer);
+    const ask = { workspace, customer, asOf: this.#clock.now(), isNow: keeps, wishes: [of] };
+    const [found] = scanViews(tape, ask, new ScanBudget(Number.POSITIVE_INFINITY));
+    if (keeps) this.kept.keep({ workspace, customer, view: of }, before, found!);
+    return answerText(customer, of.name, found!);
+  }
+
+  make(customer: string, workspace = 1, of = view): string {
+    return this.scan(customer, workspace, of, true);
+  }
 }
 
 function pick<Value>(random: Random, values: readonly Value[]): Value {
@@ -53,9 +82,9 @@ function pick<Value>(random: Random, values: readonly Value[]): Value {
 /** Plays one seed; returns how many answers were kept ones. */
 async function play(seed: number): Promise<number> {
   const random = seededRandom(seed);
-  const kept = new KeptAnswers();
   let found = 0;
   await withKit(async (kit, clock) => {
+    const asker = new Asker(kit, clock);
     for (let step = 0; step < 120; step++) {
       const customer = pick(random, ['ada', 'bob']);
       const workspace = pick(random, [1, 2]);
@@ -67,11 +96,10 @@ async function play(seed: number): Promise<number> {
       }
       if (random.below(3) === 0) clock.advance(pick(random, [1, 400, 1000, 2500]));
       if (random.below(40) === 0) clock.step(-800);
-      const ask = askOf(clock, customer, workspace);
-      const old = kept.find(kit.tape, ask);
+      const old = asker.find(customer, workspace);
       if (old !== undefined) found += 1;
-      const wanted = answerView(kit.tape, ask, unlimited());
-      assert.equal(old ?? kept.make(kit.tape, ask, unlimited()), wanted, `step ${step}`);
+      const wanted = asker.scan(customer, workspace);
+      assert.equal(old ?? asker.make(customer, workspace), wanted, `step ${step}`);
     }
   });
   return found;
@@ -94,30 +122,71 @@ test('a kept answer is what a new scan would give', async () => {
 
 test('an answer does not outlive the next event of its customer', async () => {
   await withKit(async (kit, clock) => {
-    const kept = new KeptAnswers();
-    const ask = askOf(clock, 'ada');
+    const asker = new Asker(kit, clock);
     await kit.store([{ customer: 'ada', type: 'C', time: startMs - 1, data: { v: 1 } }]);
-    kept.make(kit.tape, ask, unlimited());
-    assert.ok(kept.find(kit.tape, ask)?.includes('"ever","value":1'));
+    asker.make('ada');
+    assert.ok(asker.find('ada')?.includes('"ever","value":1'));
     await kit.store([{ customer: 'ada', type: 'C', time: startMs - 2, data: { v: 4 } }]);
-    assert.equal(kept.find(kit.tape, ask), undefined);
-    assert.ok(kept.make(kit.tape, ask, unlimited()).includes('"ever","value":5'));
+    assert.equal(asker.find('ada'), undefined);
+    assert.ok(asker.make('ada').includes('"ever","value":5'));
   });
 });
 
-test('answers are forgotten when the definitions change, and the oldest when they are too many', async () => {
+test('a snapshot serves until it is as old as its template says, whatever comes', async () => {
   await withKit(async (kit, clock) => {
-    const kept = new KeptAnswers(4000);
-    const make = (customer: string) => kept.make(kit.tape, askOf(clock, customer), unlimited());
-    const isKept = (customer: string) => kept.find(kit.tape, askOf(clock, customer)) !== undefined;
-    kept.follow(1);
-    make('ada');
-    kept.follow(1);
-    assert.ok(isKept('ada'));
-    kept.follow(2);
-    assert.ok(!isKept('ada'));
+    const asker = new Asker(kit, clock);
+    const count = async (v: number) =>
+      kit.store([{ customer: 'ada', type: 'C', time: clock.now(), data: { v } }]);
+    await count(1);
+    const first = asker.make('ada', 1, shared);
+    await count(2);
+    clock.advance(9_999);
+    assert.equal(asker.find('ada', 1, shared), first, 'asOf says how old it is');
+    assert.equal(asker.find('ada', 1, shared, true), undefined, 'it is not current');
+    assert.equal(asker.find('bob', 1, shared), undefined);
+    assert.equal(asker.find('ada', 2, shared), undefined);
+    clock.advance(1);
+    assert.equal(asker.find('ada', 1, shared), undefined, 'at exactly that age it is made anew');
+    assert.ok(asker.make('ada', 1, shared).includes('"ever","value":3'));
+    clock.step(-1000);
+    assert.equal(asker.find('ada', 1, shared), undefined, 'not before it was made');
+  });
+});
+
+test('what is invalidated is not given again, and neither is what was being made', async () => {
+  await withKit(async (kit, clock) => {
+    const asker = new Asker(kit, clock);
+    for (const of of [view, shared]) {
+      asker.make('ada', 1, of);
+      asker.make('bob', 1, of);
+      asker.kept.invalidate(1, 'ada');
+      assert.equal(asker.find('ada', 1, of), undefined);
+      assert.ok(asker.find('bob', 1, of));
+      const before = asker.kept.before(kit.tape, 1, 'ada');
+      asker.kept.invalidate(1, 'ada');
+      const late = { asOf: clock.now(), json: '[]', holdsUntil: Number.POSITIVE_INFINITY };
+      asker.kept.keep({ workspace: 1, customer: 'ada', view: of }, before, late);
+      assert.equal(asker.find('ada', 1, of), undefined);
+      asker.make('ada', 1, of);
+      assert.ok(asker.find('ada', 1, of));
+    }
+    for (let n = 0; n <= 10_000; n++) asker.kept.invalidate(2, `customer-${n}`);
+    assert.equal(asker.find('bob'), undefined, 'past so many, everything is forgotten');
+  });
+});
+
+test('another version, variant or evidence is another answer; the oldest go when they are too many', async () => {
+  await withKit(async (kit, clock) => {
+    const asker = new Asker(kit, clock, new KeptAnswers(4000));
+    asker.make('ada');
+    assert.ok(asker.find('ada'));
+    assert.equal(asker.find('ada', 1, { ...view, version: 2 }), undefined);
+    assert.equal(asker.find('ada', 1, { ...view, variant: 'desk' }), undefined);
+    const withEvidence = { ...view, evidence: 'cursors' as const };
+    assert.equal(asker.find('ada', 1, withEvidence), undefined);
     const customers = Array.from({ length: 40 }, (_, n) => `customer-${n}`);
-    for (const customer of customers) make(customer);
+    for (const customer of customers) asker.make(customer);
+    const isKept = (customer: string) => asker.find(customer) !== undefined;
     assert.ok(!isKept('customer-0'));
     assert.ok(isKept('customer-39'));
     const count = customers.filter(isKept).length;

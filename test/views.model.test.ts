@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { typeHashOf } from '../src/tape/route.ts';
-import { evaluateView, type ViewEvent, type ViewNeeds } from '../src/views/evaluate.ts';
+import { evaluateViews, type ViewNeeds, type ViewResult } from '../src/views/evaluate.ts';
+import type { ViewEvent } from '../src/views/once.ts';
 import {
   fieldTypes,
   parseLookback,
   parseViewTemplate,
   type ViewField,
+  type ViewTemplate,
 } from '../src/workspaces/view.ts';
 
 const asOf = 1_000_000;
@@ -77,6 +79,14 @@ test('random views over random tapes give what the naive evaluator gives', () =>
   );
 });
 
+function evaluateView(
+  template: ViewTemplate,
+  at: number,
+  read: (needs: ViewNeeds) => Iterable<ViewEvent>,
+): ViewResult {
+  return evaluateViews([{ name: 'v', template }], at, read)[0]!;
+}
+
 /** Every other count and sum goes without an attribute. */
 function dropAttribute(sent: Record<string, unknown>, index: number): Record<string, unknown> {
   const { attribute: _, ...rest } = sent;
@@ -88,6 +98,8 @@ function present(event: Plain): ViewEvent {
   const { time, type, data } = event;
   return {
     time,
+    cursor: '',
+    json: () => '',
     text: (field) => (field === 'type' ? type : undefined),
     hasType: (wanted) => Buffer.from(type).equals(wanted),
     data: () => (data === undefined ? undefined : JSON.stringify(data)),

@@ -54,6 +54,7 @@ const snapshot: DirectorySnapshot = {
     key('other', 3, ['admin']),
   ],
   limits: [],
+  roles: [],
   views: [view(1, 'calls', 2), view(1, 'basic', 3), view(3, 'basic', 4)],
 };
 
@@ -167,7 +168,7 @@ test('a forged or cut token is unknown', () => {
 test('a token can do at most what its key can', () => {
   const directory = new Directory(snapshot);
   const mint = (from: string, scopes: readonly Scope[], views?: string[]): string =>
-    directory.mintToken(asking(directory, from), scopes, 60, now, views).token;
+    directory.mintToken(asking(directory, from), scopes, 60, now, views && { views }).token;
   const allowed: Record<string, Scope[]> = {
     admin: ['read', 'write', 'publish', 'admin', 'server'],
     other: ['read', 'write', 'publish', 'admin'],
@@ -194,7 +195,7 @@ test('wishes for a token that make no sense are refused', () => {
   const directory = new Directory(snapshot);
   const admin = asking(directory, 'admin');
   const mint = (scopes: readonly Scope[], ttlSeconds: number, views?: string[]): unknown =>
-    directory.mintToken(admin, scopes, ttlSeconds, now, views);
+    directory.mintToken(admin, scopes, ttlSeconds, now, views && { views });
   for (const ttlSeconds of [0, -1, 1.5, 86_401, Number.NaN]) {
     refused(() => mint(['read'], ttlSeconds), 'invalid');
   }

@@ -107,7 +107,12 @@ test('slots are given out again, and never two owners share one', (t) => {
     const tenants = quotas.map((quota, number): Tenant => {
       const workspace = { number, id: `w${number}`, name: '', createdAt: now };
       const keys = new Map();
-      return { workspace: quota ? { ...workspace, quota } : workspace, keys, views: new Map() };
+      return {
+        workspace: quota ? { ...workspace, quota } : workspace,
+        keys,
+        views: new Map(),
+        roles: new Map(),
+      };
     });
     const limits = slots.follow(tenants);
     const wanted = quotas.flatMap((quota, n) => (quota ? [[`w${n}`, quota.eventsPerSecond]] : []));

@@ -12,6 +12,7 @@ import { Exchange } from './exchange.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
 import { errorReply, withHeaders, writeReply } from './reply.ts';
+import { roleRoutes } from './roles.ts';
 import { type Route, route, uwsPattern } from './route.ts';
 import { segmentSettingsRoutes } from './segmentsettings.ts';
 import { tapeRoutes } from './tape.ts';
@@ -24,6 +25,7 @@ export const plainRoutes: readonly Route[] = [
   ...tapeRoutes,
   ...viewRoutes,
   ...keyRoutes,
+  ...roleRoutes,
   ...workspaceRoutes,
   ...erasureRoutes,
   ...segmentSettingsRoutes,

@@ -64,7 +64,8 @@ export function authenticateKey(
     throw new AppError('forbidden', `this key does not have the scope ${demand}`);
   }
   const reads = demand !== 'any' && demand !== 'write';
-  if (credential.views !== undefined && reads && options.narrowed !== true) {
+  const isNarrow = credential.views !== undefined || credential.role !== undefined;
+  if (isNarrow && reads && options.narrowed !== true) {
     throw new AppError('forbidden', 'this key may read its views and nothing else');
   }
   return credential;

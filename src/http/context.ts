@@ -8,8 +8,10 @@ import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { EraseWish, ErasureState } from '../tape/erasures.ts';
 import type { HealthState } from '../threads/messages.ts';
+import type { ViewFound } from '../views/answer.ts';
+import type { ViewReading } from '../views/reader.ts';
 import type { Directory } from '../workspaces/directory.ts';
-import type { ViewRecord, WorkspaceCommand, WorkspaceReply } from '../workspaces/types.ts';
+import type { WorkspaceCommand, WorkspaceReply } from '../workspaces/types.ts';
 
 /** One page of a tape, newest first. Times are epoch milliseconds, inclusive; empty lists mean all. */
 export interface TapeQuery {
@@ -22,16 +24,6 @@ export interface TapeQuery {
   readonly until: number | undefined;
   readonly types: readonly string[];
   readonly channels: readonly string[];
-}
-
-/** One view of one customer; `asOf` absent means now. */
-export interface ViewQuery {
-  readonly workspace: number;
-  readonly customer: string;
-  readonly view: ViewRecord;
-  readonly asOf: number | undefined;
-  /** Set by `?fresh=1`: no snapshot may answer. */
-  readonly fresh: boolean;
 }
 
 export type Health = HealthState;
@@ -56,8 +48,8 @@ export interface Front {
   erasures(workspace: number): Promise<readonly ErasureState[]>;
   /** Resolves to the JSON text of the whole answer. @throws AppError invalid, cursor_expired. */
   readTape(query: TapeQuery): Promise<string>;
-  /** Resolves to the JSON text of the whole answer. */
-  readView(query: ViewQuery): Promise<string>;
+  /** What is found for each view; at once, when it need not go to the pool. @throws AppError unavailable. */
+  readViews(reading: ViewReading): readonly ViewFound[] | Promise<readonly ViewFound[]>;
   health(): Health;
   /** True once shutdown has begun: replies then ask clients to close the connection. */
   draining(): boolean;

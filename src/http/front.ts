@@ -18,7 +18,7 @@ import { systemRandom } from '../std/random.ts';
 import { Feed, type FeedParts } from '../streams/feed.ts';
 import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
 import type { ErasureAsk, ErasureState } from '../tape/erasures.ts';
-import { tapePage } from '../tape/page.ts';
+import { type PageQuery, tapePage } from '../tape/page.ts';
 import { Tape } from '../tape/tape.ts';
 import { Bells } from '../threads/bells.ts';
 import type {
@@ -29,13 +29,13 @@ import type {
   MainToFront,
   ShardToFront,
 } from '../threads/messages.ts';
-import { answerView, type ViewAsk } from '../views/answer.ts';
-import { KeptAnswers } from '../views/kept.ts';
+import type { ViewFound, ViewsAsk } from '../views/answer.ts';
+import { readStepsMax, ViewReader } from '../views/reader.ts';
 import { Directory } from '../workspaces/directory.ts';
 import type { WorkspaceReply } from '../workspaces/types.ts';
 import { openApp, openTraffic } from './app.ts';
 import { cloudEventsDoor } from './cloudevents.ts';
-import type { Front, Health, ViewQuery } from './context.ts';
+import type { Front, Health } from './context.ts';
 import { doors } from './doors.ts';
 import { ingestRoute } from './ingest.ts';
 import { IngestSockets } from './ingestsocket.ts';
@@ -50,11 +50,7 @@ const metrics = openMetrics(start.metrics, start.row);
 const log = openLog(clock.now, { thread: `front-${start.number}` });
 const bells = new Bells(start.bells);
 const directory = new Directory(start.directory);
-const keptAnswers = new KeptAnswers();
 const shards: MessagePort[] = [];
-
-/** Index steps a read may take on this thread (about ten milliseconds); then it goes to the pool. */
-const readStepsMax = 200_000;
 
 /** Clients that do not take their answers by then are cut off; what they sent is durable. */
 const drainMsMax = 5000;
@@ -67,6 +63,7 @@ const lingerMs = 300;
 let health: Health = { status: 'starting', reason: 'the server is starting' };
 let ingest: Ingest | undefined;
 let live: LiveParts | undefined;
+let views: ViewReader | undefined;
 let listenSocket: us_listen_socket | undefined;
 
 /** Requests to the main thread that have no answer yet. */
@@ -91,49 +88,30 @@ function settle(request: number, how: { value: unknown } | { error: Error }): vo
   else waiting?.resolve(how.value as never);
 }
 
+/** What is there once every shard is open. @throws AppError unavailable. */
+function opened<Part>(part: Part | undefined): Part {
+  if (part !== undefined) return part;
+  throw new AppError('unavailable', 'the server is starting', { retryAfterSeconds: 1 });
+}
+
+function askPool<T>(heavy: HeavyRead): Promise<T> {
+  metrics.add('scans_pooled_total', 1);
+  return ask((request) => ({ kind: 'heavy', request, ask: heavy }));
+}
+
 /** Reads on this thread; what outgrows the budget is done again in the pool. */
-async function read(heavy: HeavyRead, light: (tape: Tape, budget: ScanBudget) => string) {
-  if (live === undefined) {
-    throw new AppError('unavailable', 'the server is starting', { retryAfterSeconds: 1 });
-  }
+async function readPage(query: PageQuery): Promise<string> {
   metrics.add('scans_total', 1);
-  const budget = new ScanBudget(readStepsMax);
   try {
-    return light(live.tape, budget);
+    return tapePage(opened(live).tape, query, new ScanBudget(readStepsMax));
   } catch (error) {
     if (!(error instanceof ScanTooLong)) throw error;
-    metrics.add('scans_pooled_total', 1);
-    return ask<string>((request) => ({ kind: 'heavy', request, ask: heavy }));
+    return askPool({ kind: 'page', query });
   }
 }
 
 function askErasures(wanted: ErasureAsk): Promise<readonly ErasureState[]> {
   return ask((request) => ({ kind: 'erasures', request, ask: wanted }));
-}
-
-function askOf({ asOf, customer, view, workspace }: ViewQuery): ViewAsk {
-  const { name, template } = view;
-  return { workspace, customer, name, template, asOf: asOf ?? clock.now() };
-}
-
-/** Answers as of now may be kept ones, unless the reader wants a new scan. */
-function mayKeep({ asOf, fresh }: ViewQuery): boolean {
-  return asOf === undefined && !fresh;
-}
-
-function keptView(query: ViewQuery): string | undefined {
-  if (live === undefined || !mayKeep(query)) return undefined;
-  keptAnswers.follow(directory.version);
-  const answer = keptAnswers.find(live.tape, askOf(query));
-  if (answer !== undefined) metrics.add('views_kept_total', 1);
-  return answer;
-}
-
-function scanView(query: ViewQuery): Promise<string> {
-  const ask = askOf(query);
-  return read({ kind: 'view', ask }, (tape, budget) =>
-    mayKeep(query) ? keptAnswers.make(tape, ask, budget) : answerView(tape, ask, budget),
-  );
 }
 
 const front: Front = {
@@ -150,13 +128,8 @@ const front: Front = {
     return erasure!;
   },
   erasures: (workspace) => askErasures({ kind: 'list', workspace }),
-  readTape(query) {
-    return read({ kind: 'page', query }, (tape, budget) => tapePage(tape, query, budget));
-  },
-  readView: (query) => {
-    metrics.add('views_total', 1);
-    return Promise.resolve(keptView(query) ?? scanView(query));
-  },
+  readTape: readPage,
+  readViews: (reading) => opened(views).read(reading),
   health: () => health,
   draining: () => health.status === 'draining',
 };
@@ -210,7 +183,7 @@ main.on('message', (message: MainToFront) => {
       break;
     }
     case 'read':
-      settle(message.request, { value: message.json });
+      settle(message.request, { value: message.answer });
       break;
     case 'drain':
       drain();
@@ -261,6 +234,9 @@ function open(): void {
   const publish: FeedParts['publish'] = (topic, batch) => subscribers.publish(topic, batch);
   const feed = new Feed({ tape, clock, metrics, listen, publish });
   live = { tape, feed };
+  const pool = (wanted: ViewsAsk): Promise<readonly ViewFound[]> =>
+    askPool({ kind: 'views', ask: wanted });
+  views = new ViewReader({ tape, metrics, now: clock.now, pool });
   // Files that were sealed or merged away take room until every thread has let go of them.
   clock.every(filesCheckMs, () => tape.refresh());
   ingest = new Ingest({

@@ -46,6 +46,7 @@ async function createKey(request: RouteRequest, front: Front): Promise<Reply> {
     name: wanted.name ?? '',
     scopes: wanted.scopes,
     ...(wanted.views !== undefined && { views: wanted.views }),
+    ...(wanted.role !== undefined && { role: wanted.role }),
     ...(wanted.quota !== undefined && { quota: wanted.quota }),
   });
   assert(reply.kind === 'key', 'createKey answers with a key');
@@ -79,14 +80,14 @@ function createToken(request: RouteRequest, front: Front): Reply {
     wanted.scopes,
     wanted.ttlSeconds,
     front.clock.now(),
-    wanted.views,
+    wanted,
   );
   return jsonReply(201, minted);
 }
 
 /** A key as people may see it: without its hash. */
 export function shownKey(record: KeyRecord): Record<string, unknown> {
-  const { id, name, quota, scopes, views, createdAt } = record;
-  const narrowed = views !== undefined && { views };
+  const { id, name, quota, role, scopes, views, createdAt } = record;
+  const narrowed = { ...(views !== undefined && { views }), ...(role !== undefined && { role }) };
   return { id, name, scopes, ...narrowed, createdAt, ...(quota !== undefined && { quota }) };
 }

@@ -1,6 +1,7 @@
 /** Path parameters with rules of their own. */
 import { customerBytesMax } from '../event/envelope.ts';
 import { AppError } from '../std/errors.ts';
+import { roleNameBytesMax } from '../workspaces/role.ts';
 import type { RouteRequest } from './route.ts';
 
 export const viewNameBytesMax = 128;
@@ -13,6 +14,11 @@ export function customerOf(request: RouteRequest): string {
 /** The view of a path. @throws AppError invalid. */
 export function viewNameOf(request: RouteRequest): string {
   return bounded(request.param('name'), 'the name of a view', viewNameBytesMax);
+}
+
+/** The role of a path. @throws AppError invalid. */
+export function roleNameOf(request: RouteRequest): string {
+  return bounded(request.param('name'), 'the name of a role', roleNameBytesMax);
 }
 
 function bounded(text: string, what: string, bytesMax: number): string {

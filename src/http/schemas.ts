@@ -3,7 +3,6 @@
  * in the OpenAPI document. Bodies of events are not here to be checked: the byte walkers do that.
  */
 import { type Static, Type } from 'typebox';
-import { conditionCharactersMax } from '../event/condition.ts';
 import {
   batchEventsMax,
   channelBytesMax,
@@ -26,28 +25,12 @@ import {
   retentionDaysMax,
   retentionDaysMin,
 } from '../workspaces/retention.ts';
+import { roleNameBytesMax } from '../workspaces/role.ts';
 import { scopes } from '../workspaces/types.ts';
-import {
-  fieldLimitMax,
-  fieldNameCharactersMax,
-  fieldsMax,
-  fieldTypes,
-} from '../workspaces/view.ts';
 import { segmentSchemas } from './segmentschemas.ts';
+import { closed, cursor, epochMs, ref, text } from './shape.ts';
+import { viewSchemas } from './viewschemas.ts';
 import { wireSchemas } from './wireschemas.ts';
-
-/** Points at a shape in the document; for describing only, never for checking. */
-function ref(name: string) {
-  return Type.Unsafe<unknown>({ $ref: `#/components/schemas/${name}` });
-}
-
-const closed = { additionalProperties: false } as const;
-const text = (maxLength: number, description: string) =>
-  Type.String({ minLength: 1, maxLength, description });
-const epochMs = (description: string) =>
-  Type.Integer({ description: `${description}, epoch milliseconds`, examples: [1763740000000] });
-const cursor = (description: string) => Type.String({ description });
-const anything = (description: string) => Type.Unsafe<unknown>({ description });
 
 const scopeList = Type.Array(Type.Enum([...scopes]), {
   minItems: 1,
@@ -60,6 +43,10 @@ const viewNames = Type.Array(text(128, 'A view.'), {
   uniqueItems: true,
   description: 'Narrows `read` to these views: no tape, no live stream, no other view.',
 });
+
+const roleName = Type.Optional(
+  text(roleNameBytesMax, 'Narrows `read` to what this role may read, masked as it says.'),
+);
 
 const rate = (minimum: number, maximum: number, description: string) =>
   Type.Optional(Type.Union([Type.Integer({ minimum, maximum }), Type.Null()], { description }));
@@ -99,6 +86,7 @@ export const NewKey = Type.Object(
   {
     scopes: scopeList,
     views: Type.Optional(viewNames),
+    role: roleName,
     name: Type.Optional(
       Type.String({ maxLength: 128, description: 'For people.', examples: ['level 1 desk'] }),
     ),
@@ -115,6 +103,7 @@ export const NewToken = Type.Object(
       description: 'Seconds from now until the token is refused.',
     }),
     views: Type.Optional(viewNames),
+    role: roleName,
   },
   closed,
 );
@@ -217,85 +206,12 @@ const TapePage = Type.Object({
   live: cursor('Pass as `from` to `/v1/live` to go on without a gap.'),
 });
 
-const where = (of: string) =>
-  Type.Optional(
-    text(conditionCharactersMax, `A condition in CEL: only events that meet it count for ${of}.`),
-  );
-const ViewField = Type.Object(
-  {
-    name: text(fieldNameCharactersMax, 'The row, unique in the view.'),
-    event: text(typeBytesMax, 'An event type, or `*` for every type.'),
-    attribute: Type.Optional(
-      text(
-        512,
-        'A dotted path into `data`, or `*` for all of it. Only `count` and `sum` do without.',
-      ),
-    ),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: fieldLimitMax,
-        description: 'Newest matches only. Absent: all.',
-      }),
-    ),
-    lookback: Type.Optional(
-      Type.String({
-        pattern: '^[1-9][0-9]{0,11}[smhdw]$',
-        description: 'How far back: `90d`, `12h`, `30m`; at most 3650d. Absent: the whole tape.',
-      }),
-    ),
-    type: Type.Enum([...fieldTypes]),
-    where: where('this field'),
-  },
-  closed,
-);
-const ViewTemplate = Type.Object(
-  {
-    fields: Type.Unsafe<unknown>({
-      type: 'array',
-      items: { $ref: '#/components/schemas/ViewField' },
-      minItems: 1,
-      maxItems: fieldsMax,
-    }),
-    where: where('any field'),
-  },
-  closed,
-);
-const View = Type.Object({
-  name: Type.String(),
-  where: where('any field'),
-  fields: Type.Array(ref('ViewField')),
-  version: Type.Integer({ description: 'Grows with every change.' }),
-  updatedAt: epochMs('When it was stored'),
-});
-
-const ViewResultField = Type.Object({
-  name: Type.String(),
-  value: anything(
-    'With `limit` 1, and for all types but `value` and `distinct`, a scalar; otherwise a list, newest first. No match: null, or 0 for `count` and `sum`.',
-  ),
-  events: Type.Integer({ description: 'How many events it was made from.' }),
-  skipped: Type.Optional(
-    Type.Integer({ description: 'Values left out because they are no numbers.' }),
-  ),
-  undecided: Type.Optional(
-    Type.Integer({
-      description: 'Events left out because a condition would cost too much on them.',
-    }),
-  ),
-});
-const ViewResult = Type.Object({
-  customer: Type.String(),
-  view: Type.String(),
-  asOf: epochMs('The instant the answer speaks of'),
-  fields: Type.Array(ref('ViewResultField')),
-});
-
 const keyFields = {
   id: Type.String(),
   name: Type.String(),
   scopes: Type.Array(Type.Enum([...scopes])),
   views: Type.Optional(Type.Array(Type.String())),
+  role: Type.Optional(Type.String()),
   createdAt: epochMs('When it was made'),
   quota: Type.Optional(ref('Quota')),
 };
@@ -363,12 +279,7 @@ export const schemas = {
   Rejected,
   TapePage,
   LiveMessage,
-  ViewTemplate,
-  ViewField,
-  View,
-  Views: Type.Object({ views: Type.Array(ref('View')) }),
-  ViewResult,
-  ViewResultField,
+  ...viewSchemas,
   Quota: NewQuota,
   Retention: NewRetention,
   NewKey,

@@ -1,7 +1,11 @@
 /** Profile views: their templates, and what they say of a customer. */
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
-import type { ViewRecord } from '../workspaces/types.ts';
+import { answersText, answerText, type ViewFound } from '../views/answer.ts';
+import type { KeptView } from '../views/kept.ts';
+import type { EvidenceKind } from '../views/once.ts';
+import type { Freshness } from '../views/reader.ts';
+import type { Credential, ViewRecord } from '../workspaces/types.ts';
 import { parseViewTemplate } from '../workspaces/view.ts';
 import { mayReadView } from './auth.ts';
 import type { Front } from './context.ts';
@@ -10,6 +14,7 @@ import { emptyReply, jsonReply, type Reply, textReply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
 
 export const viewBodyBytesMax = 256 * 1024;
+export const viewsAtOnceMax = 20;
 
 export const viewRoutes: readonly Route[] = [
   {
@@ -17,8 +22,16 @@ export const viewRoutes: readonly Route[] = [
     path: '/v1/customers/{customer}/views/{name}',
     scope: 'read',
     narrowed: true,
-    query: ['fresh', 'asOf'],
+    query: ['fresh', 'asOf', 'evidence'],
     handle: readView,
+  },
+  {
+    method: 'get',
+    path: '/v1/customers/{customer}/views',
+    scope: 'read',
+    narrowed: true,
+    query: ['names', 'fresh', 'asOf', 'evidence'],
+    handle: readViews,
   },
   {
     method: 'get',
@@ -34,7 +47,7 @@ export const viewRoutes: readonly Route[] = [
     scope: 'read',
     narrowed: true,
     query: [],
-    handle: (request, front) => jsonReply(200, shown(findView(request, front))),
+    handle: (request, front) => jsonReply(200, shown(namedView(request, front))),
   },
   {
     method: 'put',
@@ -53,13 +66,72 @@ export const viewRoutes: readonly Route[] = [
   },
 ];
 
-async function readView(request: RouteRequest, front: Front): Promise<Reply> {
+function readView(request: RouteRequest, front: Front): Reply | Promise<Reply> {
   const customer = customerOf(request);
-  const view = findView(request, front);
-  const asOf = request.query.time('asOf');
-  const fresh = request.query.flag('fresh');
-  const { workspace } = request.credential;
-  return textReply(200, await front.readView({ workspace, customer, view, asOf, fresh }));
+  const view = namedView(request, front);
+  const reply = (found: readonly ViewFound[]): Reply =>
+    textReply(200, answerText(customer, view.name, found[0]!));
+  return read(request, front, [view], reply);
+}
+
+/** Several views from one scan. */
+function readViews(request: RouteRequest, front: Front): Reply | Promise<Reply> {
+  const customer = customerOf(request);
+  const names = namesOf(request);
+  const views = names.map((name) => findView(request.credential, front, name));
+  const reply = (found: readonly ViewFound[]): Reply =>
+    textReply(200, answersText(customer, names, found));
+  return read(request, front, views, reply);
+}
+
+/** Answers at once where that is possible: a promise costs more than a kept answer. */
+function read(
+  request: RouteRequest,
+  front: Front,
+  records: readonly ViewRecord[],
+  reply: (found: readonly ViewFound[]) => Reply,
+): Reply | Promise<Reply> {
+  const { credential, query } = request;
+  const evidence = evidenceOf(request);
+  const asOf = query.time('asOf');
+  const fresh = query.flag('fresh');
+  const freshness: Freshness = asOf ?? (fresh ? 'fresh' : 'snapshot');
+  const views = records.map((record) => seenBy(credential, record, evidence));
+  const { workspace } = credential;
+  const found = front.readViews({ workspace, customer: customerOf(request), views, freshness });
+  return found instanceof Promise ? found.then(reply) : reply(found);
+}
+
+/** A view as a credential may see it. */
+export function seenBy(
+  { role }: Credential,
+  { name, template, version }: ViewRecord,
+  evidence: EvidenceKind | undefined,
+): KeptView {
+  const variant = role === undefined ? '' : `${role.name}\n${role.version}`;
+  return { name, template, version, evidence, masks: role, variant };
+}
+
+/** Events are more than a view shows, so whoever may read views alone gets cursors alone. */
+function evidenceOf({ credential, query }: RouteRequest): EvidenceKind | undefined {
+  const text = query.one('evidence');
+  if (text !== 'events') return query.flag('evidence') ? 'cursors' : undefined;
+  if (credential.views !== undefined || credential.role !== undefined) {
+    throw new AppError('forbidden', 'this key may read its views and nothing else: ask evidence=1');
+  }
+  return 'events';
+}
+
+function namesOf({ query }: RouteRequest): readonly string[] {
+  const names = query.all('names').flatMap((each) => each.split(','));
+  if (names.length === 0) throw new AppError('invalid', 'names must say which views, as a,b,c');
+  if (names.length > viewsAtOnceMax) {
+    throw new AppError('invalid', `names may name at most ${viewsAtOnceMax} views`);
+  }
+  if (new Set(names).size < names.length) {
+    throw new AppError('invalid', 'names must name each view once only');
+  }
+  return names;
 }
 
 function listViews(request: RouteRequest, front: Front): Reply {
@@ -84,13 +156,16 @@ async function deleteView(request: RouteRequest, front: Front): Promise<Reply> {
   return emptyReply;
 }
 
-/** Permission first, so that a narrowed key cannot find out which other views exist. */
-function findView(request: RouteRequest, front: Front): ViewRecord {
-  const name = viewNameOf(request);
-  if (!mayReadView(request.credential, name)) {
+function namedView(request: RouteRequest, front: Front): ViewRecord {
+  return findView(request.credential, front, viewNameOf(request));
+}
+
+/** Permission first, so that a narrowed key cannot find out which other views exist. @throws AppError. */
+export function findView(credential: Credential, front: Front, name: string): ViewRecord {
+  if (!mayReadView(credential, name)) {
     throw new AppError('forbidden', 'this key may not read this view');
   }
-  const view = front.directory.view(request.credential.workspace, name);
+  const view = front.directory.view(credential.workspace, name);
   if (view === undefined) throw new AppError('not_found', `there is no view '${name}'`);
   return view;
 }

@@ -14,7 +14,7 @@ import type { ParcelData } from '../tape/parcel.ts';
 import type { ParcelReceipt } from '../tape/receipt.ts';
 import type { TapeMemory } from '../tape/tape.ts';
 import type { UpkeepJob } from '../tape/upkeep.ts';
-import type { ViewAsk } from '../views/answer.ts';
+import type { ViewFound, ViewsAsk } from '../views/answer.ts';
 import type { DirectorySnapshot, WorkspaceCommand, WorkspaceReply } from '../workspaces/types.ts';
 
 /** What every thread of ours is started with. */
@@ -96,7 +96,7 @@ export type MainToFront =
       readonly erasures: readonly ErasureState[];
     }
   | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError }
-  | { readonly kind: 'read'; readonly request: number; readonly json: string }
+  | { readonly kind: 'read'; readonly request: number; readonly answer: HeavyAnswer }
   | { readonly kind: 'drain' }
   | { readonly kind: 'close' };
 
@@ -119,4 +119,7 @@ export type ShardToFront =
 /** A read that outgrew a front's budget. */
 export type HeavyRead =
   | { readonly kind: 'page'; readonly query: PageQuery }
-  | { readonly kind: 'view'; readonly ask: ViewAsk };
+  | { readonly kind: 'views'; readonly ask: ViewsAsk };
+
+/** A page's JSON text, or what was found for each view. */
+export type HeavyAnswer = string | readonly ViewFound[];

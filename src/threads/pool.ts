@@ -8,7 +8,7 @@ import { Piscina } from 'piscina';
 import { AppError } from '../std/errors.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import type { UpkeepJob } from '../tape/upkeep.ts';
-import type { FrontStart, HeavyRead, ReaderStart, ShardStart } from './messages.ts';
+import type { FrontStart, HeavyAnswer, HeavyRead, ReaderStart, ShardStart } from './messages.ts';
 import { Turns } from './turns.ts';
 
 /** Called when a thread ends that should not have; must end the process. */
@@ -63,13 +63,13 @@ export class Thread<ToThread, FromThread> {
 export const heavyReadsMax = 256;
 
 export interface ReaderPool {
-  read(heavy: HeavyRead): Promise<string>;
+  read(heavy: HeavyRead): Promise<HeavyAnswer>;
   close(): Promise<void>;
 }
 
 /** A pool of reader threads, made when first needed; workspaces take turns in it. */
 export function openReaderPool(start: ReaderStart): ReaderPool {
-  let pool: Piscina<HeavyRead, string> | undefined;
+  let pool: Piscina<HeavyRead, HeavyAnswer> | undefined;
   const threads = Math.max(1, Math.floor(availableParallelism() / 2));
   const turns = new Turns({ runningMax: threads, waitingMax: heavyReadsMax });
   return {
@@ -79,7 +79,7 @@ export function openReaderPool(start: ReaderStart): ReaderPool {
         const message = 'too many long reads at once; ask again';
         throw new AppError('overloaded', message, { retryAfterSeconds: 1 });
       }
-      pool ??= new Piscina<HeavyRead, string>({
+      pool ??= new Piscina<HeavyRead, HeavyAnswer>({
         filename: new URL('./reader.js', import.meta.url).href,
         workerData: start,
         minThreads: 0,

@@ -6,8 +6,8 @@ import { openMetrics } from '../std/metrics.ts';
 import { ScanBudget } from '../tape/budget.ts';
 import { tapePage } from '../tape/page.ts';
 import { Tape } from '../tape/tape.ts';
-import { answerView } from '../views/answer.ts';
-import type { HeavyRead, ReaderStart } from './messages.ts';
+import { scanViews } from '../views/answer.ts';
+import type { HeavyAnswer, HeavyRead, ReaderStart } from './messages.ts';
 
 /** Files that were sealed or merged away take room until every thread has let go of them. */
 const filesCheckMs = 1000;
@@ -16,14 +16,14 @@ const metrics = openMetrics(start.metrics, start.row);
 const tape = new Tape(start.tape, metrics);
 systemClock.every(filesCheckMs, () => tape.refresh());
 
-/** The answer's JSON text. What it throws reaches the caller with its name, code and message. */
-export function read(heavy: HeavyRead): string {
+/** What it throws reaches the caller with its name, code and message. */
+export function read(heavy: HeavyRead): HeavyAnswer {
   const budget = new ScanBudget(Number.POSITIVE_INFINITY);
   switch (heavy.kind) {
     case 'page':
       return tapePage(tape, heavy.query, budget);
-    case 'view':
-      return answerView(tape, heavy.ask, budget);
+    case 'views':
+      return scanViews(tape, heavy.ask, budget);
     default:
       return unreachable(heavy);
   }

@@ -23,31 +23,14 @@
  * small amounts add up right; but amounts are doubles: 0.1 + 0.2 is 0.30000000000000004. A sum or
  * average too large for a double is null. min and max compare decimals, to the last digit.
  */
-import {
-  type Condition,
-  type ConditionEvent,
-  ConditionSubject,
-  type ConditionText,
-  type Verdict,
-} from '../event/condition.ts';
-import { meter } from '../event/meter.ts';
-import { AppError } from '../std/errors.ts';
 import { typeHashOf } from '../tape/route.ts';
 import type { ScanNeeds } from '../tape/scan.ts';
+import { maskFor } from '../workspaces/role.ts';
 import type { ViewTemplate } from '../workspaces/view.ts';
-import { type FieldEvent, type FieldPlan, FieldRun, planField } from './field.ts';
-
-/** What the conditions of one answer may cost in all, wherever it is made: some ten seconds. */
-export const viewConditionStepsMax = 100_000_000;
-/** A step of a condition takes about as long as two of an index. */
-const indexStepsPerStep = 2;
-
-export interface ViewEvent extends ConditionEvent {
-  /** Whether its type is this one, in UTF-8. */
-  hasType(type: Uint8Array): boolean;
-  /** JSON text of `data`, undefined when there is none. Called at most once for an event. */
-  data(): string | undefined;
-}
+import { EvidenceRoom } from './evidence.ts';
+import { type FieldPlan, FieldRun, type FieldShape, planField } from './field.ts';
+import type { Masks } from './mask.ts';
+import { EventOnce, type EvidenceKind, type ViewEvent } from './once.ts';
 
 /** Templates never change, so what follows from one is worked out once. */
 interface ViewPlan {
@@ -92,6 +75,14 @@ export interface ViewNeeds extends ScanNeeds {
   readonly types: readonly string[] | undefined;
 }
 
+/** A view as somebody wants to see it. */
+export interface ViewWish {
+  readonly name: string;
+  readonly template: ViewTemplate;
+  readonly evidence?: EvidenceKind | undefined;
+  readonly masks?: Masks | undefined;
+}
+
 export interface ViewResult {
   /** The JSON text of the answer's `fields`. */
   readonly json: string;
@@ -100,29 +91,54 @@ export interface ViewResult {
 }
 
 /**
- * Evaluates a view as of an instant; later events are left out.
+ * Evaluates views as of an instant, all of them in one reading; later events are left out.
  *
  * @param asOf epoch milliseconds.
- * @param read gives the events in tape order, newest first; may give some that the view does not
- *   need. They are left (`return` is called) as soon as every field is done.
+ * @param read gives the events in tape order, newest first; may give some that no view needs. They are
+ *   left (`return` is called) as soon as every field of every view is done.
  * @param spend is told what conditions cost, in index steps; may throw to end it all.
+ * @returns a result for each wish, in their order.
  * @throws AppError invalid when conditions cost more than `viewConditionStepsMax`.
  */
-export function evaluateView(
-  template: ViewTemplate,
+export function evaluateViews(
+  wishes: readonly ViewWish[],
   asOf: number,
   read: (needs: ViewNeeds) => Iterable<ViewEvent>,
   spend: (indexSteps: number) => void = () => undefined,
-): ViewResult {
-  const run = new ViewRun(planView(template), asOf);
+): ViewResult[] {
+  const runs = wishes.map((wish) => new ViewRun(wish, asOf));
+  const needs = runs.length === 1 ? runs[0]! : new NeedsTogether(runs);
   const once = new EventOnce(spend);
-  for (const event of read(run)) {
-    if (event.time < run.since) break;
+  for (const event of read(needs)) {
+    if (event.time < needs.since) break;
     once.become(event);
-    run.take(event, once);
-    if (run.since === Number.POSITIVE_INFINITY) break;
+    for (const run of runs) if (event.time >= run.since) run.take(event, once);
+    if (needs.since === Number.POSITIVE_INFINITY) break;
   }
-  return run.result();
+  return runs.map((run) => run.result());
+}
+
+/** What several views need, as one. */
+class NeedsTogether implements ViewNeeds {
+  readonly types: readonly string[] | undefined;
+  readonly #runs: readonly ViewNeeds[];
+
+  constructor(runs: readonly ViewNeeds[]) {
+    this.#runs = runs;
+    const types = runs.map((run) => run.types);
+    const isEvery = types.includes(undefined);
+    this.types = isEvery ? undefined : [...new Set(types.flatMap((each) => each ?? []))];
+  }
+
+  get since(): number {
+    let since = Number.POSITIVE_INFINITY;
+    for (const run of this.#runs) since = Math.min(since, run.since);
+    return since;
+  }
+
+  wants(typeHash: number, time: number): boolean {
+    return this.#runs.some((run) => run.wants(typeHash, time));
+  }
 }
 
 /** Open fields of one event type. */
@@ -144,8 +160,10 @@ class ViewRun implements ViewNeeds {
   readonly #forAll: OpenType;
   #quietUntil = Number.POSITIVE_INFINITY;
 
-  constructor(plan: ViewPlan, asOf: number) {
-    const fields = plan.fields.map((field) => new FieldRun(field, asOf));
+  constructor(wish: ViewWish, asOf: number) {
+    const plan = planView(wish.template);
+    const shapeOf = shaper(wish);
+    const fields = plan.fields.map((field) => new FieldRun(field, asOf, shapeOf(field)));
     const open = (numbers: readonly number[], bytes: Uint8Array, hash: number): OpenType => {
       const own = numbers.map((number) => fields[number]!);
       return { bytes, hash, fields: own, since: oldestNeeded(own) };
@@ -183,6 +201,14 @@ class ViewRun implements ViewNeeds {
 }
 
 const noBytes = new Uint8Array(0);
+const plainShape: FieldShape = { mask: undefined, secret: noBytes, evidence: undefined };
+
+function shaper({ evidence, masks, name }: ViewWish): (plan: FieldPlan) => FieldShape {
+  if (evidence === undefined && masks === undefined) return () => plainShape;
+  const room = evidence && new EvidenceRoom(evidence);
+  const { rules = [], secret = noBytes } = masks ?? {};
+  return ({ field }) => ({ mask: maskFor(rules, name, field), secret, evidence: room });
+}
 
 /** @returns whether a field became done by this event. */
 function offerAll(open: OpenType, event: EventOnce): boolean {
@@ -201,55 +227,4 @@ function oldestNeeded(fields: readonly FieldRun[]): number {
     if (!field.isDone) since = Math.min(since, field.since);
   }
   return since;
-}
-
-/** The event at hand: its data is rendered, and a condition asked, at most once; one object for a whole scan. */
-class EventOnce implements FieldEvent, ConditionEvent {
-  time = 0;
-  readonly #spend: (indexSteps: number) => void;
-  readonly #subject = new ConditionSubject();
-  readonly #verdicts = new Map<Condition, Verdict>();
-  #event: ViewEvent | undefined;
-  #isRendered = false;
-  #data: string | undefined;
-  #steps = 0;
-
-  constructor(spend: (indexSteps: number) => void) {
-    this.#spend = spend;
-  }
-
-  become(event: ViewEvent): void {
-    this.time = event.time;
-    this.#event = event;
-    this.#isRendered = false;
-    this.#data = undefined;
-    if (this.#verdicts.size > 0) this.#verdicts.clear();
-  }
-
-  data(): string | undefined {
-    if (!this.#isRendered) {
-      this.#isRendered = true;
-      this.#data = this.#event!.data();
-    }
-    return this.#data;
-  }
-
-  text(field: ConditionText): string | undefined {
-    return this.#event!.text(field);
-  }
-
-  verdict(condition: Condition): Verdict {
-    if (this.#verdicts.has(condition)) return this.#verdicts.get(condition);
-    // The first condition of this event: the others share what is decoded for it.
-    if (this.#verdicts.size === 0) this.#subject.become(this);
-    meter.spent = 0;
-    const verdict = condition.meets(this.#subject);
-    this.#verdicts.set(condition, verdict);
-    this.#steps += meter.spent;
-    if (this.#steps > viewConditionStepsMax) {
-      throw new AppError('invalid', 'the conditions cost too much on this tape: shorten lookback');
-    }
-    this.#spend(meter.spent * indexStepsPerStep);
-    return verdict;
-  }
 }

@@ -1,15 +1,21 @@
 /** One field of a view while its events are read: which events it takes, and when it is done. */
-import { type Condition, compileCondition, type Verdict } from '../event/condition.ts';
+import { type Condition, compileCondition } from '../event/condition.ts';
 import { findPath } from '../event/path.ts';
+import type { MaskWay } from '../workspaces/role.ts';
 import { parseLookback, type ViewField, type ViewTemplate } from '../workspaces/view.ts';
-import { type Fold, startFold } from './fold.ts';
+import { Evidence, type EvidenceRoom } from './evidence.ts';
+import { type Fold, type Show, startFold, type Taken } from './fold.ts';
+import { maskText } from './mask.ts';
+import type { EventOnce } from './once.ts';
 
-/** What an event offers a field: `data` is rendered only when a field asks for it. */
-export interface FieldEvent {
-  readonly time: number;
-  data(): string | undefined;
-  /** Whether it meets a condition; undefined: that would cost too much. */
-  verdict(condition: Condition): Verdict;
+/** How a reader gets to see a field. */
+export interface FieldShape {
+  /** Undefined: as it is. */
+  readonly mask: MaskWay | undefined;
+  /** For hashes. */
+  readonly secret: Uint8Array;
+  /** Undefined: no evidence is wanted. */
+  readonly evidence: EvidenceRoom | undefined;
 }
 
 /** A field of a template with everything worked out that does not depend on events. */
@@ -42,6 +48,8 @@ export class FieldRun {
   readonly since: number;
   isDone = false;
   readonly #plan: FieldPlan;
+  readonly #shape: FieldShape;
+  readonly #evidence: Evidence | undefined;
   readonly #fold: Fold;
   /** How many more events may match; for distinct the fold counts values instead. */
   #left: number;
@@ -51,15 +59,18 @@ export class FieldRun {
   /** When the oldest match was; they come newest first. */
   #oldestMs = Number.POSITIVE_INFINITY;
 
-  constructor(plan: FieldPlan, asOf: number) {
+  constructor(plan: FieldPlan, asOf: number, shape: FieldShape) {
+    const { evidence, mask } = shape;
     this.since = asOf - plan.lookbackMs;
     this.#plan = plan;
+    this.#shape = shape;
+    this.#evidence = evidence && mask !== 'hide' ? new Evidence(evidence) : undefined;
     this.#fold = startFold(plan.field.type, plan.limit);
     this.#left = plan.field.type === 'distinct' ? Number.POSITIVE_INFINITY : plan.limit;
   }
 
   /** Takes an event of the field's type, if it matches. @returns whether the field is done now. */
-  offer(event: FieldEvent): boolean {
+  offer(event: EventOnce): boolean {
     if (event.time < this.since) {
       this.isDone = true;
       return true;
@@ -72,8 +83,10 @@ export class FieldRun {
       if (verdict !== true) return false;
     }
     this.#oldestMs = event.time;
-    if (this.#fold.take(text)) this.#events += 1;
-    else this.#skipped += 1;
+    const taken = this.#fold.take(text);
+    if (taken === 'unusable') this.#skipped += 1;
+    else this.#events += 1;
+    if (this.#evidence !== undefined) note(this.#evidence, taken, event);
     this.#left -= 1;
     this.isDone = this.#left <= 0 || this.#fold.isFull();
     return this.isDone;
@@ -85,7 +98,7 @@ export class FieldRun {
   }
 
   /** A field without an attribute takes every event of its type, each for 1. */
-  #attributeOf(event: FieldEvent): string | undefined {
+  #attributeOf(event: EventOnce): string | undefined {
     if (this.#plan.field.attribute === undefined) return '1';
     const data = event.data();
     if (data === undefined || this.#plan.path === undefined) return data;
@@ -95,9 +108,21 @@ export class FieldRun {
   /** The field's JSON text in the answer. */
   render(): string {
     const name = JSON.stringify(this.#plan.field.name);
+    const { mask, secret } = this.#shape;
+    if (mask === 'hide') return `{"name":${name},"value":null,"masked":"hide"}`;
+    const show: Show = mask === undefined ? asItIs : (text) => maskText(mask, text, secret);
+    const masked = mask === undefined ? '' : `,"masked":"${mask}"`;
     const skipped = this.#skipped > 0 ? `,"skipped":${this.#skipped}` : '';
     const undecided = this.#undecided > 0 ? `,"undecided":${this.#undecided}` : '';
     const counts = `"events":${this.#events}${skipped}${undecided}`;
-    return `{"name":${name},"value":${this.#fold.render()},${counts}}`;
+    const evidence = this.#evidence?.render() ?? '';
+    return `{"name":${name},"value":${this.#fold.render(show)},${counts}${masked}${evidence}}`;
   }
+}
+
+const asItIs: Show = (text) => text;
+
+function note(evidence: Evidence, taken: Taken, event: EventOnce): void {
+  if (taken === 'decides') evidence.replace(event.evidence(evidence.kind));
+  else if (taken === 'part' && !evidence.isFull) evidence.add(event.evidence(evidence.kind));
 }

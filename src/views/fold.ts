@@ -6,13 +6,22 @@ import { unreachable } from '../std/assert.ts';
 import type { FieldType } from '../workspaces/view.ts';
 import { canonicalText, compareDecimals, parseDecimal } from './canonical.ts';
 
+/**
+ * What a match is to the value: it cannot be used (it is no number), it is one of those that make it
+ * up, it alone decides it so far, or it was used and the value is what it was.
+ */
+export type Taken = 'unusable' | 'part' | 'decides' | 'same';
+
+/** Shows the JSON text of one attribute as the reader may see it. */
+export type Show = (text: string) => string;
+
 export interface Fold {
-  /** Takes the JSON text of one attribute; false when it cannot be used (it is not a number). */
-  take(text: string): boolean;
+  /** Takes the JSON text of one attribute. */
+  take(text: string): Taken;
   /** Whether no further match can change the value. */
   isFull(): boolean;
   /** The JSON text of the value. */
-  render(): string;
+  render(show: Show): string;
 }
 
 /** @param limit as in the template; Infinity when it has none. */
@@ -44,9 +53,12 @@ export function startFold(type: FieldType, limit: number): Fold {
 function foldValues(limit: number): Fold {
   const values: string[] = [];
   return {
-    take: (text) => values.push(text) > 0,
+    take(text) {
+      values.push(text);
+      return 'part';
+    },
     isFull: () => values.length >= limit,
-    render: () => (limit === 1 ? (values[0] ?? 'null') : renderList(values)),
+    render: (show) => (limit === 1 ? renderOne(values[0], show) : renderList(values, show)),
   };
 }
 
@@ -56,19 +68,22 @@ function foldDistinct(limit: number): Fold {
   return {
     take(text) {
       const canonical = canonicalText(text);
-      if (!known.has(canonical)) {
-        known.add(canonical);
-        values.push(text);
-      }
-      return true;
+      if (known.has(canonical)) return 'same';
+      known.add(canonical);
+      values.push(text);
+      return 'part';
     },
     isFull: () => values.length >= limit,
-    render: () => renderList(values),
+    render: (show) => renderList(values, show),
   };
 }
 
-function renderList(values: readonly string[]): string {
-  return values.length === 0 ? 'null' : `[${values.join()}]`;
+function renderList(values: readonly string[], show: Show): string {
+  return values.length === 0 ? 'null' : `[${values.map(show).join()}]`;
+}
+
+function renderOne(value: string | undefined, show: Show): string {
+  return value === undefined ? 'null' : show(value);
 }
 
 function foldCount(): Fold {
@@ -76,10 +91,10 @@ function foldCount(): Fold {
   return {
     take() {
       count += 1;
-      return true;
+      return 'part';
     },
     isFull: () => false,
-    render: () => `${count}`,
+    render: (show) => show(`${count}`),
   };
 }
 
@@ -91,16 +106,16 @@ function foldSum(finish: (sum: number, count: number) => number, none: string): 
   return {
     take(text) {
       const number = parseNumber(text);
-      if (number === undefined) return false;
+      if (number === undefined) return 'unusable';
       const next = sum + number;
       lost += Math.abs(sum) >= Math.abs(number) ? sum - next + number : number - next + sum;
       sum = next;
       count += 1;
-      return true;
+      return 'part';
     },
     isFull: () => false,
     // JSON.stringify gives null for what is too large.
-    render: () => (count === 0 ? none : JSON.stringify(finish(sum + lost, count))),
+    render: (show) => (count === 0 ? none : show(JSON.stringify(finish(sum + lost, count)))),
   };
 }
 
@@ -111,15 +126,16 @@ function foldExtreme(sign: -1 | 1): Fold {
   return {
     take(text) {
       const number = parseNumber(text);
-      if (number === undefined) return false;
-      if (best === undefined || sign * compareNumbers(text, number, best, bestNumber) > 0) {
-        best = text;
-        bestNumber = number;
-      }
-      return true;
+      if (number === undefined) return 'unusable';
+      const isBetter =
+        best === undefined || sign * compareNumbers(text, number, best, bestNumber) > 0;
+      if (!isBetter) return 'same';
+      best = text;
+      bestNumber = number;
+      return 'decides';
     },
     isFull: () => false,
-    render: () => best ?? 'null',
+    render: (show) => renderOne(best, show),
   };
 }
 
@@ -134,14 +150,14 @@ function compareNumbers(aText: string, a: number, bText: string, b: number): num
 
 /** Matches come newest first, so the oldest is the one that came last. */
 function foldFirst(): Fold {
-  let oldest = 'null';
+  let oldest: string | undefined;
   return {
     take(text) {
       oldest = text;
-      return true;
+      return 'decides';
     },
     isFull: () => false,
-    render: () => oldest,
+    render: (show) => renderOne(oldest, show),
   };
 }
 
@@ -150,10 +166,10 @@ function foldLast(): Fold {
   return {
     take(text) {
       newest ??= text;
-      return true;
+      return 'decides';
     },
     isFull: () => newest !== undefined,
-    render: () => newest ?? 'null',
+    render: (show) => renderOne(newest, show),
   };
 }
 

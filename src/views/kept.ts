@@ -3,92 +3,109 @@
  * tape changes, someone is erased, a match grows older than its field looks back, or an event's time
  * comes that lies ahead. So a kept answer is true as of now, not as of when it was made, and a sender
  * who has a receipt finds its event in the next answer.
+ *
+ * A template that says `snapshot` wants it otherwise: one answer for so long, whatever comes. It ends
+ * earlier only when something is taken away, the customer's identities change (`invalidate`) or the
+ * template does; its `asOf` says how old it is.
  */
-import type { ScanBudget } from '../tape/budget.ts';
-import type { Position } from '../tape/cursor.ts';
-import { scan } from '../tape/scan.ts';
 import type { Tape } from '../tape/tape.ts';
-import { answerText, type ViewAsk } from './answer.ts';
-import { evaluateView } from './evaluate.ts';
+import { parseLookback } from '../workspaces/view.ts';
+import type { ViewFound } from './answer.ts';
+import type { ViewWish } from './evaluate.ts';
+import { isAsWhole, isSamePlace, type Place, placeOf } from './place.ts';
 
 /** What the kept answers of one front may weigh in memory; then the oldest go. */
 export const keptBytesMax = 32 * 1024 * 1024;
 /** About what an answer weighs besides its text. */
-const entryBytes = 256;
+const entryBytes = 320;
+/** Customers that were invalidated; when there are more, everything is forgotten. */
+const invalidatedMax = 10_000;
+
+/** Whose view, seen how; a template or a role that changes has another version. */
+export interface KeptView extends ViewWish {
+  readonly version: number;
+  /** Whatever else makes its answer another one: the role, with its version. */
+  readonly variant: string;
+}
 
 interface Kept {
-  readonly fields: string;
-  /** The customer's newest event at the time. */
-  readonly latest: Position | undefined;
-  /** What was erased by then. */
-  readonly rules: number;
-  /** What was past its retention by then, by age, and by bytes. */
-  readonly receivedFrom: number;
-  readonly dropped: number;
-  /** From when until when it holds, both ends included. */
-  readonly asOf: number;
-  readonly holdsUntil: number;
+  readonly found: ViewFound;
+  readonly place: Place;
+  readonly version: number;
+  /** How many times anything had been invalidated. */
+  readonly made: number;
   readonly bytes: number;
+}
+
+/** What a reader asks for at an instant. */
+interface Wanted {
+  readonly workspace: number;
+  readonly customer: string;
+  readonly view: KeptView;
+}
+
+/** Where a customer stands before a scan. */
+export interface Before {
+  readonly place: Place;
+  readonly made: number;
 }
 
 export class KeptAnswers {
   readonly #bytesMax: number;
-  #answers = new Map<string, Kept>();
+  readonly #answers = new Map<string, Kept>();
+  readonly #invalidated = new Map<string, number>();
   #bytes = 0;
-  #version = 0;
+  #invalidations = 0;
 
   constructor(bytesMax: number = keptBytesMax) {
     this.#bytesMax = bytesMax;
   }
 
   /**
-   * Forgets everything when the definitions have changed.
-   * @param version of the directory that the next templates come from.
+   * An answer as of `now` that holds; undefined when none is kept.
+   * @param isCurrent whether a snapshot will not do.
    */
-  follow(version: number): void {
-    if (version === this.#version) return;
-    this.#version = version;
-    this.#answers = new Map();
-    this.#bytes = 0;
+  find(tape: Tape, wanted: Wanted, now: number, isCurrent: boolean): ViewFound | undefined {
+    const { customer, view, workspace } = wanted;
+    const kept = this.#answers.get(keyOf(wanted));
+    if (kept === undefined || kept.version !== view.version) return undefined;
+    const since = this.#invalidated.get(`${workspace}\n${customer}`) ?? 0;
+    const age = now - kept.found.asOf;
+    if (kept.made < since || age < 0) return undefined;
+    const place = placeOf(tape, workspace, customer);
+    const { snapshot } = view.template;
+    if (snapshot !== undefined && !isCurrent) {
+      const isYoung = age < parseLookback(snapshot);
+      return isYoung && isAsWhole(kept.place, place) ? kept.found : undefined;
+    }
+    if (now > kept.found.holdsUntil || !isSamePlace(kept.place, place)) return undefined;
+    return { ...kept.found, asOf: now };
   }
 
-  /** The answer as of `ask.asOf`, which must be now; undefined when none is kept that holds. */
-  find(tape: Tape, ask: ViewAsk): string | undefined {
-    const kept = this.#answers.get(keyOf(ask));
-    if (kept === undefined || ask.asOf < kept.asOf || ask.asOf > kept.holdsUntil) return undefined;
-    if (!isSame(kept.latest, tape.latestPosition(ask.workspace, ask.customer))) return undefined;
-    if (kept.rules !== tape.rulesVersion) return undefined;
-    if (kept.receivedFrom !== tape.receivedFrom(ask.workspace)) return undefined;
-    if (kept.dropped !== droppedFor(tape, ask)) return undefined;
-    return answerText(ask, kept.fields);
+  /** To be taken before the scan whose result is to be kept. */
+  before(tape: Tape, workspace: number, customer: string): Before {
+    return { place: placeOf(tape, workspace, customer), made: this.#invalidations };
   }
 
-  /**
-   * Answers by a scan, and keeps what it found.
-   * @param ask as of now. @throws ScanTooLong past the budget.
-   */
-  make(tape: Tape, ask: ViewAsk, budget: ScanBudget): string {
-    const { asOf, customer, template, workspace } = ask;
-    // Taken first: what is committed during the scan makes the answer one that does not hold.
-    const latest = tape.latestPosition(workspace, customer);
-    const rules = tape.rulesVersion;
-    const receivedFrom = tape.receivedFrom(workspace);
-    const dropped = droppedFor(tape, ask);
-    const place = { latest, rules, receivedFrom, dropped };
-    // Later events are looked at too, because the answer ends to hold when the first one's time comes.
-    const { json: fields, holdsUntil } = evaluateView(
-      template,
-      asOf,
-      (needs) => scan(tape, { workspace, customer, types: needs.types, needs }, budget),
-      (steps) => budget.spend(steps),
-    );
-    const key = keyOf(ask);
-    const bytes = 2 * (key.length + fields.length) + entryBytes;
+  /** @param found as of now. */
+  keep(wanted: Wanted, { made, place }: Before, found: ViewFound): void {
+    const key = keyOf(wanted);
+    const bytes = 2 * (key.length + found.json.length) + entryBytes;
     this.#drop(key);
-    this.#answers.set(key, { ...place, fields, asOf, holdsUntil, bytes });
+    this.#answers.set(key, { found, place, version: wanted.view.version, made, bytes });
     this.#bytes += bytes;
     this.#shrink();
-    return answerText(ask, fields);
+  }
+
+  /** What was kept of a customer does not hold any more, and neither does what is being made. */
+  invalidate(workspace: number, customer: string): void {
+    this.#invalidations += 1;
+    if (this.#invalidated.size >= invalidatedMax) {
+      this.#invalidated.clear();
+      this.#answers.clear();
+      this.#bytes = 0;
+    }
+    this.#invalidated.set(`${workspace}\n${customer}`, this.#invalidations);
   }
 
   #shrink(): void {
@@ -106,16 +123,7 @@ export class KeptAnswers {
   }
 }
 
-/** The stamp up to which events of this customer may have been dropped. */
-function droppedFor(tape: Tape, { customer, workspace }: ViewAsk): number {
-  return tape.droppedUpTo(workspace, [tape.customerHash(workspace, Buffer.from(customer))]);
-}
-
-/** The name of a view holds no line end, so no two asks have one key. */
-function keyOf({ customer, name, workspace }: ViewAsk): string {
-  return `${workspace}/${name}\n${customer}`;
-}
-
-function isSame(a: Position | undefined, b: Position | undefined): boolean {
-  return a?.stamp === b?.stamp && a?.ordinal === b?.ordinal;
+/** Names of views and roles hold no line end, so no two have one key. */
+function keyOf({ customer, view, workspace }: Wanted): string {
+  return `${workspace}\n${view.name}\n${view.evidence ?? ''}\n${view.variant}\n${customer}`;
 }

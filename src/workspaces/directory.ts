@@ -4,15 +4,19 @@
  * change is in force here once `replace` returns. What it is sent has only hashes of keys; those in use
  * it knows in the clear for a minute (`recent.ts`).
  */
+import { createHmac } from 'node:crypto';
 import { assert } from '../std/assert.ts';
+import { AppError } from '../std/errors.ts';
 import { hashesEqual, hashKey } from './keys.ts';
 import type { Limit } from './quota.ts';
 import { RecentKeys } from './recent.ts';
 import { type MintedToken, mintToken, tokenBytesMax, tokenPrefix, verifyToken } from './tokens.ts';
 import type {
   Credential,
+  CredentialRole,
   DirectorySnapshot,
   KeyRecord,
+  RoleRecord,
   Scope,
   ViewRecord,
   Workspace,
@@ -28,10 +32,14 @@ interface Indexes {
   readonly keyById: ReadonlyMap<string, KnownKey>;
   readonly keys: ReadonlyMap<number, KeyRecord[]>;
   readonly views: ReadonlyMap<number, ReadonlyMap<string, ViewRecord>>;
+  readonly roles: Roles;
   readonly workspaces: ReadonlyMap<number, Workspace>;
   /** By key; keys without any are not in it. */
   readonly limits: ReadonlyMap<string, readonly Limit[]>;
 }
+
+/** A workspace's roles by name. */
+type Roles = ReadonlyMap<number, ReadonlyMap<string, RoleRecord>>;
 
 const unlimited: readonly Limit[] = [];
 
@@ -76,8 +84,10 @@ export class Directory {
     return known.credential;
   }
 
-  /** Whether what was authenticated earlier still holds: its key is there, its time is not up. */
-  stands({ expiresAt, keyId }: Credential, nowMs: number): boolean {
+  /** Whether what was authenticated earlier still holds: its key is there, its role the same, its time not up. */
+  stands({ expiresAt, keyId, role, workspace }: Credential, nowMs: number): boolean {
+    if (role !== undefined && this.role(workspace, role.name)?.version !== role.version)
+      return false;
     return this.#indexes.keyById.has(keyId) && nowMs < (expiresAt ?? Number.POSITIVE_INFINITY);
   }
 
@@ -91,11 +101,15 @@ export class Directory {
     if (claims === undefined) return undefined;
     const parent = this.#indexes.keyById.get(claims.keyId);
     if (parent === undefined || parent.record.workspace !== claims.workspace) return undefined;
+    const { record } = parent;
+    const named = claims.role ?? record.role;
+    const role = named === undefined ? undefined : this.role(claims.workspace, named);
+    if (named !== undefined && role === undefined) return undefined;
     return {
       workspace: claims.workspace,
       keyId: claims.keyId,
       scopes: new Set(claims.scopes),
-      views: claims.views ?? parent.record.views,
+      ...narrowing(claims.views ?? record.views, role, this.#snapshot.tokenSecret),
       expiresAt: claims.expiresAt,
     };
   }
@@ -104,7 +118,7 @@ export class Directory {
    * Makes a token that can do at most what `credential` can.
    *
    * @param ttlSeconds 1–86400.
-   * @param views narrows a read token to these views; absent: as narrow as the credential.
+   * @param narrow narrows a read token to views, or gives it a role; absent: as narrow as the credential.
    * @throws AppError invalid (bad scopes, ttl or views), forbidden (more than the credential may).
    */
   mintToken(
@@ -112,9 +126,24 @@ export class Directory {
     wanted: readonly Scope[],
     ttlSeconds: number,
     nowMs: number,
-    views?: readonly string[],
+    narrow: { readonly views?: readonly string[]; readonly role?: string } = {},
   ): MintedToken {
-    return mintToken(credential, { scopes: wanted, ttlSeconds, views }, nowMs, this.#snapshot);
+    const { role, views } = narrow;
+    if (role !== undefined && this.role(credential.workspace, role) === undefined) {
+      throw new AppError('invalid', `there is no role '${role}'`);
+    }
+    const wish = { scopes: wanted, ttlSeconds, views, role };
+    return mintToken(credential, wish, nowMs, this.#snapshot);
+  }
+
+  role(workspace: number, name: string): RoleRecord | undefined {
+    return this.#indexes.roles.get(workspace)?.get(name);
+  }
+
+  /** A workspace's roles by name. */
+  roles(workspace: number): RoleRecord[] {
+    const roles = this.#indexes.roles.get(workspace);
+    return [...(roles?.values() ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   view(workspace: number, name: string): ViewRecord | undefined {
@@ -150,14 +179,21 @@ function indexSnapshot(snapshot: DirectorySnapshot): Indexes {
   const keyById = new Map<string, KnownKey>();
   const keys = new Map<number, KeyRecord[]>();
   const views = new Map<number, Map<string, ViewRecord>>();
+  const roles = new Map<number, Map<string, RoleRecord>>();
   for (const number of workspaces.keys()) {
     keys.set(number, []);
     views.set(number, new Map());
+    roles.set(number, new Map());
+  }
+  for (const role of snapshot.roles) {
+    const byName = roles.get(role.workspace);
+    assert(byName !== undefined, `role ${role.name} belongs to no workspace`);
+    byName.set(role.name, role);
   }
   for (const record of snapshot.keys) {
     const list = keys.get(record.workspace);
     assert(list !== undefined, `key ${record.id} belongs to no workspace`);
-    const known = { record, credential: credentialOf(record) };
+    const known = { record, credential: credentialOf(record, roles, snapshot.tokenSecret) };
     keyByHash.set(record.hash, known);
     keyById.set(record.id, known);
     list.push(record);
@@ -167,7 +203,8 @@ function indexSnapshot(snapshot: DirectorySnapshot): Indexes {
     assert(byName !== undefined, `view ${view.name} belongs to no workspace`);
     byName.set(view.name, view);
   }
-  return { keyByHash, keyById, keys, views, workspaces, limits: limitsOf(snapshot, workspaces) };
+  const limits = limitsOf(snapshot, workspaces);
+  return { keyByHash, keyById, keys, views, roles, workspaces, limits };
 }
 
 function limitsOf(
@@ -185,11 +222,33 @@ function limitsOf(
   return byKey;
 }
 
-function credentialOf(record: KeyRecord): Credential {
+function credentialOf(record: KeyRecord, roles: Roles, secret: Uint8Array): Credential {
+  const { role: named, workspace } = record;
+  const role = named === undefined ? undefined : roles.get(workspace)?.get(named);
+  assert(
+    named === undefined || role !== undefined,
+    `key ${record.id} has a role that is not there`,
+  );
   return {
-    workspace: record.workspace,
+    workspace,
     keyId: record.id,
     scopes: new Set(record.scopes),
-    views: record.views,
+    ...narrowing(record.views, role, secret),
   };
+}
+
+/** Views that both a key and its role may read, and how they are seen. */
+function narrowing(
+  views: readonly string[] | undefined,
+  role: RoleRecord | undefined,
+  tokenSecret: Uint8Array,
+): { views: readonly string[] | undefined; role?: CredentialRole } {
+  if (role === undefined) return { views };
+  const { name, template, version, workspace } = role;
+  const secret = createHmac('sha256', tokenSecret).update(`mask/${workspace}`).digest();
+  const both =
+    views === undefined || template.views === undefined
+      ? (views ?? template.views)
+      : views.filter((view) => template.views!.includes(view));
+  return { views: both, role: { name, version, rules: template.masks ?? [], secret } };
 }

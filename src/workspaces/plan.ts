@@ -8,8 +8,19 @@ import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import { base62, hashKey, makeKey } from './keys.ts';
 import { checkQuota, type Quota } from './quota.ts';
-import { type Change, keyKey, type Meta, type Tenant, viewKey, workspaceKey } from './records.ts';
+import {
+  type Change,
+  keyKey,
+  type Meta,
+  newTenant,
+  type Plan,
+  roleKey,
+  type Tenant,
+  viewKey,
+  workspaceKey,
+} from './records.ts';
 import { checkRetention } from './retention.ts';
+import { planDeleteRole, planPutRole } from './roles.ts';
 import {
   scopes as allScopes,
   type KeyRecord,
@@ -17,7 +28,6 @@ import {
   type ViewRecord,
   type Workspace,
   type WorkspaceCommand,
-  type WorkspaceReply,
 } from './types.ts';
 import { parseViewTemplate, viewNameProblem } from './view.ts';
 
@@ -34,15 +44,6 @@ const defaultNumber = 1;
 export interface MakeContext {
   readonly clock: Clock;
   readonly random: Random;
-}
-
-export interface Plan {
-  readonly changes: readonly Change[];
-  /** The next state of `meta`; its revision is one higher. */
-  readonly meta: Meta;
-  /** Does to memory what `changes` do to the store. */
-  apply(tenants: Map<number, Tenant>): void;
-  readonly reply: WorkspaceReply;
 }
 
 type Tenants = ReadonlyMap<number, Tenant>;
@@ -75,6 +76,10 @@ export function planCommand(
       return planPutView(tenantOf(tenants, command.workspace), next, command, context);
     case 'deleteView':
       return planDeleteView(tenantOf(tenants, command.workspace), next, command.name);
+    case 'putRole':
+      return planPutRole(tenantOf(tenants, command.workspace), next, command, context.clock);
+    case 'deleteRole':
+      return planDeleteRole(tenantOf(tenants, command.workspace), next, command.name);
     default:
       return unreachable(command);
   }
@@ -95,6 +100,7 @@ function planCreateKey(
   const tenant = tenantOf(tenants, command.workspace);
   checkName(command.name, 0);
   checkScopes(command);
+  checkRole(tenant, command);
   if (tenant.keys.size >= keysPerWorkspaceMax) {
     throw new AppError('conflict', `a workspace has at most ${keysPerWorkspaceMax} keys`);
   }
@@ -130,6 +136,14 @@ function checkScopes({ workspace, scopes, views }: CommandOf<'createKey'>): void
   for (const view of views) checkViewName(view);
 }
 
+function checkRole(tenant: Tenant, { role, scopes }: CommandOf<'createKey'>): void {
+  if (role === undefined) return;
+  if (scopes.some((scope) => scope !== 'read')) {
+    throw new AppError('invalid', 'a role goes with the scope read and no other');
+  }
+  if (!tenant.roles.has(role)) throw new AppError('invalid', `there is no role '${role}'`);
+}
+
 /**
  * Makes a key and its record; a chosen `key` is taken as it is.
  *
@@ -141,6 +155,7 @@ export function makeKeyRecord(
     readonly name: string;
     readonly scopes: readonly Scope[];
     readonly views?: readonly string[];
+    readonly role?: string;
     readonly quota?: Quota;
     readonly key?: string | undefined;
   },
@@ -155,6 +170,7 @@ export function makeKeyRecord(
     name: wish.name,
     scopes,
     ...(wish.views !== undefined && { views: [...new Set(wish.views)] }),
+    ...(wish.role !== undefined && { role: wish.role }),
     ...quotaOf(wish.quota ?? {}),
     createdAt: clock.now(),
   };
@@ -279,7 +295,7 @@ function planCreateWorkspace(
     ],
     meta: { ...meta, workspaceNext: number + 1 },
     apply: (all) =>
-      all.set(number, { workspace, keys: new Map([[record.id, record]]), views: new Map() }),
+      all.set(number, { ...newTenant(workspace), keys: new Map([[record.id, record]]) }),
     reply: { kind: 'workspace', workspace, key, record },
   };
 }
@@ -300,6 +316,7 @@ function planDeleteWorkspace(tenants: Tenants, meta: Meta, id: string): Plan {
     workspaceKey(number),
     ...[...tenant.keys.values()].map(keyKey),
     ...[...tenant.views.values()].map(viewKey),
+    ...[...tenant.roles.values()].map(roleKey),
   ];
   return {
     changes: removed.map((key): Change => [key, undefined]),

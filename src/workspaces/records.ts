@@ -6,13 +6,14 @@
  *     workspace/<number>        Workspace
  *     key/<number>/<key id>     KeyRecord
  *     view/<number>/<name>      ViewRecord
+ *     role/<number>/<name>      RoleRecord
  *
  * `revision` counts changes over the life of the data directory. It is the version of snapshots and
  * the source of view versions, so that a view that is deleted and made again never meets a cached
  * result of the old one. `workspaceNext` only grows: a number stands in every record of the tape.
  */
 import { assert } from '../std/assert.ts';
-import type { KeyRecord, ViewRecord, Workspace } from './types.ts';
+import type { KeyRecord, RoleRecord, ViewRecord, Workspace, WorkspaceReply } from './types.ts';
 
 /** Raise it when a document changes its meaning; a data directory of another format is refused. */
 const documentFormat = 1;
@@ -29,6 +30,7 @@ export interface Tenant {
   readonly workspace: Workspace;
   readonly keys: Map<string, KeyRecord>;
   readonly views: Map<string, ViewRecord>;
+  readonly roles: Map<string, RoleRecord>;
 }
 
 export interface Records {
@@ -38,6 +40,16 @@ export interface Records {
 
 /** One document written (or, with undefined, removed). */
 export type Change = readonly [key: string, value: unknown];
+
+/** What a command would change: worked out, and not yet done. */
+export interface Plan {
+  readonly changes: readonly Change[];
+  /** The next state of `meta`; its revision is one higher. */
+  readonly meta: Meta;
+  /** Does to memory what `changes` do to the store. */
+  apply(tenants: Map<number, Tenant>): void;
+  readonly reply: WorkspaceReply;
+}
 
 export const metaKey = 'meta';
 
@@ -58,35 +70,48 @@ export function viewKey(record: ViewRecord): string {
   return `view/${record.workspace}/${record.name}`;
 }
 
+export function roleKey(record: RoleRecord): string {
+  return `role/${record.workspace}/${record.name}`;
+}
+
 /** Reads all documents; undefined when there are none (a new data directory). */
 export function readRecords(entries: Iterable<[string, unknown]>): Records | undefined {
   let meta: Meta | undefined;
   const tenants = new Map<number, Tenant>();
   const keys: KeyRecord[] = [];
   const views: ViewRecord[] = [];
+  const roles: RoleRecord[] = [];
   for (const [key, value] of entries) {
     const kind = key.split('/', 1)[0];
     if (kind === 'meta') meta = value as Meta;
     else if (kind === 'workspace') addTenant(tenants, value as Workspace);
     else if (kind === 'key') keys.push(value as KeyRecord);
     else if (kind === 'view') views.push(value as ViewRecord);
+    else if (kind === 'role') roles.push(value as RoleRecord);
     else assert(false, `unknown document ${key}`);
   }
   if (meta === undefined) {
-    assert(tenants.size + keys.length + views.length === 0, 'the document meta is missing');
+    const others = tenants.size + keys.length + views.length + roles.length;
+    assert(others === 0, 'the document meta is missing');
     return undefined;
   }
   assert(meta.format === documentFormat, `documents have the unknown format ${meta.format}`);
   for (const record of keys) tenantOf(tenants, record.workspace).keys.set(record.id, record);
   for (const record of views) tenantOf(tenants, record.workspace).views.set(record.name, record);
+  for (const record of roles) tenantOf(tenants, record.workspace).roles.set(record.name, record);
   for (const number of tenants.keys()) {
     assert(number < meta.workspaceNext, `workspace ${number} has a number never given out`);
   }
   return { meta, tenants };
 }
 
+/** A workspace with nothing in it. */
+export function newTenant(workspace: Workspace): Tenant {
+  return { workspace, keys: new Map(), views: new Map(), roles: new Map() };
+}
+
 function addTenant(tenants: Map<number, Tenant>, workspace: Workspace): void {
-  tenants.set(workspace.number, { workspace, keys: new Map(), views: new Map() });
+  tenants.set(workspace.number, newTenant(workspace));
 }
 
 function tenantOf(tenants: ReadonlyMap<number, Tenant>, number: number): Tenant {

@@ -3,9 +3,9 @@
  * signed, not stored; it can do at most what the key it came from can, and dies with that key.
  *
  *     tk_<claims: base64url of JSON>.<HMAC-SHA-256 over everything before the dot: base64url>
- *     claims  {"w":workspace,"k":key id,"s":scopes,"e":expiry (epoch ms),"v":views if narrowed}
+ *     claims  {"w":workspace,"k":key id,"s":scopes,"e":expiry (epoch ms),"v":views if narrowed,"r":role}
  *
- * Views a key is narrowed to are not repeated in its tokens: the key is looked up anyway.
+ * Views a key is narrowed to, and its role, are not repeated in its tokens: the key is looked up anyway.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../std/errors.ts';
@@ -29,12 +29,15 @@ export interface TokenClaims {
   readonly scopes: readonly Scope[];
   readonly expiresAt: number;
   readonly views: readonly string[] | undefined;
+  readonly role: string | undefined;
 }
 
 export interface TokenWish {
   readonly scopes: readonly Scope[];
   readonly ttlSeconds: number;
   readonly views: readonly string[] | undefined;
+  /** One that the workspace has. */
+  readonly role?: string | undefined;
 }
 
 /**
@@ -60,6 +63,7 @@ export function mintToken(
     s: [...new Set(wish.scopes)],
     e: expiresAt,
     v: wish.views,
+    r: wish.role,
   };
   const head = tokenPrefix + Buffer.from(JSON.stringify(claims)).toString('base64url');
   const token = `${head}.${sign(head, directory.tokenSecret)}`;
@@ -68,7 +72,7 @@ export function mintToken(
 }
 
 function checkWish(wish: TokenWish): void {
-  const { ttlSeconds, views } = wish;
+  const { role, ttlSeconds, views } = wish;
   if (wish.scopes.length === 0 || !wish.scopes.every((scope) => scopes.includes(scope))) {
     throw new AppError('invalid', `scopes must be one or more of ${scopes.join(', ')}`);
   }
@@ -78,10 +82,11 @@ function checkWish(wish: TokenWish): void {
       `ttlSeconds must be a whole number from 1 to ${tokenTtlSecondsMax}`,
     );
   }
-  if (views === undefined) return;
-  if (views.length === 0) throw new AppError('invalid', 'views must name at least one view');
+  if (views === undefined && role === undefined) return;
+  if (views?.length === 0) throw new AppError('invalid', 'views must name at least one view');
   if (!wish.scopes.includes('read') || wish.scopes.includes('admin')) {
-    throw new AppError('invalid', 'views narrow the scope read: ask for read and not for admin');
+    const what = views === undefined ? 'a role narrows' : 'views narrow';
+    throw new AppError('invalid', `${what} the scope read: ask for read and not for admin`);
   }
 }
 
@@ -90,6 +95,11 @@ function checkAllowed(credential: Credential, wish: TokenWish): void {
   for (const scope of wish.scopes) {
     if (!allowed.has(scope)) {
       throw new AppError('forbidden', `this key cannot give the scope ${scope}`);
+    }
+  }
+  if (wish.role !== undefined && credential.role !== undefined) {
+    if (wish.role !== credential.role.name) {
+      throw new AppError('forbidden', 'this key has a role of its own');
     }
   }
   const own = credential.views;
@@ -128,13 +138,21 @@ export function verifyToken(
 /** Only for text with a good signature: we wrote it ourselves. */
 function readClaims(head: string): TokenClaims {
   const text = Buffer.from(head.slice(tokenPrefix.length), 'base64url').toString();
-  const claims = JSON.parse(text) as { w: number; k: string; s: Scope[]; e: number; v?: string[] };
+  const claims = JSON.parse(text) as {
+    w: number;
+    k: string;
+    s: Scope[];
+    e: number;
+    v?: string[];
+    r?: string;
+  };
   return {
     workspace: claims.w,
     keyId: claims.k,
     scopes: claims.s,
     expiresAt: claims.e,
     views: claims.v,
+    role: claims.r,
   };
 }
 

@@ -1,6 +1,7 @@
 /** What a workspace (a tenant) consists of, as it crosses threads: plain data, all read-only. */
 import type { Limit, Quota } from './quota.ts';
 import type { Retention } from './retention.ts';
+import type { MaskRule, RoleTemplate } from './role.ts';
 import type { ViewTemplate } from './view.ts';
 
 export const scopes = ['write', 'publish', 'read', 'admin', 'server'] as const;
@@ -25,6 +26,8 @@ export interface KeyRecord {
   readonly scopes: readonly Scope[];
   /** If present, the key may read these views and nothing else. */
   readonly views?: readonly string[];
+  /** If present, the key may read what the role may, as the role may see it. */
+  readonly role?: string;
   readonly createdAt: number;
   readonly quota?: Quota;
 }
@@ -37,6 +40,14 @@ export interface ViewRecord {
   readonly updatedAt: number;
 }
 
+export interface RoleRecord {
+  readonly workspace: number;
+  readonly name: string;
+  readonly template: RoleTemplate;
+  readonly version: number;
+  readonly updatedAt: number;
+}
+
 /** Everything a front needs to authenticate and to answer; `tokenSecret` signs tokens. */
 export interface DirectorySnapshot {
   readonly version: number;
@@ -44,6 +55,7 @@ export interface DirectorySnapshot {
   readonly workspaces: readonly Workspace[];
   readonly keys: readonly KeyRecord[];
   readonly views: readonly ViewRecord[];
+  readonly roles: readonly RoleRecord[];
   readonly limits: readonly Limit[];
 }
 
@@ -54,8 +66,18 @@ export interface Credential {
   readonly scopes: ReadonlySet<Scope>;
   /** If present, it may read these views and nothing else. */
   readonly views: readonly string[] | undefined;
+  /** If present, it may read views and nothing else, and sees them as the role does. */
+  readonly role?: CredentialRole | undefined;
   /** Only tokens have it: epoch milliseconds from which on it is refused. */
   readonly expiresAt?: number;
+}
+
+export interface CredentialRole {
+  readonly name: string;
+  readonly version: number;
+  readonly rules: readonly MaskRule[];
+  /** What hashes of masked values are keyed with; the workspace's. */
+  readonly secret: Uint8Array;
 }
 
 /** Changes to definitions; only the main thread carries them out (it alone writes them). */
@@ -66,6 +88,7 @@ export type WorkspaceCommand =
       readonly name: string;
       readonly scopes: readonly Scope[];
       readonly views?: readonly string[];
+      readonly role?: string;
       readonly quota?: Quota;
     }
   | { readonly kind: 'deleteKey'; readonly workspace: number; readonly id: string }
@@ -85,7 +108,14 @@ export type WorkspaceCommand =
       readonly name: string;
       readonly template: ViewTemplate;
     }
-  | { readonly kind: 'deleteView'; readonly workspace: number; readonly name: string };
+  | { readonly kind: 'deleteView'; readonly workspace: number; readonly name: string }
+  | {
+      readonly kind: 'putRole';
+      readonly workspace: number;
+      readonly name: string;
+      readonly template: RoleTemplate;
+    }
+  | { readonly kind: 'deleteRole'; readonly workspace: number; readonly name: string };
 
 /** `key` is the only time a key is seen in the clear. */
 export type WorkspaceReply =
@@ -99,4 +129,5 @@ export type WorkspaceReply =
   | { readonly kind: 'keyChanged'; readonly record: KeyRecord }
   | { readonly kind: 'workspaceChanged'; readonly workspace: Workspace }
   | { readonly kind: 'view'; readonly view: ViewRecord; readonly created: boolean }
+  | { readonly kind: 'role'; readonly role: RoleRecord; readonly created: boolean }
   | { readonly kind: 'done' };

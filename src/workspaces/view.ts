@@ -12,7 +12,8 @@
  *     type       value count distinct sum min max average first last
  *     where      a condition on the event (`event/condition.ts`); absent: every event
  *
- * A template's own `where` holds for all of its fields, besides theirs.
+ * A template's own `where` holds for all of its fields, besides theirs. Its `snapshot` (1s to 30m) lets one
+ * answer serve everybody for so long, whatever happens on the tape; absent: an answer is always current.
  *
  * Unknown members are refused, so that a misspelt one cannot go unnoticed. How a field is evaluated
  * stands in `views/evaluate.ts`.
@@ -27,6 +28,7 @@ export const fieldLimitMax = 10_000;
 export const viewNameBytesMax = 128;
 export const attributeCharactersMax = 512;
 export const lookbackMsMax = 3650 * 24 * 60 * 60 * 1000;
+export const snapshotMsMax = 30 * 60 * 1000;
 
 export const fieldTypes = [
   'value',
@@ -54,6 +56,7 @@ export interface ViewField {
 
 export interface ViewTemplate {
   readonly where?: string;
+  readonly snapshot?: string;
   readonly fields: readonly ViewField[];
 }
 
@@ -117,11 +120,12 @@ export function parseViewTemplate(value: unknown): ViewTemplate {
   }
   return {
     ...(template.has('where') && { where: readCondition(template.get('where'), 'where') }),
+    ...(template.has('snapshot') && { snapshot: readSnapshot(template.get('snapshot')) }),
     fields,
   };
 }
 
-const templateMembers: readonly string[] = ['fields', 'where'];
+const templateMembers: readonly string[] = ['fields', 'where', 'snapshot'];
 const memberNames: readonly string[] = [
   'name',
   'event',
@@ -168,7 +172,8 @@ function readCondition(value: unknown, place: string): string {
   return text;
 }
 
-function readText(value: unknown, place: string, charactersMax: number): string {
+/** @throws AppError invalid. */
+export function readText(value: unknown, place: string, charactersMax: number): string {
   if (value === undefined) refuse(`${place} is required`);
   if (typeof value !== 'string' || value.length < 1 || value.length > charactersMax) {
     refuse(`${place} must be a string of 1 to ${charactersMax} characters`);
@@ -183,7 +188,8 @@ function readType(value: unknown, place: string): FieldType {
   return type;
 }
 
-function readAttribute(value: unknown, place: string): string {
+/** @throws AppError invalid. */
+export function readAttribute(value: unknown, place: string): string {
   const attribute = readText(value, place, attributeCharactersMax);
   if (attribute.split('.').length > dataDepthMax) {
     refuse(`${place} must be at most ${dataDepthMax} names deep`);
@@ -206,8 +212,14 @@ function readLookback(value: unknown, place: string): string {
   return value;
 }
 
+function readSnapshot(value: unknown): string {
+  const snapshotMs = typeof value === 'string' ? parseLookback(value) : Number.NaN;
+  if (!(snapshotMs <= snapshotMsMax)) refuse('snapshot must look like 90s or 30m, at most 30m');
+  return value as string;
+}
+
 /** The own members of an object; a Map, so that no name (`__proto__`) is special. */
-function membersOf(value: unknown, place: string): Map<string, unknown> {
+export function membersOf(value: unknown, place: string): Map<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     refuse(`${place} must be an object`);
   }
@@ -215,10 +227,11 @@ function membersOf(value: unknown, place: string): Map<string, unknown> {
 }
 
 /** A sender's own word in a message, cut to a bearable length. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return JSON.stringify(word.length > 64 ? `${word.slice(0, 64)}…` : word);
 }
 
-function refuse(message: string): never {
+/** @throws AppError invalid. */
+export function refuse(message: string): never {
   throw new AppError('invalid', message);
 }

@@ -18,7 +18,6 @@ import {
   keyQuotasMax,
   type MakeContext,
   makeKeyRecord,
-  type Plan,
   planCommand,
   workspacesMax,
 } from './plan.ts';
@@ -29,6 +28,7 @@ import {
   type Meta,
   metaKey,
   newMeta,
+  type Plan,
   type Records,
   readRecords,
   workspaceKey,
@@ -179,6 +179,7 @@ export class Workspaces {
       workspaces: tenants.map((tenant) => tenant.workspace),
       keys: tenants.flatMap((tenant) => [...tenant.keys.values()]),
       views: tenants.flatMap((tenant) => [...tenant.views.values()]),
+      roles: tenants.flatMap((tenant) => [...tenant.roles.values()]),
       limits: this.#slots.follow(tenants),
     };
   }

@@ -1,7 +1,7 @@
 /** A front for tests of the HTTP room: real socket, real directory, and a tape that says what a test wants. */
 import { type TemplatedApp, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
 import { openApp, openTraffic } from '../../src/http/app.ts';
-import type { Front, Health, TapeQuery, ViewQuery } from '../../src/http/context.ts';
+import type { Front, Health, TapeQuery } from '../../src/http/context.ts';
 import type { Route } from '../../src/http/route.ts';
 import { replyMsMax, type Traffic } from '../../src/http/traffic.ts';
 import { Quotas } from '../../src/ingest/quotas.ts';
@@ -9,6 +9,8 @@ import { createBucketMemory } from '../../src/std/buckets.ts';
 import type { Clock } from '../../src/std/clock.ts';
 import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
 import type { EraseWish, ErasureState } from '../../src/tape/erasures.ts';
+import type { ViewFound } from '../../src/views/answer.ts';
+import type { ViewReading } from '../../src/views/reader.ts';
 import { Directory } from '../../src/workspaces/directory.ts';
 import { hashKey } from '../../src/workspaces/keys.ts';
 import type { KeyRecord, WorkspaceCommand, WorkspaceReply } from '../../src/workspaces/types.ts';
@@ -55,7 +57,7 @@ export class FakeFront implements Front {
   current: Health = { status: 'ready' };
   readonly commands: WorkspaceCommand[] = [];
   readonly tapeQueries: TapeQuery[] = [];
-  readonly viewQueries: ViewQuery[] = [];
+  readonly readings: ViewReading[] = [];
   tape: (query: TapeQuery) => Promise<string> = (query) =>
     Promise.resolve(
       JSON.stringify({ customer: query.customer, events: [], next: null, live: 'x' }),
@@ -82,10 +84,9 @@ export class FakeFront implements Front {
     return this.tape(query);
   }
 
-  readView(query: ViewQuery): Promise<string> {
-    this.viewQueries.push(query);
-    const { customer, view } = query;
-    return Promise.resolve(JSON.stringify({ customer, view: view.name, asOf: 1, fields: [] }));
+  readViews(reading: ViewReading): readonly ViewFound[] {
+    this.readings.push(reading);
+    return reading.views.map(() => ({ asOf: 1, json: '[]', holdsUntil: 1 }));
   }
 
   health(): Health {
@@ -155,6 +156,7 @@ function snapshot() {
       { workspace: 1, name: 'basic', template, version: 1, updatedAt: startedAt },
       { workspace: 1, name: 'secret', template, version: 1, updatedAt: startedAt },
     ],
+    roles: [],
     limits: [],
   };
 }
@@ -198,7 +200,13 @@ function replyTo(command: WorkspaceCommand): WorkspaceReply {
       const view = { workspace, name, template, version: 1, updatedAt: startedAt };
       return { kind: 'view', view, created: name !== 'basic' };
     }
+    case 'putRole': {
+      const { workspace, name, template } = command;
+      const role = { workspace, name, template, version: 1, updatedAt: startedAt };
+      return { kind: 'role', role, created: true };
+    }
     case 'deleteKey':
+    case 'deleteRole':
     case 'deleteWorkspace':
     case 'deleteView':
       return { kind: 'done' };

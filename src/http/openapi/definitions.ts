@@ -57,7 +57,9 @@ Stores a view under a name of 1–128 bytes, or replaces it. Each row (field) of
 
 \`event\` is a type or \`*\`; \`attribute\` a dotted path into \`data\` or \`*\` for all of it. Values that are not numbers are left out of numeric types and counted in \`skipped\`.
 
-\`where\`, on a field or on the view for all of its fields, is a condition in CEL on the event: \`event.type\`, \`id\`, \`customer\`, \`channel\`, \`source\` (text; \`""\` when absent), \`event.time\` (a timestamp) and \`event.data\` (a map). Whole numbers and the doubles of JSON mix. An error, such as a member that is not there, is no match; \`has(event.data.x)\` asks, \`event.data.?x.orValue(0)\` gives something instead. \`matches\` takes an RE2 expression in quotes. A condition that cannot be compiled is refused with its place and a hint; one that costs too much on an event leaves it out and says so in \`undecided\`.`;
+\`where\`, on a field or on the view for all of its fields, is a condition in CEL on the event: \`event.type\`, \`id\`, \`customer\`, \`channel\`, \`source\` (text; \`""\` when absent), \`event.time\` (a timestamp) and \`event.data\` (a map). Whole numbers and the doubles of JSON mix. An error, such as a member that is not there, is no match; \`has(event.data.x)\` asks, \`event.data.?x.orValue(0)\` gives something instead. \`matches\` takes an RE2 expression in quotes. A condition that cannot be compiled is refused with its place and a hint; one that costs too much on an event leaves it out and says so in \`undecided\`.
+
+An answer is current. With \`snapshot\` one answer serves everybody for so long on each front, even if events come meanwhile; it is made anew at that age, by \`?fresh=1\`, and when something is erased, identities are merged or the template changes.`;
 
 export const viewPaths: Paths = {
   '/v1/views': {
@@ -122,7 +124,7 @@ export const keyPaths: Paths = {
       tag: 'Keys',
       summary: 'Make a key',
       description:
-        'Answers once with the key; only its hash is kept. `views` narrows a read key to the views named, and goes with no other scope. Only a key with the scope `server` can give that scope.',
+        'Answers once with the key; only its hash is kept. `views` narrows a read key to the views named, `role` to what the role may read; both go with no other scope. Only a key with the scope `server` can give that scope.',
       scope: 'admin',
       body: jsonOf('NewKey', { scopes: ['read'], views: ['basic'], name: 'level 1 desk' }),
       responses: {

@@ -6,6 +6,7 @@ import { doorPaths } from './doors.ts';
 import { erasurePaths } from './erasures.ts';
 import { guide } from './guide.ts';
 import { readPaths } from './reads.ts';
+import { rolePaths } from './roles.ts';
 import { segmentPaths } from './segment.ts';
 import { serverPaths } from './server.ts';
 import { sinkPaths } from './sink.ts';
@@ -40,6 +41,7 @@ const tags = [
   { name: 'Live', description: 'Events as they are committed, from any point on.' },
   { name: 'Erasure', description: 'Removing a customer for good.' },
   { name: 'Keys', description: 'Who may do what in a workspace.' },
+  { name: 'Roles', description: 'Who may read which views, and which fields they see masked.' },
   { name: 'Workspaces', description: 'Tenants, isolated from one another.' },
   { name: 'Server', description: 'Readiness, metrics and this description.' },
 ];
@@ -74,6 +76,7 @@ export function openApiDocument(): ApiDocument {
       ...readPaths,
       ...viewPaths,
       ...keyPaths,
+      ...rolePaths,
       ...workspacePaths,
       ...erasurePaths,
       ...serverPaths,

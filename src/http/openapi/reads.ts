@@ -22,7 +22,23 @@ Newest first, in the order (time, commit), descending; the order is the same for
 Follow \`next\` to visit every event that was on the tape at the first page exactly once, whatever arrives meanwhile; pass the same filters each time. \`live\` continues in the live stream without a gap. An unknown customer has an empty tape.`;
 
 const viewText = `
-Answers a stored view for one customer by reading the tape from newest to oldest. The result may be a snapshot up to 30 minutes old; \`asOf\` says which instant it speaks of. An unknown customer has a view without matches.`;
+Answers a stored view for one customer by reading the tape from newest to oldest. The answer is current, or, where the template says \`snapshot\`, a snapshot at most that old; \`asOf\` says which instant it speaks of. An unknown customer has a view without matches.
+
+A key with a role sees fields masked as its role says, and \`masked\` says how. With \`evidence=1\` each field names the events behind its value.`;
+
+const viewsText = `
+Several views of one customer from one scan of the tape, at most 20. Each says in \`asOf\` which instant it speaks of. A view that the key may not read, or that does not exist, refuses the whole request.`;
+
+const viewQuery = [
+  inQuery('fresh', '`1` answers from the tape and renews the snapshot.', { enum: ['0', '1'] }),
+  inQuery('asOf', 'Answers as of that instant.', timeSchema),
+  inQuery(
+    'evidence',
+    '`1` adds to each field the cursors of the events behind it, `events` the events themselves (not for keys that may read views only).',
+    { enum: ['0', '1', 'events'] },
+  ),
+];
+const fieldsShown = [{ name: 'City', value: ['San Francisco', 'Oakland'], events: 2 }];
 
 const liveText = `
 A WebSocket of text messages \`{"cursor":"…","event":{…}}\` (schema LiveMessage). Within one customer, events come in commit order; every event committed after the cursor is delivered at least once and none is skipped. Keep the last cursor you have dealt with and pass it as \`from\` after a lost connection.
@@ -92,14 +108,7 @@ export const readPaths: Paths = {
       summary: 'Read a customer’s profile view',
       description: viewText,
       scope: 'read',
-      parameters: [
-        customer,
-        inPath('name', 'The view.'),
-        inQuery('fresh', '`1` answers from the tape and renews the snapshot.', {
-          enum: ['0', '1'],
-        }),
-        inQuery('asOf', 'Answers as of that instant.', timeSchema),
-      ],
+      parameters: [customer, inPath('name', 'The view.'), ...viewQuery],
       responses: {
         200: {
           description: 'The view.',
@@ -107,12 +116,37 @@ export const readPaths: Paths = {
             customer: 'c1',
             view: 'basic',
             asOf: 1763740000000,
-            fields: [{ name: 'City', value: ['San Francisco', 'Oakland'], events: 2 }],
+            fields: fieldsShown,
           }),
         },
       },
       errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
       curl: `curl -s "http://127.0.0.1:8787/v1/customers/c1/views/basic?fresh=1" ${auth}`,
+    }),
+  },
+  '/v1/customers/{customer}/views': {
+    get: describe({
+      id: 'readViews',
+      tag: 'Profile views',
+      summary: 'Read several profile views at once',
+      description: viewsText,
+      scope: 'read',
+      parameters: [
+        customer,
+        inQuery('names', 'Views, separated by commas: `basic,calls`; may be repeated.'),
+        ...viewQuery,
+      ],
+      responses: {
+        200: {
+          description: 'The views.',
+          content: jsonOf('ViewResults', {
+            customer: 'c1',
+            views: [{ view: 'basic', asOf: 1763740000000, fields: fieldsShown }],
+          }),
+        },
+      },
+      errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
+      curl: `curl -s "http://127.0.0.1:8787/v1/customers/c1/views?names=basic,calls" ${auth}`,
     }),
   },
   '/v1/live': {
