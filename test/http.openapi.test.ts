@@ -21,7 +21,14 @@ ajv.addKeyword({ keyword: 'components' });
 ajv.addSchema({ $id: 'api', components: document.components });
 
 /** Routes served by code outside the tables. */
-const others = ['post /v1/events', 'get /v1/ingest', 'get /v1/live', 'get /v1/live/sse'];
+const others = [
+  'post /v1/events',
+  'get /v1/ingest',
+  'get /v1/live',
+  'get /v1/live/sse',
+  'get /v1/customers/{customer}/views/{name}/live',
+  'get /v1/customers/{customer}/views/{name}/live/sse',
+];
 
 const routes = [...plainRoutes, ...doors.map((door) => wireRoute(door, () => undefined))];
 

@@ -11,6 +11,7 @@ import { erasureRoutes } from './erasures.ts';
 import { Exchange } from './exchange.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
+import { liveViewPath } from './liveviews.ts';
 import { errorReply, withHeaders, writeReply } from './reply.ts';
 import { roleRoutes } from './roles.ts';
 import { type Route, route, uwsPattern } from './route.ts';
@@ -38,6 +39,8 @@ const doors = [
   { path: '/v1/ingest', isSocket: true },
   { path: '/v1/live', isSocket: true },
   { path: '/v1/live/sse', isSocket: false },
+  { path: liveViewPath, isSocket: true },
+  { path: `${liveViewPath}/sse`, isSocket: false },
 ];
 
 export interface AppOptions {

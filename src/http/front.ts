@@ -30,9 +30,10 @@ import type {
   ShardToFront,
 } from '../threads/messages.ts';
 import type { ViewFound, ViewsAsk } from '../views/answer.ts';
+import { Followers } from '../views/followers.ts';
 import { readStepsMax, ViewReader } from '../views/reader.ts';
 import { Directory } from '../workspaces/directory.ts';
-import type { WorkspaceReply } from '../workspaces/types.ts';
+import type { ViewRecord, WorkspaceReply } from '../workspaces/types.ts';
 import { openApp, openTraffic } from './app.ts';
 import { cloudEventsDoor } from './cloudevents.ts';
 import type { Front, Health } from './context.ts';
@@ -40,6 +41,7 @@ import { doors } from './doors.ts';
 import { ingestRoute } from './ingest.ts';
 import { IngestSockets } from './ingestsocket.ts';
 import { Live, type LiveParts } from './live.ts';
+import { LiveViews } from './liveviews.ts';
 import { acceptWire, wireRoute } from './wire.ts';
 
 assert(!isMainThread && parentPort !== null, 'a front runs on a thread of its own');
@@ -64,6 +66,7 @@ let health: Health = { status: 'starting', reason: 'the server is starting' };
 let ingest: Ingest | undefined;
 let live: LiveParts | undefined;
 let views: ViewReader | undefined;
+let followers: Followers | undefined;
 let listenSocket: us_listen_socket | undefined;
 
 /** Requests to the main thread that have no answer yet. */
@@ -137,6 +140,8 @@ const front: Front = {
 const traffic = openTraffic(front);
 const sockets = new IngestSockets(front, () => ingest);
 const subscribers = new Live(front, () => live);
+const liveViews = new LiveViews(front, () => followers);
+const listening = [subscribers.connections, liveViews.connections];
 const routes = [
   ingestRoute(
     () => ingest,
@@ -147,6 +152,7 @@ const routes = [
 const app = openApp(front, { traffic, routes });
 sockets.register(app);
 subscribers.register(app);
+liveViews.register(app);
 
 clock.every(credentialCheckMs, () => sockets.dropRevoked());
 
@@ -168,7 +174,8 @@ main.on('message', (message: MainToFront) => {
     case 'directory':
       directory.replace(message.snapshot);
       sockets.dropRevoked();
-      subscribers.dropRevoked();
+      for (const connections of listening) connections.dropRevoked();
+      followers?.followDefinitions();
       tell({ kind: 'inForce', version: message.snapshot.version });
       break;
     case 'changed':
@@ -237,6 +244,9 @@ function open(): void {
   const pool = (wanted: ViewsAsk): Promise<readonly ViewFound[]> =>
     askPool({ kind: 'views', ask: wanted });
   views = new ViewReader({ tape, metrics, now: clock.now, pool });
+  const stored = (workspace: number, name: string): ViewRecord | undefined =>
+    directory.view(workspace, name);
+  followers = new Followers({ tape, feed, reader: views, clock, metrics, stored });
   // Files that were sealed or merged away take room until every thread has let go of them.
   clock.every(filesCheckMs, () => tape.refresh());
   ingest = new Ingest({
@@ -259,9 +269,9 @@ function open(): void {
 function drain(): void {
   health = { status: 'draining', reason: 'the server is shutting down' };
   stopListening();
-  const hasSockets = sockets.size + subscribers.size > 0;
+  const hasSockets = sockets.size > 0 || listening.some(({ size }) => size > 0);
   sockets.drain();
-  subscribers.drain();
+  for (const connections of listening) connections.drain();
   ingest?.sendOpen();
   const patienceEnds = clock.monotonicMs() + drainMsMax;
   const whenQuiet = (): void => {

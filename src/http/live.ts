@@ -16,6 +16,7 @@ import {
 import type { Tape } from '../tape/tape.ts';
 import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
+import { Connections } from './connections.ts';
 import type { Front } from './context.ts';
 import { corsHeaders } from './cors.ts';
 import { Exchange } from './exchange.ts';
@@ -49,7 +50,6 @@ interface SocketData {
  * messages below 16 KiB that uWS has not told of yet.
  */
 const socketBackpressureMax = 1024 * 1024;
-const pingMs = 5000;
 /** Retention was over for what a subscriber that lags had still to read. */
 const closeExpired = 4010;
 
@@ -57,39 +57,13 @@ const closeExpired = 4010;
 export class Live {
   readonly #front: Front;
   readonly #parts: () => LiveParts | undefined;
-  readonly #sockets = new Map<{ end(code: number, reason: string): unknown }, Credential>();
-  readonly #streams = new Map<EventStream, Credential>();
+  readonly connections: Connections;
   #app: TemplatedApp | undefined;
 
   constructor(front: Front, parts: () => LiveParts | undefined) {
     this.#front = front;
     this.#parts = parts;
-    front.clock.every(pingMs, () => {
-      this.dropRevoked();
-      for (const stream of this.#streams.keys()) stream.ping();
-    });
-  }
-
-  /** Ends the subscriptions whose key was taken back or whose token has expired. */
-  dropRevoked(): void {
-    const { clock, directory } = this.#front;
-    const now = clock.now();
-    for (const [socket, credential] of this.#sockets) {
-      if (!directory.stands(credential, now)) socket.end(1008, 'the key is not valid any more');
-    }
-    for (const [stream, credential] of this.#streams) {
-      if (!directory.stands(credential, now)) stream.end();
-    }
-  }
-
-  get size(): number {
-    return this.#sockets.size + this.#streams.size;
-  }
-
-  /** Ends every subscription; clients go on elsewhere from their last cursor. */
-  drain(): void {
-    for (const socket of this.#sockets.keys()) socket.end(1001, 'the server is going away');
-    for (const stream of this.#streams.keys()) stream.end();
+    this.connections = new Connections(front);
   }
 
   /**
@@ -128,12 +102,12 @@ export class Live {
           },
           expire: () => ws.end(closeExpired, 'the events that come next are no longer kept'),
         };
-        this.#sockets.set(ws, user.data.credential);
+        this.connections.addSocket(ws, user.data.credential);
         user.subscription = this.#parts()!.feed.subscribe(user.data.filter, user.data.from, sink);
       },
       drain: (ws) => ws.getUserData().subscription?.resume(),
       close: (ws) => {
-        this.#sockets.delete(ws);
+        this.connections.removeSocket(ws);
         ws.getUserData().subscription?.close();
       },
     });
@@ -158,12 +132,12 @@ export class Live {
       formatCursor(wanted.from.stamp, wanted.from.ordinal),
       cors,
     );
-    this.#streams.set(stream, wanted.credential);
+    this.connections.addStream(stream, wanted.credential);
     const subscription = this.#parts()!.feed.subscribe(wanted.filter, wanted.from, stream);
     stream.onWritable = () => subscription.resume();
     exchange.onGone = () => {
       stream.gone = true;
-      this.#streams.delete(stream);
+      this.connections.removeStream(stream);
       subscription.close();
     };
   }

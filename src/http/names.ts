@@ -21,7 +21,8 @@ export function roleNameOf(request: RouteRequest): string {
   return bounded(request.param('name'), 'the name of a role', roleNameBytesMax);
 }
 
-function bounded(text: string, what: string, bytesMax: number): string {
+/** @throws AppError invalid. */
+export function bounded(text: string, what: string, bytesMax: number): string {
   const bytes = Buffer.byteLength(text);
   if (bytes < 1 || bytes > bytesMax) {
     throw new AppError('invalid', `${what} must be 1 to ${bytesMax} bytes`);

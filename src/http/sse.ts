@@ -1,7 +1,7 @@
 /**
  * One Server-Sent Events response. Written in pieces that fit uWebSockets' cork buffer: this build
  * loses the rest of a larger write when a slow reader makes the flush fail. What the reader does not
- * take stays here, at most the messages of one delivery; the feed then waits. A reader that takes
+ * take stays here, at most the messages of one delivery; whoever delivers then waits. A reader that takes
  * nothing for about ten seconds is cut off by the server below us and resumes with its last id.
  */
 import type { Batch } from '../streams/message.ts';
@@ -20,8 +20,12 @@ export class EventStream implements LiveSink {
   #pendingBytes = 0;
   #blocked = false;
 
-  /** @param from the cursor that a reader resumes from if it is cut before its first event. */
-  constructor(exchange: Exchange, from: string, headers: readonly (readonly [string, string])[]) {
+  /** @param from the cursor that a reader resumes from if it is cut before its first event; absent: it needs none. */
+  constructor(
+    exchange: Exchange,
+    from: string | undefined,
+    headers: readonly (readonly [string, string])[],
+  ) {
     this.#exchange = exchange;
     const { res } = exchange;
     res.onWritable(() => {
@@ -36,7 +40,7 @@ export class EventStream implements LiveSink {
       res.writeHeader('Cache-Control', 'no-store');
       res.writeHeader('X-Content-Type-Options', 'nosniff');
       for (const [name, value] of headers) res.writeHeader(name, value);
-      res.write(`retry: 1000\nid: ${from}\n\n`);
+      res.write(`retry: 1000\n${from === undefined ? '' : `id: ${from}\n`}\n`);
     });
   }
 
@@ -44,7 +48,11 @@ export class EventStream implements LiveSink {
     return this.#pendingBytes + (this.#blocked ? blockedBytes : 0);
   }
 
-  deliver({ sseBytes: bytes }: Batch): void {
+  deliver({ sseBytes }: Batch): void {
+    this.send(sseBytes);
+  }
+
+  send(bytes: Buffer): void {
     for (let at = 0; at < bytes.length; at += pieceBytesMax) {
       this.#pending.push(bytes.subarray(at, at + pieceBytesMax));
     }

@@ -113,7 +113,10 @@ export function seenBy(
 }
 
 /** Events are more than a view shows, so whoever may read views alone gets cursors alone. */
-function evidenceOf({ credential, query }: RouteRequest): EvidenceKind | undefined {
+export function evidenceOf({
+  credential,
+  query,
+}: Pick<RouteRequest, 'credential' | 'query'>): EvidenceKind | undefined {
   const text = query.one('evidence');
   if (text !== 'events') return query.flag('evidence') ? 'cursors' : undefined;
   if (credential.views !== undefined || credential.role !== undefined) {

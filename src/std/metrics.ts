@@ -43,6 +43,8 @@ export const metricTable = {
     'counter',
     'Profile views answered without a scan, by an answer that still held',
   ],
+  live_views: ['gauge', 'Open subscriptions to live views'],
+  live_view_answers_total: ['counter', 'Answers sent to subscribers of live views'],
   http_requests_total: ['counter', 'HTTP requests'],
   http_errors_total: ['counter', 'HTTP requests answered with an error'],
 } as const satisfies Record<string, readonly ['counter' | 'gauge', string]>;

@@ -54,6 +54,17 @@ A subscriber that cannot keep up is served from the log at its own speed; it nev
 const sseText = `
 The same stream as Server-Sent Events: \`id\` is the cursor, \`event\` is \`event\`, \`data\` the event. A browser's \`EventSource\` resumes by itself with \`Last-Event-ID\`, which wins over \`from\`. A comment is sent every few seconds to keep the connection; a reader that takes nothing for about 10 seconds is cut off.`;
 
+const liveViewText = `
+A WebSocket of text messages, each a whole answer of the view (schema ViewResult): one at once, and one whenever it is another: an event changed it, a match grew older than its field looks back, something was erased, identities were merged, or the template changed. What an event does not change is not sent. Answers are current, whatever the template says of snapshots, and masked as in any other answer.
+
+Many changes at once come as one answer; a subscriber that cannot keep up gets the latest when it has room. What a subscriber sends is ignored.
+
+| close code | meaning |
+|---|---|
+| 1001 | the server is going away: connect again |
+| 1008 | the key was taken back, its role changed, or the token expired |
+| 4011 | the view was deleted, or its answer is too large (over 1 Mi characters) or too costly |`;
+
 const liveFilters = [
   inQuery('from', '`now`, `earliest`, or a cursor of a tape or of this stream.', {
     type: 'string',
@@ -147,6 +158,45 @@ export const readPaths: Paths = {
       },
       errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
       curl: `curl -s "http://127.0.0.1:8787/v1/customers/c1/views?names=basic,calls" ${auth}`,
+    }),
+  },
+  '/v1/customers/{customer}/views/{name}/live': {
+    get: describe({
+      id: 'openLiveView',
+      tag: 'Profile views',
+      summary: 'Follow a profile view (WebSocket)',
+      description: liveViewText,
+      scope: 'read',
+      keyInQuery: true,
+      parameters: [customer, inPath('name', 'The view.'), viewQuery[2]!],
+      responses: { 101: { description: 'Switches to the WebSocket protocol.' } },
+      errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
+      curl: 'npx wscat -c "ws://127.0.0.1:8787/v1/customers/c1/views/basic/live?key=$KEY"',
+    }),
+  },
+  '/v1/customers/{customer}/views/{name}/live/sse': {
+    get: describe({
+      id: 'openLiveViewSse',
+      tag: 'Profile views',
+      summary: 'Follow a profile view (Server-Sent Events)',
+      description:
+        'The same as Server-Sent Events: `event` is `view`, `data` the answer. When the view cannot be followed any more, an `error` tells why and the stream ends.',
+      scope: 'read',
+      keyInQuery: true,
+      parameters: [customer, inPath('name', 'The view.'), viewQuery[2]!],
+      responses: {
+        200: {
+          description: 'A stream without end.',
+          content: {
+            'text/event-stream': {
+              schema: { type: 'string' },
+              example: 'event: view\ndata: {"customer":"c1","view":"basic",…}\n\n',
+            },
+          },
+        },
+      },
+      errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
+      curl: `curl -sN "http://127.0.0.1:8787/v1/customers/c1/views/basic/live/sse" ${auth}`,
     }),
   },
   '/v1/live': {

@@ -1,0 +1,166 @@
+/**
+ * `GET /v1/customers/{customer}/views/{name}/live` (WebSocket) and the same with `/sse`: a view's answer at once,
+ * and again whenever it is another.
+ */
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import { customerBytesMax } from '../event/envelope.ts';
+import { AppError } from '../std/errors.ts';
+import { type Follower, type Followers, liveViewCharactersMax } from '../views/followers.ts';
+import type { KeptView } from '../views/kept.ts';
+import type { ViewSink } from '../views/watch.ts';
+import type { Credential } from '../workspaces/types.ts';
+import { authenticate } from './auth.ts';
+import { Connections } from './connections.ts';
+import type { Front } from './context.ts';
+import { corsHeaders } from './cors.ts';
+import { Exchange } from './exchange.ts';
+import type { Head } from './head.ts';
+import { bounded, viewNameBytesMax } from './names.ts';
+import { decodePercent, Query } from './query.ts';
+import { errorReply, withHeaders, writeReply } from './reply.ts';
+import { upgradeSocket } from './socket.ts';
+import { EventStream } from './sse.ts';
+import { evidenceOf, findView, seenBy } from './views.ts';
+
+export const liveViewPath = '/v1/customers/{customer}/views/{name}/live';
+const pattern = '/v1/customers/:customer/views/:name/live';
+/** The view is gone, or it cannot be answered: the reason says why. */
+const closeFailed = 4011;
+/** One answer, in UTF-8, and some room. */
+const socketBackpressureMax = 4 * liveViewCharactersMax;
+const reasonCharactersMax = 100;
+
+interface Wanted {
+  readonly credential: Credential;
+  readonly customer: string;
+  readonly view: KeptView;
+}
+
+interface SocketData {
+  readonly data: Wanted;
+  follower?: Follower;
+}
+
+/** The live views of one front. */
+export class LiveViews {
+  readonly connections: Connections;
+  readonly #front: Front;
+  readonly #followers: () => Followers | undefined;
+
+  constructor(front: Front, followers: () => Followers | undefined) {
+    this.#front = front;
+    this.#followers = followers;
+    this.connections = new Connections(front);
+  }
+
+  register(app: TemplatedApp): void {
+    app.ws<SocketData>(pattern, {
+      maxPayloadLength: 4096,
+      maxBackpressure: socketBackpressureMax,
+      idleTimeout: 120,
+      sendPingsAutomatically: true,
+      upgrade: (res, req, context) => {
+        const path = [req.getParameter(0), req.getParameter(1)];
+        upgradeSocket<Wanted>(this.#front, { res, req, context }, ({ head }) => {
+          return { data: this.#wanted(head, path), protocol: '' };
+        });
+      },
+      open: (ws) => {
+        const user = ws.getUserData();
+        this.connections.addSocket(ws, user.data.credential);
+        const end = (error: AppError): unknown =>
+          ws.end(closeFailed, error.message.slice(0, reasonCharactersMax));
+        const sink: ViewSink = {
+          bufferedBytes: () => ws.getBufferedAmount(),
+          send: (answer) => ws.cork(() => ws.send(answer, false)),
+          fail: end,
+        };
+        this.#follow(user.data, sink, (follower) => {
+          user.follower = follower;
+        });
+      },
+      drain: (ws) => ws.getUserData().follower?.resume(),
+      close: (ws) => {
+        this.connections.removeSocket(ws);
+        ws.getUserData().follower?.close();
+      },
+    });
+    app.get(`${pattern}/sse`, (res, req) => this.#openStream(res, req));
+  }
+
+  #openStream(res: HttpResponse, req: HttpRequest): void {
+    const path = [req.getParameter(0), req.getParameter(1)];
+    const exchange = new Exchange(this.#front, res, req);
+    const { head } = exchange;
+    const cors = corsHeaders('listed', head, this.#front);
+    let wanted: Wanted;
+    try {
+      if (head.fault !== undefined) throw new AppError('malformed', head.fault);
+      wanted = this.#wanted(head, path);
+    } catch (error) {
+      writeReply(exchange, withHeaders(errorReply(error, this.#front.log), cors));
+      return;
+    }
+    exchange.answered = true;
+    const stream = new EventStream(exchange, undefined, cors);
+    this.connections.addStream(stream, wanted.credential);
+    let follower: Follower | undefined;
+    stream.onWritable = () => follower?.resume();
+    exchange.onGone = () => {
+      stream.gone = true;
+      this.connections.removeStream(stream);
+      follower?.close();
+    };
+    const sink: ViewSink = {
+      bufferedBytes: () => stream.bufferedBytes(),
+      send: (answer) => stream.send(messageOf('view', answer)),
+      fail: ({ code, message }) => {
+        stream.send(messageOf('error', JSON.stringify({ error: { code, message } })));
+        stream.end();
+      },
+    };
+    this.#follow(wanted, sink, (begun) => {
+      follower = begun;
+    });
+  }
+
+  #follow(
+    { credential, customer, view }: Wanted,
+    sink: ViewSink,
+    begun: (follower: Follower) => void,
+  ): void {
+    try {
+      begun(this.#followers()!.follow(credential.workspace, customer, view, sink));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      sink.fail(error);
+    }
+  }
+
+  /** @throws AppError for a bad credential, a view it may not read, or when the front is not ready. */
+  #wanted(head: Head, path: readonly (string | undefined)[]): Wanted {
+    const options = { keyInQuery: true, narrowed: true };
+    const credential = authenticate(this.#front, head, 'read', options);
+    const health = this.#front.health();
+    const isEnding = health.status === 'starting' || health.status === 'draining';
+    if (this.#followers() === undefined || isEnding) {
+      const reason = health.status === 'ready' ? 'the server is starting' : health.reason;
+      throw new AppError('unavailable', reason, { retryAfterSeconds: 1 });
+    }
+    const query = new Query(head.query);
+    query.checkNames(['evidence', 'key']);
+    const customer = decodePercent(path[0] ?? '', '{customer} in the path');
+    const name = decodePercent(path[1] ?? '', '{name} in the path');
+    bounded(name, 'the name of a view', viewNameBytesMax);
+    const record = findView(credential, this.#front, name);
+    return {
+      credential,
+      customer: bounded(customer, 'customer', customerBytesMax),
+      view: seenBy(credential, record, evidenceOf({ credential, query })),
+    };
+  }
+}
+
+function messageOf(event: string, json: string): Buffer {
+  return Buffer.from(`event: ${event}\ndata: ${json}\n\n`);
+}
