@@ -14,6 +14,7 @@
  * another process, prints a table, and one JSON object as its last line.
  */
 import { fair } from './fair.ts';
+import { viewLive } from './followed.ts';
 import { ingestWs, ingestWsJson } from './ingest.ts';
 import { live } from './live.ts';
 import { peers } from './peers/run.ts';
@@ -52,7 +53,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   },
   view: {
     about: 'a ten-row profile view of random customers on 1 M events: server-side and over HTTP',
-    run: view,
+    run: (settings) => (settings.live ? viewLive(settings) : view(settings)),
   },
   live: {
     about: 'from commit to live subscribers: latency, fan-out to 100, bursts, filters',

@@ -22,6 +22,8 @@ export interface Settings {
   /** Of the phases of `live`, only these. */
   readonly filtered: boolean;
   readonly 'fan-out': boolean;
+  /** Of `view`, only live views. */
+  readonly live: boolean;
   /** Where the data directory of the run is made; absent: in the project's `data`. */
   readonly data: string | undefined;
   /** Where the server's CPU profiles go; absent: none are taken. */
@@ -51,6 +53,7 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   generator: 'what makes requests over HTTP: autocannon, or wrk where it is installed (autocannon)',
   filtered: 'live: only the subscribers that follow 1 % each',
   'fan-out': 'live: only the subscribers of everything',
+  live: 'view: only how soon live views tell their followers',
   data: 'directory in which the run makes its data directory (./data)',
   profile: "directory for the server's CPU profiles (none)",
   only: 'peers to run, such as tapeline,redis (all)',
@@ -59,7 +62,7 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
 };
 
 /** Flags without a value. */
-const switches: ReadonlySet<string> = new Set(['smoke', 'filtered', 'fan-out', 'install']);
+const switches: ReadonlySet<string> = new Set(['smoke', 'filtered', 'fan-out', 'live', 'install']);
 
 /** @throws Error that names the flag. */
 export function readSettings(argv: readonly string[]): Settings {
@@ -99,6 +102,7 @@ export function readSettings(argv: readonly string[]): Settings {
     generator,
     filtered: values['filtered'] === true,
     'fan-out': values['fan-out'] === true,
+    live: values['live'] === true,
     data: text('data'),
     profile: text('profile'),
     only: text('only'),

@@ -293,6 +293,18 @@ test('what live subscribers hear is complete when each has all it follows, once'
   assert.equal(heard.isComplete, true);
 });
 
+test('view --live times every event to the answer that shows it', async () => {
+  const { code, stderr, stdout } = await bench('view', '--smoke', '--live', '--data', data);
+  assert.equal(code, 0, stderr);
+  const last = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as {
+    events: number;
+    answers: number;
+    latencyMs: { count: number; p50: number };
+  };
+  assert.ok(last.events >= 10 && last.answers > 0 && last.answers <= last.events);
+  assert.ok(last.latencyMs.count > 0 && last.latencyMs.p50 > 0);
+});
+
 test('fairness is measured when frames are refused, and not when the server lost or invented events', () => {
   const none = quantiles([]);
   const figures = (sent: number, accepted: number, nacks: number): LoadFigures => ({
