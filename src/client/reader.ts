@@ -57,8 +57,12 @@ export interface ViewResult {
   readonly fields: readonly {
     readonly name: string;
     readonly value: unknown;
-    readonly events: number;
+    /** Absent in a field that is hidden from you. */
+    readonly events?: number;
     readonly skipped?: number;
+    readonly undecided?: number;
+    /** How your role gets to see the value. */
+    readonly masked?: string;
   }[];
 }
 
