@@ -92,7 +92,7 @@ test('the demo fills the example view, and its events are seen live', async (t) 
   assert.equal(durable, sent);
   const { fields } = await reader.view('c1001', 'basic', { fresh: true });
   assert.equal(fields.length, 10);
-  for (const { name, events } of fields) assert.ok(events > 0, `${name} has no events`);
+  for (const { name, events = 0 } of fields) assert.ok(events > 0, `${name} has no events`);
   const seen = await first;
   assert.ok(!seen.done);
   assert.equal(seen.value.event.customer, 'c1001');
