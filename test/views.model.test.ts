@@ -87,6 +87,31 @@ function evaluateView(
   return evaluateViews([{ name: 'v', template }], at, read)[0]!;
 }
 
+test('views evaluated together are what each is alone', () => {
+  const tape = fc.array(plain, { maxLength: 40 });
+  const templates = fc.array(fc.array(field, { minLength: 1, maxLength: 3 }), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(tape, templates, (unordered, sent) => {
+      const events = unordered.toSorted((a, b) => b.time - a.time);
+      const wishes = sent.map((fields, index) => {
+        const named = fields.map((each, i) => ({ attribute: 'v', ...each, name: `f${i}` }));
+        return { name: `v${index}`, template: parseViewTemplate({ fields: named }) };
+      });
+      const read = (needs: ViewNeeds): Iterable<ViewEvent> => scanLike(events, needs);
+      const together = evaluateViews(wishes, asOf, read);
+      const alone = wishes.map(({ template }) => evaluateView(template, asOf, read));
+      assert.deepEqual(
+        together.map(({ json }) => json),
+        alone.map(({ json }) => json),
+      );
+    }),
+    { numRuns: 500 },
+  );
+});
+
 /** Every other count and sum goes without an attribute. */
 function dropAttribute(sent: Record<string, unknown>, index: number): Record<string, unknown> {
   const { attribute: _, ...rest } = sent;
