@@ -63,7 +63,12 @@ test('what is not a template is refused', () => {
   refused({}, 'fields must be a list');
   refused({ fields: {} }, 'fields must be a list');
   refused({ fields: [] }, 'fields must have 1 to 100 entries');
-  refused({ fields: [good], where: 1 }, '"where" is not a member of a view, only fields is');
+  const stranger = '"filter" is not a member of a view (fields, where, snapshot)';
+  refused({ fields: [good], filter: 1 }, stranger);
+  refused({ fields: [good], where: 1 }, 'where must be a string of 1 to 4096 characters');
+  for (const snapshot of [1, '', '0s', '31m', '1d', '30']) {
+    refused({ fields: [good], snapshot }, 'snapshot must look like 90s or 30m, at most 30m');
+  }
   refused({ fields: [null] }, 'fields[0] must be an object');
   const many = (count: number): unknown[] =>
     Array.from({ length: count }, (_, i) => ({ ...good, name: `n${i}` }));
@@ -108,8 +113,18 @@ test('the message points at the member that is wrong', () => {
   }
 });
 
-test('unknown members are refused, conditions with a word of their own', () => {
-  refusedField({ where: 'x > 1' }, 'fields[1].where is not supported yet: it must be left out');
+test('conditions and snapshots are kept as they were sent', () => {
+  const field = { ...good, where: 'event.data.City != "x"' };
+  const template = { where: 'event.channel == "web"', snapshot: '30m', fields: [field] };
+  assert.deepEqual(parseViewTemplate(template), template);
+});
+
+test('unknown members are refused, and conditions that cannot be compiled', () => {
+  refusedField(
+    { where: 'x > 1' },
+    /^fields\[1\]\.where: Unknown variable: x at character 1 \(x\); /,
+  );
+  refusedField({ where: '' }, 'fields[1].where must be a string of 1 to 4096 characters');
   refusedField({ Limit: 1 }, 'fields[1] has an unknown member "Limit"');
   refused(
     JSON.parse('{"fields":[{"__proto__":1,"name":"a","event":"b","type":"count"}]}'),
