@@ -6,7 +6,7 @@
  *     when its own time says that  the older segments: who sends an event again as it was sends its
  *     it may be in there           time again, so most of them are ruled out without their filter
  *     when it carries no time      the older segments, too: a resend would get a new time
- *     when the server made its id  only the open part: nobody can have sent it before
+ *     when the server made its id  only the parts: nobody can have sent it before
  *
  * What is erased is on the tape no more: sent again, it is new.
  */
@@ -45,27 +45,33 @@ export class Duplicates {
 
   /** Looks for the event whose row is at `rowAt` of a parcel. */
   find(bytes: Uint8Array, rows: DataView, rowAt: number, idHash: number): Original {
-    const { closed, open } = this.#parts;
     this.#bytes = bytes;
     this.#rows = rows;
     this.#rowAt = rowAt;
-    const found = this.#findInPart(open, idHash);
-    if (found !== original.none) return found;
-    if (closed.length === 0 && this.#parts.segments.length === 0) return original.none;
+    if (this.#parts.recent.mayHold(idHash)) {
+      const found = this.#findInParts(idHash);
+      if (found !== original.none) return found;
+    }
+    if (this.#parts.segments.length === 0) return original.none;
     const flags = rows.getUint8(rowAt + row.flags);
     if ((flags & flagMadeId) !== 0) return original.none;
     const time = (flags & flagNoTime) === 0 ? rows.getFloat64(rowAt + row.time, true) : Number.NaN;
-    return this.#findInOlder(idHash, time);
+    return this.#findInSegments(idHash, time);
+  }
+
+  #findInParts(idHash: number): Original {
+    const { closed, open } = this.#parts;
+    let found = this.#findInPart(open, idHash);
+    for (let i = closed.length - 1; i >= 0 && found === original.none; i--) {
+      found = this.#findInPart(closed[i]!, idHash);
+    }
+    return found;
   }
 
   /** @param time NaN: the event carries none. */
-  #findInOlder(idHash: number, time: number): Original {
-    const { closed, segments } = this.#parts;
+  #findInSegments(idHash: number, time: number): Original {
+    const { segments } = this.#parts;
     const anyTime = Number.isNaN(time);
-    for (let i = closed.length - 1; i >= 0; i--) {
-      const found = this.#findInPart(closed[i]!, idHash);
-      if (found !== original.none) return found;
-    }
     const aloneFrom = this.#parts.idAloneFrom;
     for (let i = segments.length - 1; i >= 0; i--) {
       const { segment } = segments[i]!;

@@ -1,11 +1,10 @@
 /**
  * The ids of one part, private to its shard's thread: has an event with this id come before?
  *
- *     bits[idHash]      one bit each: most ids are new, and then nothing else has to be looked at
  *     heads[idHash] ─▶ entry ─next─▶ entry ─▶ 0        newest first; hashes find, bytes decide
  *
- * Chains instead of open addressing: nothing is ever rehashed, and a failed commit is taken back by
- * popping, newest first. Bits stay set then: they may be set for nothing.
+ * Asked only for ids that `recentids.ts` does not rule out. Chains instead of open addressing: nothing
+ * is ever rehashed, and a failed commit is taken back by popping, newest first.
  */
 import { assert } from '../std/assert.ts';
 import { type ColumnType, growColumns, reserveColumns, viewColumn } from './columns.ts';
@@ -17,14 +16,11 @@ const idWords = 2;
 
 /** About as many as a part holds events when it is sealed: what fits the caches is looked up fast. */
 const buckets = 2 ** 20;
-/** 2 MiB, a sixteenth of it set in a full part. */
-const hashBits = 2 ** 24;
 
 export class IdTable {
   readonly #memory;
   #ids = new Uint32Array(0);
   readonly #heads = new Uint32Array(buckets);
-  readonly #bits = new Uint32Array(hashBits / 32);
   /** Keeps the reads of `warm` from being optimised away. */
   warmth = 0;
 
@@ -34,7 +30,6 @@ export class IdTable {
 
   reset(): void {
     this.#heads.fill(0);
-    this.#bits.fill(0);
   }
 
   /** Makes room for entries up to `rows`. */
@@ -44,18 +39,8 @@ export class IdTable {
     this.#ids = viewColumn(this.#memory.words, 'u32');
   }
 
-  /**
-   * Touches what the next `count` lookups will need. Each is a cache miss; here they do not depend on
-   * each other, so the processor waits for many at once.
-   */
+  /** Touches what the next `count` additions will need, which waits for many cache misses at once. */
   warm(idHashes: Uint32Array, count: number): void {
-    let warmth = 0;
-    for (let i = 0; i < count; i++) warmth ^= this.#bits[(idHashes[i]! & (hashBits - 1)) >>> 5]!;
-    this.warmth = warmth;
-  }
-
-  /** The same for those that will be added. */
-  warmHeads(idHashes: Uint32Array, count: number): void {
     let warmth = 0;
     for (let i = 0; i < count; i++) warmth ^= this.#heads[idHashes[i]! & (buckets - 1)]!;
     this.warmth = warmth;
@@ -66,8 +51,6 @@ export class IdTable {
     this.#ids[entry * idWords + id.hash] = idHash;
     this.#ids[entry * idWords + id.next] = this.#heads[bucket]!;
     this.#heads[bucket] = entry;
-    const bit = idHash & (hashBits - 1);
-    this.#bits[bit >>> 5]! |= 1 << (bit & 31);
   }
 
   /** Takes the newest entry back. */
@@ -79,7 +62,6 @@ export class IdTable {
 
   /** The newest entry with this id hash that is older than `before` (0: any), or 0. Compare bytes. */
   find(idHash: number, before: number): number {
-    if (before === 0 && !this.#mayHold(idHash)) return 0;
     const ids = this.#ids;
     let entry =
       before === 0 ? this.#heads[idHash & (buckets - 1)]! : ids[before * idWords + id.next]!;
@@ -87,10 +69,5 @@ export class IdTable {
       entry = ids[entry * idWords + id.next]!;
     }
     return entry;
-  }
-
-  #mayHold(idHash: number): boolean {
-    const bit = idHash & (hashBits - 1);
-    return (this.#bits[bit >>> 5]! & (1 << (bit & 31))) !== 0;
   }
 }

@@ -258,9 +258,8 @@ export class IndexWriter extends IndexViews {
     for (let i = 0; i < count; i++) {
       found[i] = this.heads[customerHashes[i]! & (customerBuckets - 1)]!;
     }
-    this.ids.warmHeads(idHashes, count);
-    for (let i = 0; i < count; i++) warmth ^= this.customers[found[i]! * customerWords]!;
     this.ids.warm(idHashes, count);
+    for (let i = 0; i < count; i++) warmth ^= this.customers[found[i]! * customerWords]!;
     this.warmth = warmth;
   }
 

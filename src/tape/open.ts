@@ -17,6 +17,7 @@ import { RulesReader } from './gone.ts';
 import type { IndexWriter } from './index.ts';
 import { parseShardFile, row, shardDirectory } from './layout.ts';
 import { type OpenSegment, type Part, Parts } from './parts.ts';
+import type { RecentIds } from './recentids.ts';
 import { Removal } from './removal.ts';
 import { Segment } from './segment.ts';
 import { Shard, type ShardParts } from './shard.ts';
@@ -178,7 +179,7 @@ function openParts(
   for (const [i, number] of numbers.entries()) {
     const part = parts.openPart(number);
     assert(part !== undefined, 'there are as many slots as there can be parts');
-    indexPart(part, open);
+    indexPart(part, parts, open);
     const isSealed = segments.some(
       ({ entry }) => part.first !== 0 && entry.first <= part.first && part.last <= entry.last,
     );
@@ -190,7 +191,8 @@ function openParts(
   return found;
 }
 
-function indexPart(part: Part, { clock, log, number }: OpenShardParts): void {
+function indexPart(part: Part, { recent }: Parts, open: OpenShardParts): void {
+  const { clock, log, number } = open;
   const { index } = part;
   part.log.forEach(
     (block) => {
@@ -198,7 +200,7 @@ function indexPart(part: Part, { clock, log, number }: OpenShardParts): void {
         part.first = block.stamp;
         part.openedMs = Math.min(clock.now(), block.receivedOf(0));
       }
-      indexBlock(index, block);
+      indexBlock(index, recent, block);
       part.last = block.stamp;
       part.bytes += block.bytes.length;
     },
@@ -211,15 +213,17 @@ function indexPart(part: Part, { clock, log, number }: OpenShardParts): void {
   index.publish(index.entryCount, index.blockCount);
 }
 
-function indexBlock(index: IndexWriter, block: Block): void {
+function indexBlock(index: IndexWriter, recent: RecentIds, block: Block): void {
   assert(index.reserve(block.records), 'the index holds every event of its part');
   index.setStamp(index.openBlock(), block.stamp);
   const { view } = block;
   for (let ordinal = 0; ordinal < block.records; ordinal++) {
     const at = block.rowAt(ordinal);
+    const idHash = view.getUint32(at + row.idHash, true);
+    recent.add(idHash);
     index.append(
       view.getUint32(at + row.customerHash, true),
-      view.getUint32(at + row.idHash, true),
+      idHash,
       view.getUint16(at + row.typeHash, true),
       view.getFloat64(at + row.time, true),
     );

@@ -24,6 +24,7 @@ import { HotLog } from './hotlog.ts';
 import { IndexWriter } from './index.ts';
 import { partFile, segmentPath } from './layout.ts';
 import { type PublishedMemory, publish } from './published.ts';
+import { RecentIds, type RecentPart } from './recentids.ts';
 import { Segment } from './segment.ts';
 import type { ShardMemory } from './shardreader.ts';
 
@@ -33,6 +34,8 @@ export class Part {
   readonly slot: number;
   readonly log: HotLog;
   readonly index: IndexWriter;
+  /** Where its ids are looked for first. */
+  readonly recent: RecentPart;
   /** Stamps of its first and last durable block; 0 while there is none. */
   first = 0;
   last = 0;
@@ -42,11 +45,16 @@ export class Part {
   /** When it was closed, on the monotonic clock. */
   closedMs = 0;
 
-  constructor(number: number, slot: number, log: HotLog, index: IndexWriter) {
+  constructor(
+    number: number,
+    slot: number,
+    { index, log, recent }: { log: HotLog; index: IndexWriter; recent: RecentPart },
+  ) {
     this.number = number;
     this.slot = slot;
     this.log = log;
     this.index = index;
+    this.recent = recent;
   }
 }
 
@@ -88,6 +96,8 @@ export class Parts {
   readonly #catalogue: PublishedMemory;
   readonly #epochs: Epochs;
   readonly #ended: Ended;
+  /** The ids of all parts. */
+  readonly recent = new RecentIds();
   readonly #writers: (IndexWriter | undefined)[];
   readonly #freeSlots: number[];
   #numberNext = 1;
@@ -152,7 +162,8 @@ export class Parts {
       const log = HotLog.openWriter(join(directory, partFile(shard, number)), metrics, faults);
       this.#writers[slot] ??= new IndexWriter(memory.slots[slot]!);
       this.#numberNext = Math.max(this.#numberNext, number + 1);
-      return new Part(number, slot, log, this.#writers[slot]);
+      const index = this.#writers[slot];
+      return new Part(number, slot, { log, index, recent: this.recent.begin() });
     } catch (error) {
       this.#freeSlots.push(slot);
       throw error;
@@ -322,6 +333,7 @@ export class Parts {
     removeEnvironment(path);
     flush(dirname(path));
     part.index.reset();
+    this.recent.end(part.recent);
     this.#freeSlots.push(part.slot);
   }
 

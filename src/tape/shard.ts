@@ -118,6 +118,7 @@ export class Shard {
     const bytes = new Uint8Array(parcel.buffer);
     const view = new DataView(parcel.buffer);
     const { index } = this.#open.part;
+    const { recent } = this.#parts.parts;
     this.#received = Math.max(this.#received, this.#parts.clock.now());
     let mustWait = false;
     let outcome = -outcomeWords;
@@ -135,6 +136,7 @@ export class Shard {
         const time = this.#add(bytes, view, at);
         const typeHash = view.getUint16(at + row.typeHash, true);
         index.append(this.#customerHashes[record]!, idHash, typeHash, time);
+        recent.add(idHash);
         outcomes[outcome + 1]! += 1;
         mustWait = true;
       } else {
@@ -156,7 +158,7 @@ export class Shard {
       idHashes[record] = view.getUint32(at + row.idHash, true);
     }
     this.#open.part.index.warm(customerHashes, idHashes, records);
-    for (const { index } of this.#parts.parts.closed) index.ids.warm(idHashes, records);
+    this.#parts.parts.recent.warm(idHashes, records);
   }
 
   /** Copies a record into the open block; returns its time. */

@@ -1,0 +1,99 @@
+/**
+ * Which ids the parts of a shard may hold, all of them at once. Most ids that come in are new, and one
+ * word of memory says so, however many full parts wait to be sealed: looked up part by part, each part
+ * that waits cost an event some 80 ns.
+ *
+ *     generation 1 ▒▒▒▒▒▒▒▒  parts 1…16, until all of them are sealed
+ *     generation 2 ▒▒        parts 17…, the open one included
+ *
+ * A generation is a Bloom filter with a word for each hash and three bits of it set: with 16 parts of
+ * a million ids one in eighty is suspected for nothing, and then the parts are asked. Bits are never
+ * taken back: what a failed commit leaves behind is such a suspicion too.
+ *
+ * Thread: the shard's own.
+ */
+
+/** 32 MiB to a generation. */
+const generationWords = 2 ** 23;
+/** Parts whose ids share a generation. */
+const generationPartsMax = 16;
+
+interface Generation {
+  readonly words: Uint32Array;
+  /** Parts that it was begun for, and those of them that are not sealed. */
+  begun: number;
+  parts: number;
+}
+
+/** Names the generation that holds a part's ids. */
+export type RecentPart = Generation;
+
+export class RecentIds {
+  readonly #generations: Generation[] = [];
+  /** Of the newest generation, to which ids are added. */
+  #words: Uint32Array = new Uint32Array(0);
+  /** Memory of a generation that is over: to touch new memory costs more than to clear this. */
+  #spare: Uint32Array | undefined;
+  /** Keeps the reads of `warm` from being optimised away. */
+  warmth = 0;
+
+  /** A part begins: from now on what is added is its. */
+  begin(): RecentPart {
+    let newest = this.#generations.at(-1);
+    if (newest === undefined || newest.begun === generationPartsMax) {
+      const words = this.#spare ?? new Uint32Array(generationWords);
+      this.#spare = undefined;
+      newest = { words, begun: 0, parts: 0 };
+      this.#generations.push(newest);
+      this.#words = words;
+    }
+    newest.begun += 1;
+    newest.parts += 1;
+    return newest;
+  }
+
+  /** A part is sealed or discarded: nobody will ask for its ids here. */
+  end(part: RecentPart): void {
+    part.parts -= 1;
+    if (part.parts > 0 || part === this.#generations.at(-1)) return;
+    this.#generations.splice(this.#generations.indexOf(part), 1);
+    this.#spare = part.words.fill(0);
+  }
+
+  /**
+   * Touches what the next `count` lookups will need. Each is a cache miss; here they do not depend on
+   * each other, so the processor waits for many at once.
+   */
+  warm(idHashes: Uint32Array, count: number): void {
+    let warmth = 0;
+    for (const { words } of this.#generations) {
+      for (let i = 0; i < count; i++) warmth ^= words[wordOf(idHashes[i]!)]!;
+    }
+    this.warmth = warmth;
+  }
+
+  add(idHash: number): void {
+    this.#words[wordOf(idHash)]! |= bitsOf(idHash);
+  }
+
+  /** False: no part that is not sealed has an event with this id. */
+  mayHold(idHash: number): boolean {
+    const word = wordOf(idHash);
+    const bits = bitsOf(idHash);
+    const generations = this.#generations;
+    for (let i = 0; i < generations.length; i++) {
+      if ((generations[i]!.words[word]! & bits) === bits) return true;
+    }
+    return false;
+  }
+}
+
+function wordOf(idHash: number): number {
+  return idHash & (generationWords - 1);
+}
+
+/** Three bits, chosen by a mix of the hash that its low bits alone do not tell. */
+function bitsOf(idHash: number): number {
+  const mixed = Math.imul(idHash ^ (idHash >>> 15), 0x85ebca6b);
+  return (1 << (mixed >>> 27)) | (1 << (mixed >>> 22)) | (1 << (mixed >>> 17));
+}
