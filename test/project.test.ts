@@ -6,6 +6,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'no
 import { join, relative, sep } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { nodeFlags } from './support/server.ts';
 
 interface Package {
   readonly version?: string;
@@ -94,7 +95,7 @@ test('every command that the first script knows is a script of package.json', ()
   for (const name of names) {
     // With `exec` no shell stands between npm and the command, to die of a signal and pass none on.
     // The server's heaps are small and every core has a thread of it: no helpers for the collector.
-    const flags = name === 'start' ? ' --single-threaded-gc' : '';
+    const flags = name === 'start' ? ` ${nodeFlags.join(' ')}` : '';
     assert.equal(manifest.scripts?.[name], `exec node${flags} scripts/run.cjs ${name}`);
   }
   assert.equal(manifest.scripts?.['check'], manifest.scripts?.['test']);

@@ -5,6 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** What `npm start` runs node with. */
+export const nodeFlags = [
+  '--single-threaded-gc',
+  '--min-semi-space-size=16',
+  '--initial-old-space-size=128',
+];
+
 export interface ServerOptions {
   readonly shards?: number;
   readonly fronts?: number;
@@ -44,12 +51,7 @@ export function temporaryDirectory(): string {
 
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const data = options.data ?? temporaryDirectory();
-  const [command, ...rest] = [
-    ...(options.wrapper ?? []),
-    process.execPath,
-    '--single-threaded-gc',
-    main,
-  ];
+  const [command, ...rest] = [...(options.wrapper ?? []), process.execPath, ...nodeFlags, main];
   const child = spawn(command!, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
