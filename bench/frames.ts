@@ -113,7 +113,8 @@ function shuffledForEver(count: number, random: Random): () => number {
 
 type EventBody = Omit<BenchEvent, 'id' | 'customer' | 'time'>;
 
-const cartTypes = ['Add To Cart', 'Page Viewed', 'Cart Viewed', 'Link Opened'];
+/** The types of the shape `cart`. */
+export const cartTypes = ['Add To Cart', 'Page Viewed', 'Cart Viewed', 'Link Opened'];
 const cartChannels = ['web', 'app', 'pos', 'ivr'];
 
 function cartEvent(random: Random): EventBody {

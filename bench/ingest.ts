@@ -14,6 +14,7 @@ import {
   withServer,
 } from './server.ts';
 import type { Settings } from './settings.ts';
+import { defineTaxonomy } from './taxonomy.ts';
 
 export function ingestWs(settings: Settings): Promise<void> {
   return ingest('ingest-ws', 'msgpack', settings);
@@ -51,6 +52,7 @@ async function ingest(name: string, protocol: Protocol, settings: Settings): Pro
   const flushMs = probeFlush(settings);
   await withServer(settings, async (server) => {
     const { keys, port, process: child } = server;
+    await defineTaxonomy(server, settings.taxonomy);
     const plan = loadPlan(settings, { port, key: keys.write, protocol });
     const load = startChild<LoadMessage>('load', plan);
     try {
@@ -116,6 +118,7 @@ function report(name: string, { cpuMicros, debt, disk, figures, plan, settings }
       rate: rate ?? 'unlimited',
       shards: settings.shards,
       fronts: settings.fronts,
+      taxonomy: settings.taxonomy,
       seed,
     },
     work: figures.work,

@@ -1,6 +1,7 @@
 /** The flags of the benches: every workload takes those that mean something to it. */
 import { parseArgs } from 'node:util';
 import { settings as serverSettings } from '../src/config.ts';
+import { type TaxonomyKind, taxonomyKinds } from './taxonomy.ts';
 
 export interface Settings {
   readonly smoke: boolean;
@@ -19,6 +20,8 @@ export interface Settings {
   readonly rate: number | undefined;
   /** What makes requests over HTTP. */
   readonly generator: 'autocannon' | 'wrk';
+  /** What the workspace says of its events: see `taxonomy.ts`. */
+  readonly taxonomy: TaxonomyKind;
   /** Of the phases of `live`, only these. */
   readonly filtered: boolean;
   readonly 'fan-out': boolean;
@@ -51,6 +54,7 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   window: 'unacknowledged frames on a connection, at most',
   rate: 'events a second to offer (as many as are acknowledged)',
   generator: 'what makes requests over HTTP: autocannon, or wrk where it is installed (autocannon)',
+  taxonomy: 'ingest-ws: none, types (an allow list) or schemas (one for each type) (none)',
   filtered: 'live: only the subscribers that follow 1 % each',
   'fan-out': 'live: only the subscribers of everything',
   live: 'view: only how soon live views tell their followers',
@@ -100,6 +104,7 @@ export function readSettings(argv: readonly string[]): Settings {
     window: number('window'),
     rate: number('rate'),
     generator,
+    taxonomy: taxonomyOf(text('taxonomy') ?? 'none'),
     filtered: values['filtered'] === true,
     'fan-out': values['fan-out'] === true,
     live: values['live'] === true,
@@ -109,6 +114,12 @@ export function readSettings(argv: readonly string[]): Settings {
     install: values['install'] === true,
     longest: number('longest') ?? 120,
   };
+}
+
+function taxonomyOf(name: string): TaxonomyKind {
+  const kind = taxonomyKinds.find((each) => each === name);
+  if (kind === undefined) throw new Error(`--taxonomy must be one of ${taxonomyKinds.join(', ')}`);
+  return kind;
 }
 
 function serverDefault(flag: string): number {

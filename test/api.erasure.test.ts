@@ -204,6 +204,11 @@ test('a deleted workspace is removed from the files as well', async (t) => {
   for (const round of count(5)) {
     await store(place, eventsOf('stays', round * 40, 40));
     const body = eventsOf('goes', round * 40, 40);
+    // What the tenant quarantined goes with it.
+    if (round === 2) {
+      const quarantine = { method: 'PUT', key: key.key, body: { unknown: 'quarantine' } };
+      assert.equal((await ask(place, '/v1/taxonomy', quarantine)).status, 200);
+    }
     assert.equal((await post(place, body, { key: key.key })).status, 200);
   }
   assert.notDeepEqual(await traces(place.data, [secretOf('goes')]), []);

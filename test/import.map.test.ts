@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { builtinMaps, checkMap, loadMap } from '../scripts/import/map.ts';
-import { timeReader } from '../scripts/import/times.ts';
+import { timeReader } from '../src/event/timeformat.ts';
 import { mapOf, readEvents } from './support/rows.ts';
 
 /** What one field makes of a value of column `b`, as `data.x`; a string with `!` before a refusal. */

@@ -53,6 +53,8 @@ const snapshot: DirectorySnapshot = {
     key('desk', 1, ['read'], ['basic', 'calls']),
     key('other', 3, ['admin']),
   ],
+  taxonomies: [],
+  sources: [],
   limits: [],
   roles: [],
   views: [view(1, 'calls', 2), view(1, 'basic', 3), view(3, 'basic', 4)],

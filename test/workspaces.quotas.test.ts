@@ -9,7 +9,7 @@ import type { DocumentStore } from '../src/store/documents.ts';
 import { Directory } from '../src/workspaces/directory.ts';
 import { keyQuotasMax } from '../src/workspaces/plan.ts';
 import type { Quota } from '../src/workspaces/quota.ts';
-import type { Tenant } from '../src/workspaces/records.ts';
+import { newTenant, type Tenant } from '../src/workspaces/records.ts';
 import { QuotaSlots } from '../src/workspaces/slots.ts';
 import type { WorkspaceCommand, WorkspaceReply } from '../src/workspaces/types.ts';
 import { openWorkspaces, type Workspaces } from '../src/workspaces/workspaces.ts';
@@ -106,13 +106,7 @@ test('slots are given out again, and never two owners share one', (t) => {
     quotas[random.below(20)] = rate === 0 ? undefined : { eventsPerSecond: rate };
     const tenants = quotas.map((quota, number): Tenant => {
       const workspace = { number, id: `w${number}`, name: '', createdAt: now };
-      const keys = new Map();
-      return {
-        workspace: quota ? { ...workspace, quota } : workspace,
-        keys,
-        views: new Map(),
-        roles: new Map(),
-      };
+      return newTenant(quota ? { ...workspace, quota } : workspace);
     });
     const limits = slots.follow(tenants);
     const wanted = quotas.flatMap((quota, n) => (quota ? [[`w${n}`, quota.eventsPerSecond]] : []));

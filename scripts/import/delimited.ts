@@ -3,8 +3,10 @@
  * quote opens a cell only at its beginning, a doubled quote is one, and a quoted cell may hold
  * separators and line ends, so a row may be several lines.
  */
+
+import { MapError } from '../../src/event/mapping.ts';
 import type { Line } from './lines.ts';
-import { type FixedColumn, type ImportMap, MapError } from './map.ts';
+import type { FixedColumn, ImportMap } from './map.ts';
 import type { Find, Row, RowReader } from './row.ts';
 
 /** A quote that does not close within this many characters is taken for a mistake. */

@@ -21,6 +21,8 @@ A field is a template, or an object whose steps are taken in this order:
   text          the template: "{column}" is replaced; {{ and }} stand for braces. In ndjson the name
                 is a dotted path; with "each", {x} is of the item and {^x} of the line around it.
                 A template that is one {…} alone keeps the type the value has in JSON
+  any           instead of text: a list of fields, of which the first that is there counts
+  constant      instead of text: any value
   match         a regular expression the value must match; its first group, if any, becomes the value
   values        {"Phone": "phone"}: replaces whole values; null makes it absent
   other         what happens to a value that "values" lacks: "keep" (default) or "refuse"
@@ -31,6 +33,7 @@ A field is a template, or an object whose steps are taken in this order:
   time          how a time is written: "iso", "epoch-ms", "epoch-s", or a pattern such as "YYYYMMDD"
                 or "d/m/yyyy hh:mm" (one letter: 1–2 digits; "m" after hours: minutes). Without
                 a zone it is UTC
+  default       what an absent value becomes
 
 A field whose template meets an unknown value is absent. A row without customer or type, or with a
 value that fails a step, is refused and reported by line. Without "id" the id is made of the name,

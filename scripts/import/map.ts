@@ -5,37 +5,19 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Ajv, type ErrorObject } from 'ajv';
-
-export interface FieldSteps {
-  readonly text: string;
-  readonly match?: string;
-  readonly values?: Readonly<Record<string, string | number | boolean | null>>;
-  readonly other?: 'keep' | 'refuse';
-  readonly lower?: boolean;
-  readonly underscore?: boolean;
-  readonly prefix?: string;
-  readonly as?: 'string' | 'number' | 'boolean';
-  readonly time?: string;
-}
-
-export type Field = string | FieldSteps;
+import { Ajv } from 'ajv';
+import {
+  type EventMap,
+  eventMapSchema,
+  fieldSchema,
+  MapError,
+  mapProblems,
+} from '../../src/event/mapping.ts';
 
 export interface FixedColumn {
   readonly name: string;
   readonly at: number;
   readonly width: number;
-}
-
-export interface EventMap {
-  readonly id?: Field;
-  readonly customer: Field;
-  readonly previous?: Field;
-  readonly type: Field;
-  readonly time?: Field;
-  readonly channel?: Field;
-  readonly source?: Field;
-  readonly data?: Field | { readonly fields: Readonly<Record<string, Field>> };
 }
 
 export interface ImportMap {
@@ -52,39 +34,8 @@ export interface ImportMap {
   readonly event: EventMap;
 }
 
-/** A map that cannot be used, or does not fit its file; the message says where and why. */
-export class MapError extends Error {
-  override readonly name = 'MapError';
-}
-
 const text = { type: 'string', minLength: 1 };
 const flag = { type: 'boolean' };
-const field = {
-  type: ['string', 'object'],
-  minLength: 1,
-  required: ['text'],
-  additionalProperties: false,
-  properties: {
-    text,
-    match: text,
-    values: {
-      type: 'object',
-      additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
-    },
-    other: { enum: ['keep', 'refuse'] },
-    lower: flag,
-    underscore: flag,
-    prefix: { type: 'string' },
-    as: { enum: ['string', 'number', 'boolean'] },
-    time: text,
-  },
-};
-const dataFields = {
-  type: 'object',
-  required: ['fields'],
-  additionalProperties: false,
-  properties: { fields: { type: 'object', additionalProperties: field } },
-};
 const column = {
   type: ['string', 'object'],
   minLength: 1,
@@ -94,25 +45,6 @@ const column = {
     name: text,
     at: { type: 'integer', minimum: 0 },
     width: { type: 'integer', minimum: 1 },
-  },
-};
-const eventSchema = {
-  type: 'object',
-  required: ['customer', 'type'],
-  additionalProperties: false,
-  properties: {
-    ...Object.fromEntries(
-      ['id', 'customer', 'previous', 'type', 'time', 'channel', 'source'].map((name) => [
-        name,
-        field,
-      ]),
-    ),
-    data: {
-      if: { type: 'object', required: ['fields'] },
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in a plain object
-      then: dataFields,
-      else: field,
-    },
   },
 };
 const schema = {
@@ -130,10 +62,10 @@ const schema = {
     columns: { type: 'array', minItems: 1, items: column },
     unknown: { type: 'array', items: { type: 'string' } },
     each: text,
-    event: eventSchema,
+    event: eventMapSchema,
   },
 };
-const check = new Ajv({ allErrors: true, strict: false }).compile(schema);
+const check = new Ajv({ allErrors: true, strict: false, schemas: [fieldSchema] }).compile(schema);
 
 /** Reads a map by its built-in name or its path. @throws MapError */
 export function loadMap(nameOrPath: string): ImportMap {
@@ -159,7 +91,7 @@ export function loadMap(nameOrPath: string): ImportMap {
 /** Checks a map that was made otherwise. @throws MapError that lists everything wrong */
 export function checkMap(value: unknown, path = 'given'): ImportMap {
   if (!check(value)) {
-    const lines = (check.errors ?? []).filter(({ keyword }) => keyword !== 'if').map(sentence);
+    const lines = mapProblems(check.errors);
     throw new MapError(`map ${path}:\n${lines.map((line) => `  ${line}`).join('\n')}`);
   }
   const map = value as unknown as ImportMap;
@@ -172,14 +104,6 @@ export function checkMap(value: unknown, path = 'given'): ImportMap {
 export function builtinMaps(): readonly string[] {
   const files = readdirSync(mapsFolder()).filter((file) => file.endsWith('.json'));
   return files.map((file) => file.slice(0, -'.json'.length)).sort();
-}
-
-function sentence({ instancePath, message, params }: ErrorObject): string {
-  const where = instancePath === '' ? 'the map' : instancePath.slice(1).replaceAll('/', '.');
-  const { additionalProperty, allowedValues } = params as Record<string, unknown>;
-  if (additionalProperty !== undefined) return `${where} may not have "${additionalProperty}"`;
-  if (allowedValues !== undefined) return `${where} must be one of ${String(allowedValues)}`;
-  return `${where} ${message}`;
 }
 
 function contradiction(map: ImportMap): string | undefined {

@@ -6,8 +6,10 @@
  * Receipts may come out of order after a refusal for load; progress counts only batches without a
  * gap before them.
  */
+
 import type { IngestClient } from '../../src/client/ingest.ts';
 import type { Event, Receipt } from '../../src/client/types.ts';
+import { Refused } from '../../src/event/mapping.ts';
 import { splitLines } from './lines.ts';
 import type { ImportMap } from './map.ts';
 import type { Report } from './report.ts';
@@ -15,7 +17,7 @@ import type { Row } from './row.ts';
 import { openRows } from './rows.ts';
 import type { Source } from './source.ts';
 import type { Progress } from './state.ts';
-import { compile, Refused, type Transform } from './transform.ts';
+import { compile, type Transform } from './transform.ts';
 
 export interface RunOptions {
   readonly map: ImportMap;

@@ -3,6 +3,7 @@
  * their shard could not write. They go again as a frame of their own, whose receipt completes that
  * of the first, so that the sender sees one receipt and only refusals that are final.
  */
+import { marksOf } from './marks.ts';
 import { pick } from './pick.ts';
 import type { Receipt, Refusal } from './types.ts';
 import type { Frame } from './window.ts';
@@ -44,6 +45,7 @@ export function remainderOf(
       frame.resolve({
         accepted: receipt.accepted + rest.accepted,
         duplicates: receipt.duplicates + rest.duplicates,
+        ...marksOf([receipt, rest]),
         rejected: [...settled, ...late].sort((a, b) => a.index - b.index),
       });
     },

@@ -1,4 +1,5 @@
 /** Cuts events into frames that the server takes, and joins the receipts again. */
+import { marksOf } from './marks.ts';
 import type { Event, Receipt, Refusal, WireEncoding } from './types.ts';
 import { type Batch, encodeBatch, frameBytesOf } from './wire.ts';
 
@@ -78,5 +79,6 @@ function join(
       rejected.push({ ...refusal, index: refusal.index + start });
     }
   }
-  return { accepted, duplicates, rejected: rejected.sort((a, b) => a.index - b.index) };
+  rejected.sort((a, b) => a.index - b.index);
+  return { accepted, duplicates, rejected, ...marksOf(receipts) };
 }

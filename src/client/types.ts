@@ -46,6 +46,9 @@ export interface Receipt {
   readonly accepted: number;
   readonly duplicates: number;
   readonly rejected: readonly Refusal[];
+  /** Of those accepted and the duplicates: kept apart by the taxonomy; stored with a flag. */
+  readonly quarantined?: number;
+  readonly flagged?: number;
 }
 
 /**

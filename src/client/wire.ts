@@ -7,6 +7,7 @@
  * A batch is encoded once, without its `seq`, so that it can be sent again under another one.
  */
 import { Packr, Unpackr } from 'msgpackr';
+import { marksOf } from './marks.ts';
 import { ClientError, type Event, type Receipt, type Refusal, type WireEncoding } from './types.ts';
 
 /** Encoded events, ready to be framed; make one with `encodeBatch` or from bytes of your own. */
@@ -87,6 +88,7 @@ export function readMessage(data: string | Uint8Array): ServerMessage {
       accepted: Number(message['accepted']),
       duplicates: Number(message['duplicates']),
       rejected: (message['rejected'] ?? []) as readonly Refusal[],
+      ...marksOf([message]),
     };
     return { kind: 'ack', seq: message['ack'], receipt };
   }

@@ -29,6 +29,8 @@ export interface RenderedSource {
   readonly time: number;
   readonly received: number;
   readonly cursor: string;
+  /** Why the taxonomy flagged it. */
+  readonly flagged?: string | undefined;
   /** Set when the server made the id. */
   readonly madeId: string | undefined;
 }
@@ -79,6 +81,11 @@ export function renderEvent(source: RenderedSource): string {
   }
   writeAscii(',"received":');
   writeInteger(source.received);
+  if (source.flagged !== undefined) {
+    const flagged = Buffer.from(source.flagged);
+    writeAscii(',"flagged":');
+    writeString(flagged, 0, flagged.length);
+  }
   writeAscii(',"cursor":"');
   writeAscii(source.cursor);
   writeAscii('"}');

@@ -12,11 +12,14 @@ import { Exchange } from './exchange.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
 import { liveViewPath } from './liveviews.ts';
+import { quarantineRoutes } from './quarantine.ts';
 import { errorReply, withHeaders, writeReply } from './reply.ts';
 import { roleRoutes } from './roles.ts';
 import { type Route, route, uwsPattern } from './route.ts';
 import { segmentSettingsRoutes } from './segmentsettings.ts';
+import { sourceRoutes } from './sources.ts';
 import { tapeRoutes } from './tape.ts';
+import { taxonomyRoutes } from './taxonomy.ts';
 import { Traffic } from './traffic.ts';
 import { viewRoutes } from './views.ts';
 import { workspaceRoutes } from './workspaces.ts';
@@ -30,6 +33,9 @@ export const plainRoutes: readonly Route[] = [
   ...workspaceRoutes,
   ...erasureRoutes,
   ...segmentSettingsRoutes,
+  ...taxonomyRoutes,
+  ...quarantineRoutes,
+  ...sourceRoutes,
   ...healthRoutes,
   ...docsRoutes,
 ];

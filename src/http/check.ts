@@ -2,6 +2,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { AppError } from '../std/errors.ts';
 import { NewKey, NewQuota, NewRetention, NewToken, NewWorkspace } from './schemas.ts';
+import { ReplayWish } from './taxonomyschemas.ts';
 
 const ajv = new Ajv({ strict: true });
 
@@ -10,6 +11,7 @@ export const checkNewKey = checker(ajv.compile<NewKey>(NewKey));
 export const checkNewQuota = checker(ajv.compile<NewQuota>(NewQuota));
 export const checkNewRetention = checker(ajv.compile<NewRetention>(NewRetention));
 export const checkNewToken = checker(ajv.compile<NewToken>(NewToken));
+export const checkReplayWish = checker(ajv.compile<ReplayWish>(ReplayWish));
 export const checkNewWorkspace = checker(ajv.compile<NewWorkspace>(NewWorkspace));
 
 function checker<Shape>(validate: ValidateFunction<Shape>): (value: unknown) => Shape {

@@ -2,11 +2,14 @@
  * What a handler may use: everything else of the process is out of its reach. The front thread's
  * entry builds one `Front`; tests build one with members of their own.
  */
+import type { Ingest } from '../ingest/ingest.ts';
 import type { Quotas } from '../ingest/quotas.ts';
+import type { Taxonomies } from '../ingest/taxonomy.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { EraseWish, ErasureState } from '../tape/erasures.ts';
+import type { QuarantineQuery } from '../tape/quarantine.ts';
 import type { HealthState } from '../threads/messages.ts';
 import type { ViewFound } from '../views/answer.ts';
 import type { ViewReading } from '../views/reader.ts';
@@ -35,6 +38,7 @@ export interface Front {
   readonly metricsMemory: SharedArrayBuffer;
   readonly directory: Directory;
   readonly quotas: Quotas;
+  readonly taxonomies: Taxonomies;
   /** Origins of web pages that may call routes other than ingest; compared exactly. */
   readonly corsOrigins: readonly string[];
   /**
@@ -50,6 +54,10 @@ export interface Front {
   readTape(query: TapeQuery): Promise<string>;
   /** What is found for each view; at once, when it need not go to the pool. @throws AppError unavailable. */
   readViews(reading: ViewReading): readonly ViewFound[] | Promise<readonly ViewFound[]>;
+  /** Resolves to the JSON text of the whole answer. @throws AppError invalid. */
+  readQuarantine(query: QuarantineQuery): Promise<string>;
+  /** Undefined while the front is not ready. */
+  ingest(): Ingest | undefined;
   health(): Health;
   /** True once shutdown has begun: replies then ask clients to close the connection. */
   draining(): boolean;

@@ -9,6 +9,7 @@ import { ByteBudget } from '../ingest/budget.ts';
 import { Contention } from '../ingest/contention.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { Quotas } from '../ingest/quotas.ts';
+import { Taxonomies } from '../ingest/taxonomy.ts';
 import { assert, unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
@@ -19,6 +20,7 @@ import { Feed, type FeedParts } from '../streams/feed.ts';
 import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
 import type { ErasureAsk, ErasureState } from '../tape/erasures.ts';
 import { type PageQuery, tapePage } from '../tape/page.ts';
+import { type QuarantineQuery, quarantinePage } from '../tape/quarantine.ts';
 import { Tape } from '../tape/tape.ts';
 import { Bells } from '../threads/bells.ts';
 import type {
@@ -52,6 +54,7 @@ const metrics = openMetrics(start.metrics, start.row);
 const log = openLog(clock.now, { thread: `front-${start.number}` });
 const bells = new Bells(start.bells);
 const directory = new Directory(start.directory);
+const taxonomies = new Taxonomies(directory);
 const shards: MessagePort[] = [];
 
 /** Clients that do not take their answers by then are cut off; what they sent is durable. */
@@ -113,6 +116,15 @@ async function readPage(query: PageQuery): Promise<string> {
   }
 }
 
+async function readQuarantine(query: QuarantineQuery): Promise<string> {
+  try {
+    return quarantinePage(opened(live).tape, query, new ScanBudget(readStepsMax));
+  } catch (error) {
+    if (!(error instanceof ScanTooLong)) throw error;
+    return askPool({ kind: 'quarantine', query });
+  }
+}
+
 function askErasures(wanted: ErasureAsk): Promise<readonly ErasureState[]> {
   return ask((request) => ({ kind: 'erasures', request, ask: wanted }));
 }
@@ -124,6 +136,7 @@ const front: Front = {
   metricsMemory: start.metrics,
   directory,
   quotas: new Quotas(start.quotas, clock, metrics),
+  taxonomies,
   corsOrigins: start.corsOrigins,
   change: (command) => ask<WorkspaceReply>((request) => ({ kind: 'change', request, command })),
   async erase(wish) {
@@ -133,6 +146,8 @@ const front: Front = {
   erasures: (workspace) => askErasures({ kind: 'list', workspace }),
   readTape: readPage,
   readViews: (reading) => opened(views).read(reading),
+  readQuarantine,
+  ingest: () => ingest,
   health: () => health,
   draining: () => health.status === 'draining',
 };
@@ -258,6 +273,7 @@ function open(): void {
     clock,
     random: systemRandom,
     metrics,
+    taxonomyOf: (workspace) => taxonomies.of(workspace),
     send(shard, parcel) {
       const message: FrontToShard = { kind: 'parcel', parcel };
       shards[shard]!.postMessage(message, [parcel.buffer]);

@@ -215,11 +215,17 @@ export function notStored(metrics: Metrics): AppError {
 const oneStored = textReply(200, '{"accepted":1,"duplicates":0,"rejected":[]}');
 
 /** The receipt as `POST /v1/events` gives it. */
-export function receiptReply({ accepted, duplicates, rejected }: Receipt): Reply {
-  if (rejected.length === 0) {
+export function receiptReply(receipt: Receipt): Reply {
+  const { accepted, duplicates, flagged, quarantined, rejected } = receipt;
+  if (rejected.length === 0 && quarantined + flagged === 0) {
     if (accepted === 1 && duplicates === 0) return oneStored;
     return textReply(200, `{"accepted":${accepted},"duplicates":${duplicates},"rejected":[]}`);
   }
   const status = accepted + duplicates === 0 ? 422 : 200;
-  return jsonReply(status, { accepted, duplicates, rejected });
+  return jsonReply(status, { accepted, duplicates, rejected, ...marksOf(receipt) });
+}
+
+/** What a receipt says of the taxonomy, only where there is something to say. */
+export function marksOf({ flagged, quarantined }: Receipt): Partial<Receipt> {
+  return { ...(quarantined > 0 && { quarantined }), ...(flagged > 0 && { flagged }) };
 }

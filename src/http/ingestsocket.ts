@@ -19,7 +19,7 @@ import type { Limit } from '../workspaces/quota.ts';
 import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
 import type { Front } from './context.ts';
-import { checkLoad, checkServing, notStored } from './ingest.ts';
+import { checkLoad, checkServing, marksOf, notStored } from './ingest.ts';
 import { Query } from './query.ts';
 import { upgradeSocket } from './socket.ts';
 
@@ -279,7 +279,7 @@ class Connection {
       return nack(seq, code, message);
     }
     const { accepted, duplicates, rejected } = receipt;
-    return { ack: seq, accepted, duplicates, rejected };
+    return { ack: seq, accepted, duplicates, rejected, ...marksOf(receipt) };
   }
 
   /** Encoded at once and counted: a list of refusals is many times the frame it answers. */

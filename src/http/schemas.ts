@@ -29,6 +29,7 @@ import { roleNameBytesMax } from '../workspaces/role.ts';
 import { scopes } from '../workspaces/types.ts';
 import { segmentSchemas } from './segmentschemas.ts';
 import { closed, cursor, epochMs, ref, text } from './shape.ts';
+import { taxonomySchemas } from './taxonomyschemas.ts';
 import { viewSchemas } from './viewschemas.ts';
 import { wireSchemas } from './wireschemas.ts';
 
@@ -172,6 +173,7 @@ const StoredEvent = Type.Object(
     source: Type.Optional(eventFields.source),
     data: Type.Optional(data),
     received: epochMs('When the server received it'),
+    flagged: Type.Optional(Type.String({ description: 'Why the taxonomy flagged it.' })),
     cursor: cursor('Where it stands.'),
   },
   {
@@ -187,13 +189,17 @@ const Rejected = Type.Object({
   message: Type.String(),
 });
 
+const marked = (how: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, description: `Of those and the duplicates: ${how}.` }));
 const Receipt = Type.Object(
   {
     accepted: Type.Integer({ minimum: 0, description: 'Stored and flushed to disk.' }),
     duplicates: Type.Integer({ minimum: 0, description: 'Already stored: same customer and id.' }),
     rejected: Type.Array(ref('Rejected'), { maxItems: batchEventsMax }),
+    quarantined: marked('kept apart in quarantine by the taxonomy'),
+    flagged: marked('stored with a flag by the taxonomy'),
   },
-  { description: 'What became of a batch. Its three counts add up to the events sent.' },
+  { description: 'What became of a batch. Its first three counts add up to the events sent.' },
 );
 
 const TapePage = Type.Object({
@@ -296,6 +302,7 @@ export const schemas = {
   Erasures: Type.Object({ erasures: Type.Array(ref('Erasure')) }),
   ...segmentSchemas,
   Health,
+  ...taxonomySchemas,
   ...wireSchemas,
   Error: ErrorBody,
 } as const;

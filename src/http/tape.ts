@@ -3,6 +3,7 @@ import { channelBytesMax, typeBytesMax } from '../event/envelope.ts';
 import { AppError } from '../std/errors.ts';
 import type { Front, TapeQuery } from './context.ts';
 import { customerOf } from './names.ts';
+import type { Query } from './query.ts';
 import { type Reply, textReply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
 
@@ -24,21 +25,26 @@ export const tapeRoutes: readonly Route[] = [
 
 async function getTape(request: RouteRequest, front: Front): Promise<Reply> {
   const { query } = request;
-  const before = query.one('before');
-  if (before !== undefined && (before === '' || before.length > cursorBytesMax)) {
-    throw new AppError('invalid', 'before must be a cursor, as `next` gives it');
-  }
   const tapeQuery: TapeQuery = {
     workspace: request.credential.workspace,
     customer: customerOf(request),
     limit: query.integer('limit', { min: 1, max: tapeLimitMax }) ?? tapeLimitDefault,
-    before,
+    before: cursorOf(query),
     since: query.time('since'),
     until: query.time('until'),
     types: filterOf(query.all('type'), { name: 'type', bytesMax: typeBytesMax }),
     channels: filterOf(query.all('channel'), { name: 'channel', bytesMax: channelBytesMax }),
   };
   return textReply(200, await front.readTape(tapeQuery));
+}
+
+/** Where the page before ended. @throws AppError invalid. */
+export function cursorOf(query: Query): string | undefined {
+  const before = query.one('before');
+  if (before !== undefined && (before === '' || before.length > cursorBytesMax)) {
+    throw new AppError('invalid', 'before must be a cursor, as `next` gives it');
+  }
+  return before;
 }
 
 /** The values of a repeatable filter, each within the limits of its field. @throws AppError invalid. */

@@ -10,7 +10,6 @@
  * What is under way is counted in bytes as received; past the budget no batch is opened.
  */
 import type { Envelope, Rejection } from '../event/envelope.ts';
-import { extraBase } from '../event/envelope.ts';
 import { assert } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
 import { uuidv7Bytes } from '../std/ids.ts';
@@ -25,11 +24,24 @@ import {
   type RowFacts,
 } from '../tape/parcel.ts';
 import { outcomeWords, type ParcelReceipt } from '../tape/receipt.ts';
-import { customerHashOf, idHashOf, shardOf, typeHashOf } from '../tape/route.ts';
+import {
+  customerHashOf,
+  idHashOf,
+  quarantineHashOf,
+  quarantineOf,
+  shardOf,
+  typeHashOf,
+} from '../tape/route.ts';
+import { Batch, receiptOf } from './batch.ts';
 import type { ByteBudget } from './budget.ts';
 import type { Contention } from './contention.ts';
+import { fieldBytes, fieldOffset, idText } from './fields.ts';
 import { type Lane, lightBytesMax, ShardLanes, type Which } from './lanes.ts';
-import type { Receipt, RejectedEvent } from './receipt.ts';
+import { noteBytesMax, writeNote } from './note.ts';
+import type { Receipt } from './receipt.ts';
+import type { Taxonomy, Verdict } from './taxonomy.ts';
+
+export type { Batch } from './batch.ts';
 
 export interface IngestParts {
   readonly shards: number;
@@ -41,32 +53,9 @@ export interface IngestParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
+  /** Absent: every workspace takes what comes. */
+  taxonomyOf?(workspace: number): Taxonomy | undefined;
   send(shard: number, parcel: ParcelData): void;
-}
-
-/** A batch that is being filled or under way. */
-export class Batch {
-  readonly workspace: number;
-  readonly ticket: number;
-  readonly bytes: number;
-  accepted = 0;
-  duplicates = 0;
-  events = 0;
-  readonly rejected: RejectedEvent[] = [];
-  /** Parcels with events of this batch that are not back yet. */
-  parcels = 0;
-  refused = 0;
-  /** What it takes of the budget while it is under way. */
-  held = 0;
-  /** Its workspace has much under way. */
-  isHeavy = false;
-  done: ((receipt: Receipt) => void) | undefined;
-
-  constructor(workspace: number, ticket: number, bytes: number) {
-    this.workspace = workspace;
-    this.ticket = ticket;
-    this.bytes = bytes;
-  }
 }
 
 /** The lane of the open batch to a shard, and where its open parcel stood before, if there was one. */
@@ -142,6 +131,7 @@ export class Ingest {
     const ticket = this.#freeTickets.at(-1) ?? this.#batches.length;
     const batch = new Batch(workspace, ticket, bytes);
     batch.isHeavy = budget.heldBy(workspace) + bytes > lightBytesMax;
+    batch.taxonomy = this.#parts.taxonomyOf?.(workspace);
     return batch;
   }
 
@@ -151,6 +141,41 @@ export class Ingest {
       this.reject(batch, envelope.rejection, idText(source, envelope));
       return;
     }
+    let verdict: Verdict | undefined;
+    if (batch.taxonomy !== undefined) {
+      verdict = batch.taxonomy.judge(source, envelope, encoding);
+      if (verdict?.mode === 'reject') {
+        this.reject(batch, { code: 'invalid', message: verdict.reason }, idText(source, envelope));
+        return;
+      }
+    }
+    this.#put(batch, source, envelope, encoding, verdict);
+  }
+
+  /**
+   * Adds an event to the workspace's quarantine, whatever its taxonomy says.
+   *
+   * @param reason at most `noteBytesMax` bytes.
+   */
+  addApart(
+    batch: Batch,
+    source: Uint8Array,
+    envelope: Envelope,
+    encoding: number,
+    reason: string,
+  ): void {
+    this.#put(batch, source, envelope, encoding, { mode: 'quarantine', reason });
+  }
+
+  /** The event's row and its bytes into the parcel of its shard. */
+  #put(
+    batch: Batch,
+    source: Uint8Array,
+    envelope: Envelope,
+    encoding: number,
+    verdict: Verdict | undefined,
+  ): void {
+    if (verdict !== undefined) writeNote(envelope, verdict.reason);
     const { hashSeed, shards } = this.#parts;
     const facts = this.#facts;
     const customer = fieldBytes(source, envelope, envelope.customerAt);
@@ -178,15 +203,22 @@ export class Ingest {
     facts.index = batch.events;
     facts.ticket = batch.ticket;
     const shard = shardOf(facts.customerHash, shards);
-    this.#builderFor(shard, batch, envelope).add(source, envelope, facts);
+    const builder = this.#builderFor(shard, batch, envelope);
+    builder.add(source, envelope, facts);
+    if (verdict !== undefined) {
+      batch.mark(verdict.mode);
+      builder.amendLast(verdict.mode === 'flag' ? undefined : this.#apartOf(batch));
+    }
     batch.events += 1;
   }
 
+  #apartOf({ workspace }: Batch): { workspace: number; customerHash: number } {
+    const customerHash = quarantineHashOf(this.#parts.hashSeed, workspace);
+    return { workspace: quarantineOf(workspace), customerHash };
+  }
+
   reject(batch: Batch, rejection: Rejection, id: string | undefined): void {
-    const { code, message } = rejection;
-    const index = batch.events;
-    batch.rejected.push(id === undefined ? { index, code, message } : { index, id, code, message });
-    batch.events += 1;
+    batch.addRefusal(rejection, id);
   }
 
   #builderFor(shard: number, batch: Batch, envelope: Envelope): ParcelBuilder {
@@ -328,12 +360,7 @@ export class Ingest {
     }
     for (const { ticket, events } of receipt.refused) {
       const batch = this.#batches[ticket]!;
-      batch.refused += events.length;
-      for (const { id, index } of events) {
-        batch.rejected.push(
-          id === undefined ? { index, ...unavailable } : { index, id, ...unavailable },
-        );
-      }
+      batch.addUnwritten(events);
       this.#parcelDone(batch);
     }
   }
@@ -352,41 +379,13 @@ export class Ingest {
     this.#parts.budget.give(batch.workspace, batch.held);
     metrics.add('events_accepted_total', batch.accepted);
     metrics.add('events_duplicate_total', batch.duplicates);
+    const receipt = receiptOf(batch);
+    if (receipt.quarantined > 0) metrics.add('events_quarantined_total', receipt.quarantined);
+    if (receipt.flagged > 0) metrics.add('events_flagged_total', receipt.flagged);
     batch.rejected.sort((a, b) => a.index - b.index);
-    batch.done?.(receiptOf(batch));
+    batch.done?.(receipt);
   }
 }
 
-const unavailable = {
-  code: 'unavailable',
-  message: 'the event could not be written; send it again',
-} as const;
-
-function receiptOf(batch: Batch): Receipt {
-  const stored = batch.accepted + batch.duplicates;
-  return {
-    accepted: batch.accepted,
-    duplicates: batch.duplicates,
-    rejected: batch.rejected,
-    unavailable: stored === 0 && batch.refused > 0,
-  };
-}
-
-function fieldBytes(source: Uint8Array, envelope: Envelope, at: number): Uint8Array {
-  return at >= extraBase ? envelope.extra : source;
-}
-
-function fieldOffset(at: number): number {
-  return at >= extraBase ? at - extraBase : at;
-}
-
-/** The id of a refused event, where it was found. */
-function idText(source: Uint8Array, envelope: Envelope): string | undefined {
-  if (envelope.idAt === -1) return undefined;
-  const bytes = fieldBytes(source, envelope, envelope.idAt);
-  const at = fieldOffset(envelope.idAt);
-  return Buffer.from(bytes.buffer, bytes.byteOffset + at, envelope.idBytes).toString('utf8');
-}
-
 /** Rows and payloads of the largest legal event fit an empty parcel. */
-assert(parcelBytes > 2 * 32 * 1024 + rowBytes, 'any event fits a parcel');
+assert(parcelBytes > 2 * 32 * 1024 + noteBytesMax + rowBytes, 'any event fits a parcel');

@@ -13,6 +13,9 @@ export interface Receipt {
   readonly accepted: number;
   readonly duplicates: number;
   readonly rejected: readonly RejectedEvent[];
+  /** Of those accepted or duplicates: kept apart in quarantine; stored with a flag. */
+  readonly quarantined: number;
+  readonly flagged: number;
   /** Nothing of the batch is stored, because the store cannot write: worth sending again. */
   readonly unavailable: boolean;
 }

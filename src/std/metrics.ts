@@ -11,6 +11,8 @@ export const metricTable = {
   events_duplicate_total: ['counter', 'Events recognised as already stored'],
   events_duplicate_different_total: ['counter', 'Duplicates whose payload differed from the first'],
   events_rejected_total: ['counter', 'Events refused by index'],
+  events_quarantined_total: ['counter', 'Events of those that were kept apart in quarantine'],
+  events_flagged_total: ['counter', 'Events of those that were stored with a flag'],
   event_bytes_total: ['counter', 'Bytes of batches received, after decompression'],
   batches_total: ['counter', 'Batches and frames received'],
   batches_malformed_total: ['counter', 'Bodies and frames that could not be read'],

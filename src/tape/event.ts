@@ -8,11 +8,13 @@ import {
   encodingOf,
   idSpan,
   isMadeId,
+  noteOf,
   payloadSpan,
   type StoredRecord,
   spanIs,
   typeSpan,
 } from './record.ts';
+import { isApart } from './route.ts';
 
 /** Valid until the next event is asked for: the bytes belong to the reader. */
 export class TapeEvent {
@@ -42,6 +44,25 @@ export class TapeEvent {
 
   get payloadBytes(): number {
     return payloadSpan(this.#record).length;
+  }
+
+  get id(): string {
+    return this.#text(idSpan(this.#record));
+  }
+
+  get customer(): string {
+    return this.#text(customerSpan(this.#record));
+  }
+
+  /** Valid as the event is. */
+  get customerBytes(): Uint8Array {
+    const { at, length } = customerSpan(this.#record);
+    return this.#record.payloads.subarray(at, at + length);
+  }
+
+  /** Why it was flagged or quarantined; undefined when it was not. */
+  get note(): string | undefined {
+    return noteOf(this.#record);
   }
 
   get type(): string {
@@ -87,6 +108,7 @@ export class TapeEvent {
       time: this.time,
       received: this.received,
       cursor: this.cursor,
+      flagged: isApart(this.workspace) ? undefined : this.note,
       madeId: isMadeId(this.#record) ? this.#text(idSpan(this.#record)) : undefined,
     });
   }

@@ -11,6 +11,7 @@ import type { Block } from './block.ts';
 import type { ErasedCustomer, Gone, JobRules } from './job.ts';
 import { type PublishedMemory, PublishedReader } from './published.ts';
 import { customerSpan } from './record.ts';
+import { ownerOf, quarantineHashOf, quarantineOf } from './route.ts';
 
 export interface GoneRules {
   /** Grows with every change. */
@@ -58,6 +59,13 @@ export function digestOf(seed: number, workspace: number, customer: Uint8Array):
   return hash('sha256', named, 'hex').slice(0, 32);
 }
 
+/** What of an erased customer lies in the workspace's quarantine, on the same shard, is gone as well. */
+export function inQuarantine(seed: number, rule: ErasedCustomer): ErasedCustomer {
+  const { workspace } = rule;
+  const customerHash = quarantineHashOf(seed, workspace);
+  return { ...rule, workspace: quarantineOf(workspace), customerHash };
+}
+
 interface ErasedRule extends ErasedCustomer {
   /** The customer's bytes, once they were met. */
   customer: Uint8Array | undefined;
@@ -71,11 +79,16 @@ export class ErasedCustomers {
   constructor(seed: number, erased: readonly ErasedCustomer[]) {
     this.#seed = seed;
     for (const rule of erased) {
-      const same = this.#byHash.get(rule.customerHash);
-      const made: ErasedRule = { ...rule, customer: undefined };
-      if (same === undefined) this.#byHash.set(rule.customerHash, [made]);
-      else same.push(made);
+      this.#add(rule);
+      this.#add(inQuarantine(seed, rule));
     }
+  }
+
+  #add(rule: ErasedCustomer): void {
+    const same = this.#byHash.get(rule.customerHash);
+    const made: ErasedRule = { ...rule, customer: undefined };
+    if (same === undefined) this.#byHash.set(rule.customerHash, [made]);
+    else same.push(made);
   }
 
   get isEmpty(): boolean {
@@ -90,18 +103,20 @@ export class ErasedCustomers {
   /** The stamp up to which everything of a customer is gone; 0: nothing is. */
   upTo(workspace: number, customerHash: number, customer: () => Uint8Array): number {
     let upTo = 0;
+    let named: Uint8Array | undefined;
+    let digest: string | undefined;
     for (const rule of this.#byHash.get(customerHash) ?? []) {
       if (rule.workspace !== workspace || rule.upTo <= upTo) continue;
-      if (this.#isOf(rule, customer())) upTo = rule.upTo;
+      named ??= customer();
+      const isKnown = rule.customer !== undefined && Buffer.compare(rule.customer, named) === 0;
+      if (!isKnown) {
+        digest ??= digestOf(this.#seed, ownerOf(workspace), named);
+        if (digest !== rule.digest) continue;
+        rule.customer = Uint8Array.from(named);
+      }
+      upTo = rule.upTo;
     }
     return upTo;
-  }
-
-  #isOf(rule: ErasedRule, customer: Uint8Array): boolean {
-    if (rule.customer !== undefined && Buffer.compare(rule.customer, customer) === 0) return true;
-    if (digestOf(this.#seed, rule.workspace, customer) !== rule.digest) return false;
-    rule.customer = Uint8Array.from(customer);
-    return true;
   }
 
   /** Whether a record of a block in commit order is erased. */
@@ -166,12 +181,16 @@ export function goneBy({ cuts, erased, seed, workspaces }: JobRules): {
 } {
   const cutOf = new Map(cuts.map((cut) => [cut.workspace, cut]));
   const dropped = new Map<number, number>();
+  const isDeleted = (workspace: number): boolean => {
+    const owner = ownerOf(workspace);
+    return owner < next && !living.has(owner);
+  };
   const customers = new ErasedCustomers(seed, erased);
   const living = new Set(workspaces?.living);
   const next = workspaces?.next ?? 0;
   const isGone: Gone = (record) => {
     const { customerHash, received, stamp, workspace } = record;
-    if (workspace < next && !living.has(workspace)) return true;
+    if (isDeleted(workspace)) return true;
     if (stamp <= customers.upTo(workspace, customerHash, () => record.customer())) return true;
     const cut = cutOf.get(workspace);
     if (cut === undefined || (received >= cut.receivedFrom && stamp > cut.stampUpTo)) return false;
@@ -179,8 +198,6 @@ export function goneBy({ cuts, erased, seed, workspaces }: JobRules): {
     return true;
   };
   isGone.concerns = (workspace, customerHash) =>
-    customers.mayHide(customerHash) ||
-    cutOf.has(workspace) ||
-    (workspace < next && !living.has(workspace));
+    customers.mayHide(customerHash) || cutOf.has(workspace) || isDeleted(workspace);
   return { isGone, dropped };
 }

@@ -26,7 +26,8 @@
  *     └────────────────────────────────────────────────────────────────────────────────────────┘
  *
  * `…At` of a field counts from the payload's first byte; at or past `payloadBytes` it lies in the
- * extra bytes (decoded JSON escapes, ids made by the server). `index` and `ticket` matter only on the
+ * extra bytes (decoded JSON escapes, notes of the taxonomy, ids made by the server). The high bit of
+ * `workspace` marks what is kept apart in the workspace's quarantine. `index` and `ticket` matter only on the
  * way in (a parcel's table has the same rows) and are 0 on disk. A position in commit order is
  * (stamp, ordinal), the ordinal being the row's number in the table. A block with no records is
  * legal: it proves that the shard can write again after a failure.
@@ -92,6 +93,8 @@ export const flagMadeId = 2;
 export const flagNoTime = 4;
 /** Only in segments: the event is gone; nothing but its row's place is left. */
 export const flagErased = 8;
+/** The extra bytes end with a note (before an id made by the server): UTF-8, then its length u8. */
+export const flagNoted = 64;
 
 /** Byte offsets in a block's header. */
 export const header = {

@@ -7,7 +7,15 @@
  *     0                     payloadEnd   size - records × 48     size
  */
 import { type Envelope, encodingMsgpack, extraBase } from '../event/envelope.ts';
-import { flagMadeId, flagMsgpack, flagNoTime, gapBytesMax, row, rowBytes } from './layout.ts';
+import {
+  flagMadeId,
+  flagMsgpack,
+  flagNoTime,
+  flagNoted,
+  gapBytesMax,
+  row,
+  rowBytes,
+} from './layout.ts';
 
 /** The size of every parcel's buffer; it comes back and is used again. */
 export const parcelBytes = 256 * 1024;
@@ -98,6 +106,18 @@ export class ParcelBuilder {
     }
     view.setUint8(at + row.flags, flags);
     view.setUint32(at + row.ticket, facts.ticket, true);
+  }
+
+  /** The last event has a note at the end of its extra bytes; with `apart` it is kept in quarantine. */
+  amendLast(
+    apart: { readonly workspace: number; readonly customerHash: number } | undefined,
+  ): void {
+    const view = this.#view;
+    const at = this.bytes.length - this.records * rowBytes;
+    view.setUint8(at + row.flags, view.getUint8(at + row.flags) | flagNoted);
+    if (apart === undefined) return;
+    view.setUint32(at + row.workspace, apart.workspace, true);
+    view.setUint32(at + row.customerHash, apart.customerHash, true);
   }
 
   /** Reserves room for `[start, end)` of the source, in the open run if it continues it. */

@@ -1,6 +1,6 @@
 /** One stored event: where its row and its payload are, and what can be read from them cheaply. */
 import { type Encoding, encodingJson, encodingMsgpack } from '../event/envelope.ts';
-import { flagMadeId, flagMsgpack, row } from './layout.ts';
+import { flagMadeId, flagMsgpack, flagNoted, row } from './layout.ts';
 
 /** Positions only; valid as long as the bytes are. */
 export interface StoredRecord {
@@ -67,6 +67,18 @@ export function typeSpan({ rows, rowAt }: StoredRecord): Span {
 
 export function isMadeId({ rows, rowAt }: StoredRecord): boolean {
   return (rows.getUint8(rowAt + row.flags) & flagMadeId) !== 0;
+}
+
+/** Why an event was flagged or quarantined; undefined when it was not. */
+export function noteOf(record: StoredRecord): string | undefined {
+  const { payloads, rowAt, rows } = record;
+  if ((rows.getUint8(rowAt + row.flags) & flagNoted) === 0) return undefined;
+  const payload = payloadSpan(record);
+  const extraEnd = payload.at + payload.length + rows.getUint16(rowAt + row.extraBytes, true);
+  const end = isMadeId(record) ? idSpan(record).at : extraEnd;
+  const length = payloads[end - 1]!;
+  const { buffer, byteOffset } = payloads;
+  return Buffer.from(buffer, byteOffset + end - 1 - length, length).toString('utf8');
 }
 
 /** The id that the sender gave; undefined when the server made it. */

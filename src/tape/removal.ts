@@ -3,11 +3,11 @@
  * anew without it, and what the makers of segments are told to leave out. Thread: the shard's own.
  */
 import type { Clock } from '../std/clock.ts';
-import type { RulesReader } from './gone.ts';
+import { inQuarantine, type RulesReader } from './gone.ts';
 import type { Cut, ErasedCustomer, JobRules } from './job.ts';
 import type { OpenSegment, Part, Parts } from './parts.ts';
 import { cutsInto, cutsOf, droppedWith, verdictOn } from './retention.ts';
-import { shardOf } from './route.ts';
+import { ownerOf, shardOf } from './route.ts';
 
 /** How often it is looked what is past its retention. */
 const judgeMs = 10_000;
@@ -54,7 +54,9 @@ export class Removal {
   rulesForParts(parts: readonly Part[]): JobRules | undefined {
     const { deletedUpTo } = this.#parts.rules.rules;
     const hasDeleted = parts.some(({ first }) => first <= deletedUpTo);
-    const erased = this.#erased.filter((each) => parts.some((part) => isErasedIn(part, each)));
+    const erased = this.#erased.filter((each) =>
+      parts.some((part) => this.#isErasedIn(part, each)),
+    );
     const openedMs = Math.min(...parts.map((part) => part.openedMs));
     const cuts = this.#cuts().filter(({ receivedFrom }) => openedMs < receivedFrom);
     return this.#rulesFor(erased, hasDeleted, cuts);
@@ -62,7 +64,7 @@ export class Removal {
 
   rulesForSegments(segments: readonly OpenSegment[]): JobRules | undefined {
     const hasDeleted = segments.some((segment) => this.#hasDeleted(segment));
-    const erased = this.#erased.filter((each) => segments.some((one) => mayBeIn(one, each)));
+    const erased = this.#erased.filter((each) => segments.some((one) => this.#mayBeIn(one, each)));
     const summaries = segments.map(({ segment }) => segment.summary);
     return this.#rulesFor(erased, hasDeleted, cutsInto(this.#cuts(), summaries));
   }
@@ -110,7 +112,7 @@ export class Removal {
   isInPart(part: Part): boolean {
     if (part.last === 0) return false;
     if (part.first <= this.#parts.rules.rules.deletedUpTo) return true;
-    return this.#erased.some((each) => isErasedIn(part, each));
+    return this.#erased.some((each) => this.#isErasedIn(part, each));
   }
 
   /** Segments that may hold something that is erased or of a deleted workspace. */
@@ -129,22 +131,30 @@ export class Removal {
   }
 
   #isInSegment(segment: OpenSegment): boolean {
-    return this.#erased.some((each) => mayBeIn(segment, each)) || this.#hasDeleted(segment);
+    return this.#erased.some((each) => this.#mayBeIn(segment, each)) || this.#hasDeleted(segment);
   }
 
   #hasDeleted({ segment }: OpenSegment): boolean {
     const { workspaceNext } = this.#parts.rules.rules;
-    return segment.summary.workspaces.some(
-      ({ workspace }) => workspace < workspaceNext && !this.#living.has(workspace),
-    );
+    return segment.summary.workspaces.some(({ workspace }) => {
+      const owner = ownerOf(workspace);
+      return owner < workspaceNext && !this.#living.has(owner);
+    });
   }
-}
 
-function isErasedIn({ index }: Part, { customerHash, upTo }: ErasedCustomer): boolean {
-  return index.firstStampOf(customerHash) <= upTo;
-}
+  #isErasedIn({ index }: Part, erased: ErasedCustomer): boolean {
+    return this.#hashesOf(erased).some((hash) => index.firstStampOf(hash) <= erased.upTo);
+  }
 
-/** Another customer with the same hash, or the same one's later events, make it true too. */
-function mayBeIn({ entry, segment }: OpenSegment, { customerHash, upTo }: ErasedCustomer): boolean {
-  return upTo >= entry.first && segment.latest(customerHash) !== Number.NEGATIVE_INFINITY;
+  /** Another customer with the same hash, or the same one's later events, make it true too. */
+  #mayBeIn({ entry, segment }: OpenSegment, erased: ErasedCustomer): boolean {
+    if (erased.upTo < entry.first) return false;
+    return this.#hashesOf(erased).some((hash) => segment.latest(hash) !== Number.NEGATIVE_INFINITY);
+  }
+
+  /** Where a customer's events may be: on the tape and in quarantine. */
+  #hashesOf(erased: ErasedCustomer): readonly number[] {
+    const { hashSeed } = this.#parts;
+    return [erased.customerHash, inQuarantine(hashSeed, erased).customerHash];
+  }
 }

@@ -71,7 +71,7 @@ export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterabl
 }
 
 /** The runs of one customer hash over many sources as one, newest first. */
-class MergedRuns {
+export class MergedRuns {
   readonly #hash: number;
   readonly #bounds: RunBounds;
   readonly #budget: ScanBudget;

@@ -184,6 +184,11 @@ export class Tape {
     return found;
   }
 
+  /** The data directory's own. */
+  get hashSeed(): number {
+    return this.#memory.hashSeed;
+  }
+
   customerHash(workspace: number, customer: Uint8Array): number {
     return customerHashOf(this.#memory.hashSeed, workspace, customer, 0, customer.length);
   }

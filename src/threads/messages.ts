@@ -11,6 +11,7 @@ import type { ErasureAsk, ErasureState } from '../tape/erasures.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import type { PageQuery } from '../tape/page.ts';
 import type { ParcelData } from '../tape/parcel.ts';
+import type { QuarantineQuery } from '../tape/quarantine.ts';
 import type { ParcelReceipt } from '../tape/receipt.ts';
 import type { TapeMemory } from '../tape/tape.ts';
 import type { UpkeepJob } from '../tape/upkeep.ts';
@@ -119,6 +120,7 @@ export type ShardToFront =
 /** A read that outgrew a front's budget. */
 export type HeavyRead =
   | { readonly kind: 'page'; readonly query: PageQuery }
+  | { readonly kind: 'quarantine'; readonly query: QuarantineQuery }
   | { readonly kind: 'views'; readonly ask: ViewsAsk };
 
 /** A page's JSON text, or what was found for each view. */

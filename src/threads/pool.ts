@@ -126,5 +126,5 @@ export function openUpkeepPool(): UpkeepPool {
 }
 
 function workspaceOf(heavy: HeavyRead): number {
-  return heavy.kind === 'page' ? heavy.query.workspace : heavy.ask.workspace;
+  return heavy.kind === 'views' ? heavy.ask.workspace : heavy.query.workspace;
 }

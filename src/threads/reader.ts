@@ -5,6 +5,7 @@ import { systemClock } from '../std/clock.ts';
 import { openMetrics } from '../std/metrics.ts';
 import { ScanBudget } from '../tape/budget.ts';
 import { tapePage } from '../tape/page.ts';
+import { quarantinePage } from '../tape/quarantine.ts';
 import { Tape } from '../tape/tape.ts';
 import { scanViews } from '../views/answer.ts';
 import type { HeavyAnswer, HeavyRead, ReaderStart } from './messages.ts';
@@ -22,6 +23,8 @@ export function read(heavy: HeavyRead): HeavyAnswer {
   switch (heavy.kind) {
     case 'page':
       return tapePage(tape, heavy.query, budget);
+    case 'quarantine':
+      return quarantinePage(tape, heavy.query, budget);
     case 'views':
       return scanViews(tape, heavy.ask, budget);
     default:

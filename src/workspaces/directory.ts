@@ -10,6 +10,8 @@ import { AppError } from '../std/errors.ts';
 import { hashesEqual, hashKey } from './keys.ts';
 import type { Limit } from './quota.ts';
 import { RecentKeys } from './recent.ts';
+import type { SourceRecord } from './source.ts';
+import type { WorkspaceTaxonomy } from './taxonomy.ts';
 import { type MintedToken, mintToken, tokenBytesMax, tokenPrefix, verifyToken } from './tokens.ts';
 import type {
   Credential,
@@ -33,6 +35,8 @@ interface Indexes {
   readonly keys: ReadonlyMap<number, KeyRecord[]>;
   readonly views: ReadonlyMap<number, ReadonlyMap<string, ViewRecord>>;
   readonly roles: Roles;
+  readonly sources: ReadonlyMap<number, ReadonlyMap<string, SourceRecord>>;
+  readonly taxonomies: ReadonlyMap<number, WorkspaceTaxonomy>;
   readonly workspaces: ReadonlyMap<number, Workspace>;
   /** By key; keys without any are not in it. */
   readonly limits: ReadonlyMap<string, readonly Limit[]>;
@@ -157,6 +161,21 @@ export class Directory {
     return [...views.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Undefined: the workspace takes what comes. */
+  taxonomy(workspace: number): WorkspaceTaxonomy | undefined {
+    return this.#indexes.taxonomies.get(workspace);
+  }
+
+  source(workspace: number, name: string): SourceRecord | undefined {
+    return this.#indexes.sources.get(workspace)?.get(name);
+  }
+
+  /** A workspace's sources by name. */
+  sources(workspace: number): SourceRecord[] {
+    const sources = [...(this.#indexes.sources.get(workspace)?.values() ?? [])];
+    return sources.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   /** A workspace's keys, oldest first. */
   keys(workspace: number): KeyRecord[] {
     const keys = this.#indexes.keys.get(workspace) ?? [];
@@ -203,8 +222,11 @@ function indexSnapshot(snapshot: DirectorySnapshot): Indexes {
     assert(byName !== undefined, `view ${view.name} belongs to no workspace`);
     byName.set(view.name, view);
   }
+  const taxonomies = new Map(snapshot.taxonomies.map((each) => [each.record.workspace, each]));
+  const sources = new Map([...workspaces.keys()].map((number) => [number, new Map()]));
+  for (const source of snapshot.sources) sources.get(source.workspace)?.set(source.name, source);
   const limits = limitsOf(snapshot, workspaces);
-  return { keyByHash, keyById, keys, views, roles, workspaces, limits };
+  return { keyByHash, keyById, keys, views, roles, taxonomies, sources, workspaces, limits };
 }
 
 function limitsOf(

@@ -15,12 +15,15 @@ import {
   newTenant,
   type Plan,
   roleKey,
+  sourceKey,
   type Tenant,
   viewKey,
   workspaceKey,
 } from './records.ts';
 import { checkRetention } from './retention.ts';
 import { planDeleteRole, planPutRole } from './roles.ts';
+import { planSources } from './sourceplan.ts';
+import { planTaxonomy, taxonomyKeys } from './taxonomyplan.ts';
 import {
   scopes as allScopes,
   type KeyRecord,
@@ -80,6 +83,15 @@ export function planCommand(
       return planPutRole(tenantOf(tenants, command.workspace), next, command, context.clock);
     case 'deleteRole':
       return planDeleteRole(tenantOf(tenants, command.workspace), next, command.name);
+    case 'changeTaxonomy':
+      return planTaxonomy(
+        tenantOf(tenants, command.workspace),
+        next,
+        command.change,
+        context.clock,
+      );
+    case 'changeSources':
+      return planSources(tenantOf(tenants, command.workspace), next, command.change, context.clock);
     default:
       return unreachable(command);
   }
@@ -317,6 +329,8 @@ function planDeleteWorkspace(tenants: Tenants, meta: Meta, id: string): Plan {
     ...[...tenant.keys.values()].map(keyKey),
     ...[...tenant.views.values()].map(viewKey),
     ...[...tenant.roles.values()].map(roleKey),
+    ...taxonomyKeys(tenant),
+    ...[...tenant.sources.values()].map(sourceKey),
   ];
   return {
     changes: removed.map((key): Change => [key, undefined]),

@@ -7,12 +7,17 @@
  *     key/<number>/<key id>     KeyRecord
  *     view/<number>/<name>      ViewRecord
  *     role/<number>/<name>      RoleRecord
+ *     taxonomy/<number>         TaxonomyRecord
+ *     type/<number>/<type>      EventTypeRecord
+ *     source/<number>/<name>    SourceRecord
  *
  * `revision` counts changes over the life of the data directory. It is the version of snapshots and
  * the source of view versions, so that a view that is deleted and made again never meets a cached
  * result of the old one. `workspaceNext` only grows: a number stands in every record of the tape.
  */
 import { assert } from '../std/assert.ts';
+import type { SourceRecord } from './source.ts';
+import type { EventTypeRecord, TaxonomyRecord } from './taxonomy.ts';
 import type { KeyRecord, RoleRecord, ViewRecord, Workspace, WorkspaceReply } from './types.ts';
 
 /** Raise it when a document changes its meaning; a data directory of another format is refused. */
@@ -31,6 +36,14 @@ export interface Tenant {
   readonly keys: Map<string, KeyRecord>;
   readonly views: Map<string, ViewRecord>;
   readonly roles: Map<string, RoleRecord>;
+  readonly taxonomy: TenantTaxonomy;
+  readonly sources: Map<string, SourceRecord>;
+}
+
+export interface TenantTaxonomy {
+  /** Undefined: the workspace takes what comes. */
+  record: TaxonomyRecord | undefined;
+  readonly types: Map<string, EventTypeRecord>;
 }
 
 export interface Records {
@@ -74,6 +87,18 @@ export function roleKey(record: RoleRecord): string {
   return `role/${record.workspace}/${record.name}`;
 }
 
+export function taxonomyKey({ workspace }: { readonly workspace: number }): string {
+  return `taxonomy/${workspace}`;
+}
+
+export function typeKey(record: EventTypeRecord): string {
+  return `type/${record.workspace}/${record.type}`;
+}
+
+export function sourceKey(record: SourceRecord): string {
+  return `source/${record.workspace}/${record.name}`;
+}
+
 /** Reads all documents; undefined when there are none (a new data directory). */
 export function readRecords(entries: Iterable<[string, unknown]>): Records | undefined {
   let meta: Meta | undefined;
@@ -81,6 +106,9 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
   const keys: KeyRecord[] = [];
   const views: ViewRecord[] = [];
   const roles: RoleRecord[] = [];
+  const taxonomies: TaxonomyRecord[] = [];
+  const types: EventTypeRecord[] = [];
+  const sources: SourceRecord[] = [];
   for (const [key, value] of entries) {
     const kind = key.split('/', 1)[0];
     if (kind === 'meta') meta = value as Meta;
@@ -88,6 +116,9 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
     else if (kind === 'key') keys.push(value as KeyRecord);
     else if (kind === 'view') views.push(value as ViewRecord);
     else if (kind === 'role') roles.push(value as RoleRecord);
+    else if (kind === 'taxonomy') taxonomies.push(value as TaxonomyRecord);
+    else if (kind === 'type') types.push(value as EventTypeRecord);
+    else if (kind === 'source') sources.push(value as SourceRecord);
     else assert(false, `unknown document ${key}`);
   }
   if (meta === undefined) {
@@ -99,6 +130,12 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
   for (const record of keys) tenantOf(tenants, record.workspace).keys.set(record.id, record);
   for (const record of views) tenantOf(tenants, record.workspace).views.set(record.name, record);
   for (const record of roles) tenantOf(tenants, record.workspace).roles.set(record.name, record);
+  for (const record of taxonomies) tenantOf(tenants, record.workspace).taxonomy.record = record;
+  for (const record of types) {
+    tenantOf(tenants, record.workspace).taxonomy.types.set(record.type, record);
+  }
+  for (const record of sources)
+    tenantOf(tenants, record.workspace).sources.set(record.name, record);
   for (const number of tenants.keys()) {
     assert(number < meta.workspaceNext, `workspace ${number} has a number never given out`);
   }
@@ -107,7 +144,9 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
 
 /** A workspace with nothing in it. */
 export function newTenant(workspace: Workspace): Tenant {
-  return { workspace, keys: new Map(), views: new Map(), roles: new Map() };
+  const taxonomy = { record: undefined, types: new Map() };
+  const definitions = { views: new Map(), roles: new Map(), taxonomy, sources: new Map() };
+  return { workspace, keys: new Map(), ...definitions };
 }
 
 function addTenant(tenants: Map<number, Tenant>, workspace: Workspace): void {

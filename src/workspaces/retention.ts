@@ -4,6 +4,7 @@
  */
 import { AppError } from '../std/errors.ts';
 import type { RetentionRule } from '../tape/gone.ts';
+import { quarantineOf } from '../tape/route.ts';
 import type { Workspace } from './types.ts';
 
 export interface Retention {
@@ -31,7 +32,7 @@ export function checkRetention(retention: Retention): void {
   check('bytes', retentionBytesMin, retentionBytesMax);
 }
 
-/** What holds for a workspace; nothing when it keeps everything. */
+/** What holds for a workspace and for its quarantine, each by itself; nothing when it keeps everything. */
 export function rulesOf({ number, retention }: Workspace, fallback: Retention): RetentionRule[] {
   const limit = (member: keyof Retention): number | null => {
     const own = retention?.[member];
@@ -39,5 +40,6 @@ export function rulesOf({ number, retention }: Workspace, fallback: Retention): 
   };
   const [days, bytes] = [limit('days'), limit('bytes')];
   if (days === null && bytes === null) return [];
-  return [{ workspace: number, ageMs: days === null ? null : days * dayMs, bytes }];
+  const rule = { workspace: number, ageMs: days === null ? null : days * dayMs, bytes };
+  return [rule, { ...rule, workspace: quarantineOf(number) }];
 }

@@ -2,6 +2,8 @@
 import type { Limit, Quota } from './quota.ts';
 import type { Retention } from './retention.ts';
 import type { MaskRule, RoleTemplate } from './role.ts';
+import type { SourceChange, SourceRecord } from './source.ts';
+import type { EventTypeRecord, TaxonomyChange, WorkspaceTaxonomy } from './taxonomy.ts';
 import type { ViewTemplate } from './view.ts';
 
 export const scopes = ['write', 'publish', 'read', 'admin', 'server'] as const;
@@ -56,6 +58,9 @@ export interface DirectorySnapshot {
   readonly keys: readonly KeyRecord[];
   readonly views: readonly ViewRecord[];
   readonly roles: readonly RoleRecord[];
+  /** Of the workspaces that have one. */
+  readonly taxonomies: readonly WorkspaceTaxonomy[];
+  readonly sources: readonly SourceRecord[];
   readonly limits: readonly Limit[];
 }
 
@@ -115,7 +120,13 @@ export type WorkspaceCommand =
       readonly name: string;
       readonly template: RoleTemplate;
     }
-  | { readonly kind: 'deleteRole'; readonly workspace: number; readonly name: string };
+  | { readonly kind: 'deleteRole'; readonly workspace: number; readonly name: string }
+  | {
+      readonly kind: 'changeTaxonomy';
+      readonly workspace: number;
+      readonly change: TaxonomyChange;
+    }
+  | { readonly kind: 'changeSources'; readonly workspace: number; readonly change: SourceChange };
 
 /** `key` is the only time a key is seen in the clear. */
 export type WorkspaceReply =
@@ -130,4 +141,6 @@ export type WorkspaceReply =
   | { readonly kind: 'workspaceChanged'; readonly workspace: Workspace }
   | { readonly kind: 'view'; readonly view: ViewRecord; readonly created: boolean }
   | { readonly kind: 'role'; readonly role: RoleRecord; readonly created: boolean }
+  | { readonly kind: 'source'; readonly source: SourceRecord; readonly created: boolean }
+  | { readonly kind: 'type'; readonly type: EventTypeRecord; readonly created: boolean }
   | { readonly kind: 'done' };

@@ -180,6 +180,10 @@ export class Workspaces {
       keys: tenants.flatMap((tenant) => [...tenant.keys.values()]),
       views: tenants.flatMap((tenant) => [...tenant.views.values()]),
       roles: tenants.flatMap((tenant) => [...tenant.roles.values()]),
+      sources: tenants.flatMap(({ sources }) => [...sources.values()]),
+      taxonomies: tenants.flatMap(({ taxonomy: { record, types } }) =>
+        record === undefined ? [] : [{ record, types: [...types.values()] }],
+      ),
       limits: this.#slots.follow(tenants),
     };
   }

@@ -5,6 +5,7 @@ import type { Front, Health, TapeQuery } from '../../src/http/context.ts';
 import type { Route } from '../../src/http/route.ts';
 import { replyMsMax, type Traffic } from '../../src/http/traffic.ts';
 import { Quotas } from '../../src/ingest/quotas.ts';
+import { Taxonomies } from '../../src/ingest/taxonomy.ts';
 import { createBucketMemory } from '../../src/std/buckets.ts';
 import type { Clock } from '../../src/std/clock.ts';
 import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
@@ -51,6 +52,7 @@ export class FakeFront implements Front {
   readonly metricsMemory = createMetricsMemory(2);
   readonly metrics = openMetrics(this.metricsMemory, 1);
   readonly directory = new Directory(snapshot());
+  readonly taxonomies = new Taxonomies(this.directory);
   readonly quotas = new Quotas(createBucketMemory(2), this.clock, this.metrics);
   corsOrigins: readonly string[] = [];
   isDraining = false;
@@ -87,6 +89,14 @@ export class FakeFront implements Front {
   readViews(reading: ViewReading): readonly ViewFound[] {
     this.readings.push(reading);
     return reading.views.map(() => ({ asOf: 1, json: '[]', holdsUntil: 1 }));
+  }
+
+  readQuarantine(): Promise<string> {
+    return Promise.resolve('{"events":[],"next":null}');
+  }
+
+  ingest(): undefined {
+    return undefined;
   }
 
   health(): Health {
@@ -157,6 +167,8 @@ function snapshot() {
       { workspace: 1, name: 'secret', template, version: 1, updatedAt: startedAt },
     ],
     roles: [],
+    taxonomies: [],
+    sources: [],
     limits: [],
   };
 }
@@ -204,6 +216,24 @@ function replyTo(command: WorkspaceCommand): WorkspaceReply {
       const { workspace, name, template } = command;
       const role = { workspace, name, template, version: 1, updatedAt: startedAt };
       return { kind: 'role', role, created: true };
+    }
+    case 'changeTaxonomy': {
+      const { change, workspace } = command;
+      if (change.kind !== 'putType') return { kind: 'done' };
+      const versions = [{ version: '1-0-0', change: 'first' as const, breaks: [], updatedAt: 1 }];
+      const { definition, type } = change;
+      return {
+        kind: 'type',
+        type: { workspace, type, ...definition, revision: 1, versions },
+        created: true,
+      };
+    }
+    case 'changeSources': {
+      const { change, workspace } = command;
+      if (change.kind === 'delete') return { kind: 'done' };
+      const { map, name } = change;
+      const source = { workspace, name, map, revision: 1, updatedAt: startedAt };
+      return { kind: 'source', source, created: true };
     }
     case 'deleteKey':
     case 'deleteRole':

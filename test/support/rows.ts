@@ -4,8 +4,9 @@ import { splitLines } from '../../scripts/import/lines.ts';
 import { checkMap } from '../../scripts/import/map.ts';
 import type { Row, RowReader } from '../../scripts/import/row.ts';
 import { openRows } from '../../scripts/import/rows.ts';
-import { compile, Refused } from '../../scripts/import/transform.ts';
+import { compile } from '../../scripts/import/transform.ts';
 import type { Event } from '../../src/client/types.ts';
+import { Refused } from '../../src/event/mapping.ts';
 
 /** A map with columns `a` and `b` and the given differences. */
 export function mapOf(differences: object): unknown {

@@ -42,7 +42,7 @@ const packageHomes: Readonly<Record<string, RegExp>> = {
   'uWebSockets.js': /^(src\/http\/|test\/)/,
   piscina: /^src\/threads\//,
   '@marcbachmann/cel-js': /^(src\/event\/condition\.ts|test\/)/,
-  re2js: /^src\/event\/meter\.ts/,
+  re2js: /^src\/event\/(meter|pattern)\.ts/,
   autocannon: /^bench\//,
   // Untrusted bytes go through the walkers; objects are built only on the clients' side.
   msgpackr: /^(src\/client|src\/http|bench|scripts|test)\//,

@@ -10,6 +10,8 @@ import { rolePaths } from './roles.ts';
 import { segmentPaths } from './segment.ts';
 import { serverPaths } from './server.ts';
 import { sinkPaths } from './sink.ts';
+import { sourcePaths } from './sources.ts';
+import { taxonomyPaths } from './taxonomy.ts';
 
 export interface ApiDocument {
   readonly openapi: string;
@@ -40,6 +42,8 @@ const tags = [
   { name: 'Profile views', description: 'A customer at a glance: stored questions to the tape.' },
   { name: 'Live', description: 'Events as they are committed, from any point on.' },
   { name: 'Erasure', description: 'Removing a customer for good.' },
+  { name: 'Taxonomy', description: 'Which events a workspace takes, and what it kept apart.' },
+  { name: 'Sources', description: 'Foreign JSON, made into events by maps.' },
   { name: 'Keys', description: 'Who may do what in a workspace.' },
   { name: 'Roles', description: 'Who may read which views, and which fields they see masked.' },
   { name: 'Workspaces', description: 'Tenants, isolated from one another.' },
@@ -79,6 +83,8 @@ export function openApiDocument(): ApiDocument {
       ...rolePaths,
       ...workspacePaths,
       ...erasurePaths,
+      ...taxonomyPaths,
+      ...sourcePaths,
       ...serverPaths,
     },
     components: {

@@ -148,14 +148,18 @@ function merged(receipts: readonly Receipt[], refused: readonly RejectedEvent[])
   const rejected = [...refused];
   let accepted = 0;
   let duplicates = 0;
+  let quarantined = 0;
+  let flagged = 0;
   for (const receipt of receipts) {
+    quarantined += receipt.quarantined;
+    flagged += receipt.flagged;
     accepted += receipt.accepted;
     duplicates += receipt.duplicates;
     for (const each of receipt.rejected) rejected.push(each);
   }
   rejected.sort((a, b) => a.index - b.index);
   const unavailable = accepted + duplicates === 0 && isIncomplete({ rejected });
-  return { accepted, duplicates, rejected, unavailable };
+  return { accepted, duplicates, rejected, quarantined, flagged, unavailable };
 }
 
 /**
