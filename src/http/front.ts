@@ -261,7 +261,7 @@ function open(): void {
   views = new ViewReader({ tape, metrics, now: clock.now, pool });
   const stored = (workspace: number, name: string): ViewRecord | undefined =>
     directory.view(workspace, name);
-  followers = new Followers({ tape, feed, reader: views, clock, metrics, stored });
+  followers = new Followers({ tape, feed, reader: views, clock, metrics, log, stored });
   // Files that were sealed or merged away take room until every thread has let go of them.
   clock.every(filesCheckMs, () => tape.refresh());
   ingest = new Ingest({

@@ -9,8 +9,10 @@
  * ten times as long as it took and 20 ms at least, and all watches share one allowance of time. A follower that
  * takes nothing holds one answer; what came meanwhile is not queued, only the latest is sent.
  */
+import { hash } from 'node:crypto';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
+import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { Feed, Subscription } from '../streams/feed.ts';
 import type { LiveSink } from '../streams/subscriber.ts';
@@ -25,6 +27,8 @@ import { type ViewSink, Watch } from './watch.ts';
 export const watchesMax = 10_000;
 /** A larger answer is not sent again and again. */
 export const liveViewCharactersMax = 1024 * 1024;
+/** Larger ones are not held in memory: there may be very many. */
+const heldCharactersMax = 4096;
 /** A watch rests after a reading, and so many times as long as that took. */
 const restMsMin = 20;
 const restFactor = 10;
@@ -49,6 +53,7 @@ export interface FollowersParts {
   readonly reader: ViewReader;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly log: Log;
   /** A view as it is stored now. */
   readonly stored: (workspace: number, name: string) => ViewRecord | undefined;
 }
@@ -219,20 +224,24 @@ export class Followers {
       this.#fail(watch, new AppError('too_large', 'the answer is too large to be followed'));
       return;
     }
-    watch.found = found;
+    watch.digest = hash('sha256', found.json, 'base64');
+    watch.holdsUntil = found.holdsUntil;
+    watch.found = found.json.length <= heldCharactersMax ? found : undefined;
     for (const sink of watch.sinks.keys()) this.#offer(watch, found, sink);
   }
 
   /** Sends an answer to a follower that has not had it, as soon as it has room. */
   #offer(watch: Watch, found: ViewFound, sink: ViewSink): void {
-    if (watch.sinks.get(sink) === found.json || sink.bufferedBytes() > 0) return;
-    watch.sinks.set(sink, found.json);
+    if (watch.sinks.get(sink) === watch.digest || sink.bufferedBytes() > 0) return;
+    watch.sinks.set(sink, watch.digest);
     sink.send(answerText(watch.customer, watch.view.name, found));
     this.#parts.metrics.add('live_view_answers_total', 1);
   }
 
   #resume(watch: Watch, sink: ViewSink): void {
-    if (watch.found !== undefined && watch.sinks.has(sink)) this.#offer(watch, watch.found, sink);
+    if (!watch.sinks.has(sink) || watch.sinks.get(sink) === watch.digest) return;
+    if (watch.found === undefined) this.#touch(watch);
+    else this.#offer(watch, watch.found, sink);
   }
 
   #close(watch: Watch, sink: ViewSink): void {
@@ -246,7 +255,12 @@ export class Followers {
   }
 
   #refuse(watch: Watch, error: unknown): void {
-    if (!(error instanceof AppError)) throw error;
+    if (!(error instanceof AppError)) {
+      const { stack } = error as Error;
+      this.#parts.log.error('a live view failed', { error: stack ?? String(error) });
+      this.#fail(watch, new AppError('internal', 'the server failed; its log says why'));
+      return;
+    }
     if (error.code !== 'overloaded') {
       this.#fail(watch, error);
       return;
@@ -267,7 +281,7 @@ export class Followers {
     const { clock, tape } = this.#parts;
     const now = clock.now();
     for (const watch of this.#watches.values()) {
-      if (watch.found !== undefined && now > watch.found.holdsUntil) this.#touch(watch);
+      if (now > watch.holdsUntil) this.#touch(watch);
     }
     for (let left = Math.min(placesPerTick, this.#watches.size); left > 0; left--) {
       const watch = this.#nextPlace();

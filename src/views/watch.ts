@@ -20,10 +20,15 @@ export class Watch {
   readonly customer: string;
   /** As it is stored now. */
   view: KeptView;
-  /** What each follower was sent last, as the JSON text of the fields. */
+  /** The digest of what each follower was sent last. */
   readonly sinks = new Map<ViewSink, string | undefined>();
-  /** The latest answer, and where the customer stood before it was read. */
+  /** The digest of the latest answer. */
+  digest: string | undefined;
+  /** With nothing new it is the same until then; epoch milliseconds. */
+  holdsUntil = Number.POSITIVE_INFINITY;
+  /** The answer itself when it is small; a large one is read again when it is wanted again. */
   found: ViewFound | undefined;
+  /** Where the customer stood before the answer was read. */
   place: Place | undefined;
   /** Monotonic milliseconds. */
   restsUntil = 0;

@@ -30,7 +30,7 @@ Send \`Authorization: Bearer <key>\`. Clients that cannot set headers (WebSocket
 |---|---|---|
 | \`write\` | send events | \`wk_\` |
 | \`publish\` | send events; safe in a web page | \`pk_\` |
-| \`read\` | read tapes, views and streams; may be narrowed to named views | \`rk_\` |
+| \`read\` | read tapes, views and streams; may be narrowed to named views, or given a role | \`rk_\` |
 | \`admin\` | everything in the workspace, reading and writing included | \`ak_\` |
 | \`server\` | workspaces, nothing inside them | \`ak_\` |
 
@@ -44,7 +44,7 @@ Every refusal is JSON: \`{"error":{"code":"…","message":"…"}}\`. Rely on the
 |---|---|---|---|
 | \`malformed\` | 400 | the bytes are not what they claim to be: body, percent-encoding, headers | no |
 | \`unauthorized\` | 401 | no key, or not a valid one | no |
-| \`forbidden\` | 403 | the key lacks the scope or the view | no |
+| \`forbidden\` | 403 | the key lacks the scope or the view, or its role does | no |
 | \`not_found\` | 404 | no such path, method, view, key or workspace | no |
 | \`conflict\` | 409 | the state of things forbids it | no |
 | \`cursor_expired\` | 410 | older than what is kept; \`earliest\` is the earliest cursor still held | from \`earliest\` |
@@ -73,6 +73,10 @@ A workspace and a key can each have a quota of events and of bytes a second (\`P
 | \`data\` | 32 levels deep |
 | a tape page | 1,000 events |
 | a view | 100 fields, 256 KiB |
+| a condition | 4,096 characters, 1,000 nodes; 100,000 steps on an event, then the event is \`undecided\` |
+| views at once · evidence of a field | 20 · 100 events |
+| a role | 100 views, 100 masks; 100 roles in a workspace |
+| followed views on a front · a followed answer | 10,000 · 1 Mi characters |
 | a filter | 100 values |
 | request headers | 16 KiB |
 | waiting for an answer | 30 seconds, then \`unavailable\` |
