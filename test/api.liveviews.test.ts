@@ -132,6 +132,24 @@ test('a follower that takes nothing gets the latest when it does', async () => {
   quick.close();
 });
 
+test('an answer that is too large ends those who follow it, and says so', async () => {
+  const name = await makeView({
+    fields: [{ name: 'all', event: 'T', attribute: 'text', type: 'value' }],
+  });
+  const customer = fresh('large');
+  const socket = await follow(customer, name);
+  await untilValues(socket, [null]);
+  const text = 'x'.repeat(30_000);
+  await store(
+    server,
+    Array.from({ length: 36 }, () => ({ customer, type: 'T', data: { text } })),
+  );
+  const reason = 'the answer is too large to be followed';
+  assert.deepEqual(await socket.closed, { code: 4011, reason });
+  const [field] = (await showView(server, customer, name)).fields;
+  assert.equal(field!.events, 36, 'it can be read');
+});
+
 test('a match that grows too old, and an event dated ahead, change the view by themselves', async () => {
   const name = await makeView({ fields: [{ ...countT, lookback: '4s' }] });
   const customer = fresh('ages');
