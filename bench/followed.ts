@@ -3,7 +3,8 @@
  *
  *     load ─▶ followers, one customer each ─▶ single events at a steady rate ─▶ the answer that shows each
  *
- * An event's way is from its sending, over its commit, to the answer in which its number is first seen.
+ * An event's way is from its sending, over its commit, to the answer in which its number is first seen;
+ * the receipts tell what of the way is the commit's.
  */
 import { basicView } from '../scripts/demo/view.ts';
 import { type FrameSocket, openFrames, openIngest } from '../test/support/frames.ts';
@@ -34,6 +35,8 @@ interface Figures {
   readonly events: number;
   readonly answers: number;
   readonly latencyMs: Quantiles;
+  /** From the sending of an event to its receipt. */
+  readonly receiptMs: Quantiles;
 }
 
 export async function viewLive(settings: Settings): Promise<void> {
@@ -72,7 +75,7 @@ async function measure(server: TestServer, settings: Settings): Promise<Figures>
       followed.shown = shown;
     });
   }
-  const events = await send(server, followers, settings);
+  const { events, receiptsMs } = await send(server, followers, settings);
   const giveUpMs = performance.now() + silenceMsMax;
   while (latenciesMs.length < events) {
     if (performance.now() > giveUpMs) throw new Error(`${events - latenciesMs.length} never came`);
@@ -81,7 +84,8 @@ async function measure(server: TestServer, settings: Settings): Promise<Figures>
   for (const { socket } of followers) socket.close();
   const warmup = Math.min(events - 1, Math.round(events * 0.1));
   const latencyMs = quantiles(latenciesMs.slice(warmup));
-  return { followers: followers.length, events, answers, latencyMs };
+  const receiptMs = quantiles(receiptsMs.slice(warmup));
+  return { followers: followers.length, events, answers, latencyMs, receiptMs };
 }
 
 async function openFollowers(server: TestServer, settings: Settings): Promise<Followed[]> {
@@ -97,13 +101,19 @@ async function openFollowers(server: TestServer, settings: Settings): Promise<Fo
   return followers;
 }
 
-/** Sends events one by one, to the followed customers in turn; returns how many. */
+/** Sends events one by one, to the followed customers in turn; returns how many, and when receipts came. */
 async function send(
   server: TestServer,
   followers: readonly Followed[],
   { rate = rateDefault, seconds, warmup }: Settings,
-): Promise<number> {
+): Promise<{ events: number; receiptsMs: readonly number[] }> {
   const ingest = await openIngest(server);
+  const begunOf = new Map<number, number>();
+  const receiptsMs: number[] = [];
+  ingest.ws.on('message', (data: Buffer) => {
+    const { ack } = JSON.parse(data.toString()) as { ack?: number };
+    if (ack !== undefined) receiptsMs.push(performance.now() - begunOf.get(ack)!);
+  });
   const events = Math.max(followers.length, Math.round(rate * (seconds + warmup)));
   const begunMs = performance.now();
   for (let sent = 0; sent < events; sent++) {
@@ -112,9 +122,10 @@ async function send(
     const { customer, sentMs } = followers[sent % followers.length]!;
     const event = { customer, type: eventType, data: { n: sentMs.length } };
     sentMs.push(performance.now());
+    begunOf.set(sent + 1, sentMs.at(-1)!);
     ingest.text({ seq: sent + 1, events: [event] });
   }
-  return events;
+  return { events, receiptsMs };
 }
 
 function pause(delayMs: number): Promise<void> {
@@ -122,7 +133,7 @@ function pause(delayMs: number): Promise<void> {
 }
 
 function report(settings: Settings, work: string, found: Figures): void {
-  const { answers, events, followers, latencyMs } = found;
+  const { answers, events, followers, latencyMs, receiptMs } = found;
   const { fronts, rate = rateDefault, seconds, seed, shards, warmup } = settings;
   const tapes = tapesOf(settings);
   print({
@@ -133,7 +144,14 @@ function report(settings: Settings, work: string, found: Figures): void {
       ['events of followed customers', count(events)],
       ['answers sent', count(answers)],
       ['from sending an event to its answer', spread(latencyMs)],
+      ['from sending an event to its receipt', spread(receiptMs)],
     ],
-    figures: { events, answers, latencyMs, answersPerEvent: rounded(answers / events) },
+    figures: {
+      events,
+      answers,
+      latencyMs,
+      receiptMs,
+      answersPerEvent: rounded(answers / events),
+    },
   });
 }
