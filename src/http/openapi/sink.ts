@@ -22,6 +22,7 @@ The answer comes when everything accepted is on disk, flushed: never before, and
 Accepted, duplicate and refused events may share a batch. Refused events are named by their place in the batch; they never harm their neighbours. If at least one event was refused and none was accepted or a duplicate, the status is 422 with the same body. A body that cannot be split into events at all is \`malformed\`, and nothing of it is stored.
 
 - **Sending again is safe** for events with an \`id\`: the same pair of customer and id is stored once. A duplicate answers as a duplicate even when its payload differs; the first one stands. A duplicate of an event that is not flushed yet answers only once that one is durable. An event rejected with \`unavailable\` could not be written and may be sent again with the same id; the rest of its batch stands.
+- **Taxonomy**: where the workspace has one, the receipt also says how many events were \`quarantined\` or \`flagged\` (both count as accepted or duplicates: nothing of them needs to be sent again); what it rejects is \`invalid\`, with the place in \`data\` and the rule.
 - **Compression**: \`Content-Encoding: gzip\`. The limits hold after decompression.
 - **Web pages**: any origin may call this route. \`text/plain\` bodies are read as JSON, and the key may stand in the query, so that \`navigator.sendBeacon\` works. Use a key with the scope \`publish\` there.
 - **CloudEvents** are taken too, by their content type or \`ce-\` headers: see \`POST /v1/cloudevents\`.
