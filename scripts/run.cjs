@@ -57,6 +57,10 @@ const commands = {
     file: 'scripts/clients.js',
     about: 'send and listen through a bad network, and audit the promises',
   },
+  sdks: {
+    file: 'scripts/sdks.js',
+    about: 'let the libraries of Segment and RudderStack send, and audit the tapes',
+  },
   simulate: {
     file: 'scripts/simulate.js',
     about: 'play random lives of a tape against a model',

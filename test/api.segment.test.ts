@@ -179,6 +179,23 @@ test('gzip is understood whatever the content type says', async () => {
   assert.deepEqual(await tapeIds(server, userId), ['m1'], 'sent again it is known');
 });
 
+test('what was sent of a visitor, and again of the user who has logged in meanwhile, is stored once', async () => {
+  const [userId, anonymousId] = [fresh('user'), fresh('visitor')];
+  const timestamp = new Date();
+  const page = { messageId: 'm1', anonymousId, timestamp };
+  assert.equal((await send('/v1/p', page)).status, 200);
+  const headers = { 'x-retry-count': '1' };
+  await send('/v1/p', { ...page, userId }, { headers });
+  // This one the server has not heard of.
+  await send('/v1/p', { ...page, messageId: 'm2', userId }, { headers });
+  const [visitor, user] = [
+    await tape(server, `anonymous:${anonymousId}`),
+    await tape(server, userId),
+  ];
+  const names = [...visitor.events, ...user.events].map(({ customer, id }) => `${customer} ${id}`);
+  assert.deepEqual([...new Set(names)].sort(), [`anonymous:${anonymousId} m1`, `${userId} m2`]);
+});
+
 test('a wrong clock is put right, a right one is left alone', async () => {
   const userId = fresh('clock');
   const hourMs = 3_600_000;
@@ -289,7 +306,7 @@ test('a pixel is a dot whatever happens, and stores', async () => {
     assert.deepEqual([answer.status, answer.headers['content-type']], [status, 'image/gif'], path);
     assert.ok(answer.text.startsWith('GIF89a'));
   }
-  const { events } = await tape(server, anonymousId);
+  const { events } = await tape(server, `anonymous:${anonymousId}`);
   assert.deepEqual(
     events.map(({ channel, data, type }) => [type, channel, data]),
     [

@@ -1,8 +1,15 @@
 /** Holds what was sent to what is on the tapes. */
 
 import type { TestServer } from '../../test/support/server.ts';
-import { type StoredEvent, tape } from '../../test/support/session.ts';
-import { differences, keyOf, keyOfStored, type Message } from './messages.ts';
+import { ask, type StoredEvent, tape, tapePath } from '../../test/support/session.ts';
+import {
+  differences,
+  exactDigits,
+  keyOf,
+  keyOfStored,
+  type Message,
+  visitorOf,
+} from './messages.ts';
 
 export interface Audit {
   readonly sent: number;
@@ -31,6 +38,8 @@ export async function audit(server: TestServer, sent: readonly Message[]): Promi
       problems.push(`${key}: is stored ${events.length} times`);
     }
     for (const event of events) problems.push(...differences(message, event));
+    if (message.details?.['exact'] !== undefined)
+      problems.push(...(await inexact(server, message)));
   }
   for (const key of stored.keys()) problems.push(`${key}: was never sent`);
   return { sent: sent.length, stored: found, twice, problems };
@@ -47,7 +56,9 @@ async function storedOf(
   server: TestServer,
   sent: readonly Message[],
 ): Promise<Map<string, StoredEvent[]>> {
-  const customers = new Set(sent.flatMap(({ anonymousId, userId }) => [anonymousId, userId]));
+  const customers = new Set(
+    sent.flatMap((message) => [visitorOf(message), message.userId, message.laterUserId]),
+  );
   const byCursor = new Map<string, StoredEvent>();
   for (const customer of customers) {
     if (customer === undefined) continue;
@@ -62,4 +73,12 @@ async function storedOf(
     byKey.set(key, [...(byKey.get(key) ?? []), event]);
   }
   return byKey;
+}
+
+/** A number that only the text of the answer can show. */
+async function inexact(server: TestServer, message: Message): Promise<string[]> {
+  const { text } = await ask(server, tapePath(message.userId!, 'limit=1000'), {
+    key: server.keys.read,
+  });
+  return text.includes(`"exact":${exactDigits}`) ? [] : [`${keyOf(message)}: digits were lost`];
 }

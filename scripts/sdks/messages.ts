@@ -12,6 +12,8 @@ export interface Message {
   readonly call: Call;
   readonly userId?: string;
   readonly anonymousId?: string;
+  /** Who logs in after an anonymous message: sent again it may name that user. */
+  readonly laterUserId?: string;
   readonly previousId?: string;
   readonly groupId?: string;
   /** Of what was done, or the name of a page or screen. */
@@ -64,6 +66,11 @@ export function typeOf({ call, name }: Message): string {
   return call === 'track' ? name! : call;
 }
 
+/** The identity under which an anonymous visitor is stored. */
+export function visitorOf({ anonymousId }: Message): string | undefined {
+  return anonymousId === undefined ? undefined : `anonymous:${anonymousId}`;
+}
+
 export function keyOf(message: Message): string {
   return `${typeOf(message)} ${message.details?.['n'] ?? message.previousId}`;
 }
@@ -83,11 +90,15 @@ function detailsOf({ data, type }: StoredEvent): Details | undefined {
 }
 
 /** What differs between a message and what was stored of it. */
-export function differences(message: Message, event: StoredEvent): string[] {
-  const { anonymousId, details, groupId, name, previousId, timestamp, userId } = message;
-  const previous = previousId ?? (userId === undefined ? undefined : anonymousId);
+export function differences(sent: Message, event: StoredEvent): string[] {
+  const { laterUserId } = sent;
+  const isLater = laterUserId !== undefined && event.customer === laterUserId;
+  const message = isLater ? { ...sent, userId: laterUserId } : sent;
+  const { details, groupId, name, previousId, timestamp, userId } = message;
+  const visitor = visitorOf(message);
+  const previous = previousId ?? (userId === undefined ? undefined : visitor);
   const expected: [what: string, expected: unknown, found: unknown][] = [
-    ['customer', userId ?? anonymousId, event.customer],
+    ['customer', userId ?? visitor, event.customer],
     ['type', typeOf(message), event.type],
     ['previous', previous, event.previous],
     ['group', groupId, event.data?.['groupId']],

@@ -1,14 +1,19 @@
 /** The libraries for Node.js, in this very process. */
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import RudderAnalytics from '@rudderstack/rudder-sdk-node';
 import { Analytics } from '@segment/analytics-node';
-import type { Course, Library } from './library.ts';
+import type { Course, Library, Ready } from './library.ts';
 import { type Call, type Message, makeMessages } from './messages.ts';
 
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const patienceMs = 120_000;
 const batch = 5;
 const flushMs = 100;
 const retries = 10;
+
+type Stored = Parameters<Ready['send']>[1];
 
 /** Both take an object and a callback for every call. */
 type Caller = Record<Call, (message: object, done: (error?: unknown) => void) => unknown>;
@@ -23,14 +28,16 @@ export const rudderNode: Library = {
   prepare: async () => ({ version: versionOf('@rudderstack/rudder-sdk-node'), send: sendByRudder }),
 };
 
+/** Of a package that is installed here. */
 export function versionOf(module: string): string {
-  const { version } = createRequire(import.meta.url)(`${module}/package.json`) as {
-    version: string;
-  };
-  return version;
+  const path = join(root, 'node_modules', module, 'package.json');
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
 
-async function sendBySegment({ stem, url, visitors, writeKey }: Course): Promise<Message[]> {
+async function sendBySegment(
+  { stem, url, visitors, writeKey }: Course,
+  stored: Stored,
+): Promise<void> {
   const messages = makeMessages(stem, visitors);
   const analytics = new Analytics({
     writeKey,
@@ -42,10 +49,13 @@ async function sendBySegment({ stem, url, visitors, writeKey }: Course): Promise
   const sent = sendAll(analytics as unknown as Caller, messages);
   await analytics.closeAndFlush({ timeout: patienceMs });
   await sent;
-  return messages;
+  await stored(messages);
 }
 
-async function sendByRudder({ stem, url, visitors, writeKey }: Course): Promise<Message[]> {
+async function sendByRudder(
+  { stem, url, visitors, writeKey }: Course,
+  stored: Stored,
+): Promise<void> {
   const messages = makeMessages(stem, visitors);
   const analytics = new RudderAnalytics(writeKey, {
     dataPlaneUrl: url,
@@ -57,7 +67,7 @@ async function sendByRudder({ stem, url, visitors, writeKey }: Course): Promise<
     errorHandler: () => undefined,
   });
   await sendAll(analytics as unknown as Caller, messages);
-  return messages;
+  await stored(messages);
 }
 
 /** Resolves when the library says of every message that it is sent. */

@@ -71,9 +71,11 @@ function alsoOf(call: SegmentCall): readonly string[] {
   return [`/v1/${call}/`, ...short];
 }
 
-function readMessage({ body, nowMs }: WireRequest, call: SegmentCall): WireBatch {
+function readMessage({ body, headers, nowMs }: WireRequest, call: SegmentCall): WireBatch {
   const message = readBody(body);
-  return { items: [readSegmentMessage(message, call, nowMs)], key: writeKeyOf(message) };
+  const isResend = Number(headers.get('x-retry-count') ?? 0) > 0;
+  const item = readSegmentMessage(message, call, { isResend, nowMs });
+  return { items: [item], key: writeKeyOf(message) };
 }
 
 function readBatch({ body, nowMs }: WireRequest): WireBatch {

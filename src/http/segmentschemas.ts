@@ -14,7 +14,9 @@ const SegmentMessage = Type.Object(
     type: Type.Optional(Type.Enum([...segmentCalls], { description: 'Required in a batch.' })),
     messageId: Type.Optional(Type.String({ description: 'The `id`; without it a resend is new.' })),
     userId: identity('The `customer`. It or `anonymousId` is required.'),
-    anonymousId: identity('The `customer` without a `userId`, otherwise `previous`.'),
+    anonymousId: identity(
+      'With `anonymous:` before it the `customer` if there is no `userId`, otherwise `previous`.',
+    ),
     previousId: identity('Of an alias: `previous`.'),
     event: Type.Optional(Type.String({ description: 'Of a track, required: the `type`.' })),
     name: Type.Optional(Type.Unsafe<unknown>({ description: 'Of a page or screen.' })),

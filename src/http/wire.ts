@@ -17,6 +17,7 @@ import type { Head } from './head.ts';
 import { checkQuota, checkServing, inflate, isPlain, notStored } from './ingest.ts';
 import type { Query } from './query.ts';
 import { type Headers, type Reply, withHeaders } from './reply.ts';
+import { asFirstSent } from './resend.ts';
 import { type Method, nobody, type Route, type RouteRequest } from './route.ts';
 
 /** A body whose key stands inside it is read before it is known whose it is: so much of it, inflated. */
@@ -112,7 +113,7 @@ export async function acceptWire(
   const items = head.method === 'head' ? [] : batch.items;
   const { keyId, workspace } =
     early ?? authenticateKey(front, batch.key, 'write', { keyInQuery: true });
-  const receipt = await storeEvents(items, {
+  const receipt = await storeEvents(await asFirstSent(items, workspace, front), {
     ingest,
     quotas: front.quotas,
     metrics: front.metrics,

@@ -103,8 +103,8 @@ ${keysText}
 | message | event |
 |---|---|
 | \`messageId\` | \`id\`, by which a resend is recognised |
-| \`userId\`, else \`anonymousId\` | \`customer\` |
-| \`anonymousId\` beside a \`userId\`; \`previousId\` of an alias | \`previous\`, which links the two |
+| \`userId\`, else \`anonymous:\` and the \`anonymousId\` | \`customer\` |
+| the same beside a \`userId\`; \`previousId\` of an alias | \`previous\`, which links the two |
 | \`event\` of a track | \`type\` |
 | anything else | \`type\` is \`identify\`, \`page\`, \`screen\`, \`group\`, \`alias\` or \`merge\`; a page's name is \`data.name\` |
 | \`timestamp\`, or \`originalTimestamp\` | \`time\`; if \`sentAt\` shows that the client's clock is off by more than a second, it is corrected by that |

@@ -4,7 +4,7 @@
  *
  *     message                             event
  *     messageId                           id
- *     userId, else anonymousId            customer
+ *     userId, else anonymous:anonymousId  customer
  *     anonymousId beside a userId         previous        (alias: previousId)
  *     track: event; others: their type    type
  *     timestamp, by the server's clock    time
@@ -70,10 +70,21 @@ export function readSegmentBatch(body: unknown, nowMs: number): WireItem[] {
   });
 }
 
-/** The event of a body that is one message. @throws AppError malformed when it is none. */
-export function readSegmentMessage(body: unknown, call: SegmentCall, nowMs: number): WireItem {
+/**
+ * The event of a body that is one message. The browser library names the user of the moment when it
+ * sends again what it first sent of an anonymous visitor: a resend may be stored under that one.
+ *
+ * @throws AppError malformed when it is none.
+ */
+export function readSegmentMessage(
+  body: unknown,
+  call: SegmentCall,
+  { isResend = false, nowMs }: { readonly isResend?: boolean; readonly nowMs: number },
+): WireItem {
   if (objectOf(body) === undefined) throw new AppError('malformed', 'the body must be an object');
-  return eventOf(body, { call, shared: {}, nowMs });
+  const event = eventOf(body, { call, shared: {}, nowMs });
+  const isElsewhere = isResend && call !== 'alias' && call !== 'merge' && !('refused' in event);
+  return isElsewhere ? { ...event, formerly: event.previous } : event;
 }
 
 /** The key that stands in a body. */
@@ -143,14 +154,21 @@ interface Identities {
 function identitiesOf(message: Members, call: SegmentCall): Identities | string {
   if (call === 'merge') return mergedOf(message);
   const user = identityOf(message['userId']);
-  const anonymous = identityOf(message['anonymousId']);
+  const visitor = identityOf(message['anonymousId']);
+  const anonymous = visitor === undefined ? undefined : anonymousIdentity(visitor);
   const customer = user ?? anonymous;
   if (customer === undefined) return 'userId or anonymousId is required';
   if (call === 'alias') {
-    const previous = identityOf(message['previousId']);
-    return previous === undefined ? 'previousId is required' : { customer, previous };
+    const former = identityOf(message['previousId']);
+    if (former === undefined) return 'previousId is required';
+    return { customer, previous: former === visitor ? anonymous : former };
   }
   return { customer, previous: anonymous === customer ? undefined : anonymous };
+}
+
+/** An identity of the type that a login may take over, and a key in a page may link. */
+function anonymousIdentity(id: string): string {
+  return `anonymous:${id}`;
 }
 
 /** Ids are strings, and numbers in some languages. */
@@ -234,6 +252,8 @@ function restOf(
   const { channel, customer, id, previous, time, type } = event;
   const ids = new Set([id, customer, previous]);
   ids.delete(undefined);
+  const isNamed = (identity: string | undefined): boolean =>
+    ids.has(identity) || (identity !== undefined && ids.has(anonymousIdentity(identity)));
   const isSaid = (name: string, value: unknown): boolean => {
     switch (name) {
       case 'type':
@@ -247,7 +267,7 @@ function restOf(
       case 'userId':
       case 'anonymousId':
       case 'previousId':
-        return value === null || value === '' || ids.has(identityOf(value));
+        return value === null || value === '' || isNamed(identityOf(value));
       case 'timestamp':
       case 'originalTimestamp':
         return value === time || isTimeText(value, time);

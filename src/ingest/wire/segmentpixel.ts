@@ -20,7 +20,7 @@ export function readSegmentPixel(query: string, call: SegmentCall, nowMs: number
   const { anonymousId } = message;
   if (typeof anonymousId === 'string') message['anonymousId'] = unquoted(anonymousId);
   message['channel'] ??= 'web';
-  return readSegmentMessage(message, call, nowMs);
+  return readSegmentMessage(message, call, { nowMs });
 }
 
 /** Without a prototype, so that no name in a query is special. */

@@ -31,6 +31,8 @@ export interface WireEvent {
   readonly channel?: string | undefined;
   readonly source?: string | undefined;
   readonly data?: Readonly<Record<string, unknown>> | undefined;
+  /** Another customer under whom it may be stored by an earlier sending; no part of the event. */
+  readonly formerly?: string | undefined;
 }
 
 /** What a door found no event in; it takes its place in the receipt. */

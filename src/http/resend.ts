@@ -1,0 +1,51 @@
+/**
+ * Some clients name another customer when they send an event again, and events are known by customer and
+ * id. Such a resend is given back the customer under whom the first sending is on a tape; then the shard
+ * recognises it as any other.
+ */
+import type { WireEvent, WireItem } from '../ingest/wire/store.ts';
+import type { Front } from './context.ts';
+
+/** By so much two sendings may differ in their time: clocks are put right by each sending's own delay. */
+const timeApartMsMax = 60_000;
+/** So many events of one type within that time are looked at. */
+const eventsMax = 1000;
+
+/** The items, each under the customer of its first sending. Without any that says so: the same ones. */
+export function asFirstSent(
+  items: readonly WireItem[],
+  workspace: number,
+  front: Pick<Front, 'readTape' | 'clock'>,
+): readonly WireItem[] | Promise<WireItem[]> {
+  if (!items.some((item) => 'formerly' in item && item.formerly !== undefined)) return items;
+  return Promise.all(
+    items.map(async (item) => {
+      if ('refused' in item || item.formerly === undefined) return item;
+      const isStored = await isOnTape(item, item.formerly, workspace, front);
+      return isStored ? { ...item, customer: item.formerly } : item;
+    }),
+  );
+}
+
+async function isOnTape(
+  { id, time, type }: WireEvent,
+  customer: string,
+  workspace: number,
+  { clock, readTape }: Pick<Front, 'readTape' | 'clock'>,
+): Promise<boolean> {
+  if (id === undefined || type === undefined) return false;
+  const at = typeof time === 'number' ? time : clock.now();
+  const page = await readTape({
+    workspace,
+    customer,
+    limit: eventsMax,
+    before: undefined,
+    since: Math.max(0, at - timeApartMsMax),
+    until: at + timeApartMsMax,
+    types: [type],
+    channels: [],
+  });
+  const { events } = JSON.parse(page) as { events: { id: string; customer: string }[] };
+  // A tape may show events of linked identities as well.
+  return events.some((event) => event.id === id && event.customer === customer);
+}
