@@ -14,6 +14,7 @@ import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -58,6 +59,8 @@ public class Send {
             .flushQueueSize(5)
             .flushInterval(1000, TimeUnit.MILLISECONDS)
             .retries(10)
+            // It waits for 15 s and more before it sends a batch again: the others go on meanwhile.
+            .networkExecutor(Executors.newCachedThreadPool())
             .callback(
                 new Callback() {
                   public void success(Message message) {
