@@ -10,6 +10,7 @@ import {
   rudderBrowser,
   segmentBrowser,
   segmentBrowserBatches,
+  segmentBrowserLeft,
 } from './sdks/browser.ts';
 import { go, java, python, pythonBefore } from './sdks/foreign.ts';
 import { type Library, Missing } from './sdks/library.ts';
@@ -20,6 +21,7 @@ const libraries: readonly Library[] = [
   segmentNode,
   segmentBrowser,
   segmentBrowserBatches,
+  segmentBrowserLeft,
   python,
   pythonBefore,
   java,

@@ -10,6 +10,7 @@ import {
   rudderBrowser,
   segmentBrowser,
   segmentBrowserBatches,
+  segmentBrowserLeft,
 } from '../scripts/sdks/browser.ts';
 import type { Library } from '../scripts/sdks/library.ts';
 import { rudderNode, segmentNode } from '../scripts/sdks/node.ts';
@@ -45,7 +46,13 @@ for (const library of [segmentNode, rudderNode]) {
   });
 }
 
-for (const library of [segmentBrowser, segmentBrowserBatches, rudderBrowser, rudderBeacons]) {
+for (const library of [
+  segmentBrowser,
+  segmentBrowserBatches,
+  segmentBrowserLeft,
+  rudderBrowser,
+  rudderBeacons,
+]) {
   const name = `${library.name} in a page loses nothing and stores nothing twice`;
   test(name, { skip: noBrowser }, async () => {
     check(await run(server, library, { visitors: 2, writeKey: publishKey }), library);

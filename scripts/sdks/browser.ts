@@ -12,15 +12,16 @@ import { versionOf } from './node.ts';
  * has sent, with the anonymous id that the library made up.
  */
 const visit = `
-  async function visit(api, { stem, visitors }) {
+  async function visit(api, { isLeft, stem, visitors }) {
     const userId = stem + '-user';
     const anonymousId = api.visitor();
     const sent = [];
+    const tried = [];
     const send = (message) => {
       const details = message.call === 'alias' ? undefined : { n: sent.length, ...message.details };
       const whole = { ...message, ...(details && { details }) };
       sent.push({ ...whole, anonymousId, ...(message.userId === undefined && { laterUserId: userId }) });
-      api[message.call](whole);
+      tried.push(api[message.call](whole));
     };
     send({ call: 'page', name: 'Landing', details: { title: 'Grüße 👋' } });
     send({ call: 'track', name: 'Product Viewed', details: { price: 12.25, tags: ['a'] } });
@@ -32,15 +33,16 @@ const visit = `
     if (api.screen) send({ call: 'screen', userId, name: 'Orders' });
     send({ call: 'page', userId, name: 'Account' });
     send({ call: 'alias', userId, previousId: stem + '-old' });
+    if (isLeft) await Promise.all(tried);
     return sent;
   }`;
 
 const segmentPage = `
   import { AnalyticsBrowser } from '@segment/analytics-next';
   ${visit}
+  window.load = ({ options, url, writeKey }) => AnalyticsBrowser.load({ writeKey, cdnURL: url }, options);
   window.send = async (course) => {
-    const { options, url, writeKey } = course;
-    const [analytics] = await AnalyticsBrowser.load({ writeKey, cdnURL: url }, options);
+    const [analytics] = await window.load(course);
     return visit({
       visitor: () => analytics.user().anonymousId(),
       page: ({ name, details }) => analytics.page(name, details),
@@ -71,6 +73,12 @@ const rudderPage = `
     }, course);
   };`;
 
+/** Every message is tried once, then the page is left: what has failed waits in the browser's storage. */
+export const segmentBrowserLeft: Library = {
+  ...inBrowser('@segment/analytics-next', segmentPage, {}, true),
+  name: '@segment/analytics-next, page left',
+};
+
 const batching = { strategy: 'batching', config: { size: 4, timeout: 300 } };
 
 export const segmentBrowser = inBrowser('@segment/analytics-next', segmentPage);
@@ -98,7 +106,7 @@ export const rudderBeacons: Library = {
   faults: [],
 };
 
-function inBrowser(module: string, page: string, options: object = {}): Library {
+function inBrowser(module: string, page: string, options: object = {}, isLeft = false): Library {
   return {
     name: module,
     async prepare() {
@@ -106,16 +114,16 @@ function inBrowser(module: string, page: string, options: object = {}): Library 
       const script = await bundle(page);
       return {
         version: versionOf(module),
-        send: (course, stored) => sendFromPage(script, { ...course, options }, stored),
+        send: (course, stored) => sendFromPage(script, { ...course, isLeft, options }, stored),
       };
     },
   };
 }
 
-/** The page stays open until everything is stored: it sends again what was lost. */
+/** The page, or the one after it, stays open until everything is stored: it sends again what was lost. */
 async function sendFromPage(
   script: string,
-  course: Course & { options: object },
+  course: Course & { isLeft: boolean; options: object },
   stored: (sent: readonly Message[]) => Promise<void>,
 ): Promise<void> {
   const site = createServer((request, reply) => {
@@ -133,6 +141,10 @@ async function sendFromPage(
       const page = await browser.newPage();
       await page.goto(`http://127.0.0.1:${port}/shop?utm_source=mail`);
       const sent = await page.evaluate<Message[]>(`window.send(${JSON.stringify(course)})`);
+      if (course.isLeft) {
+        await page.goto(`http://127.0.0.1:${port}/cart`);
+        await page.evaluate(`window.load(${JSON.stringify(course)}).then(() => undefined)`);
+      }
       await stored(sent);
     });
   } finally {
