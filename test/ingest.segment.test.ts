@@ -283,6 +283,12 @@ test('a batch speaks for messages that do not speak for themselves', () => {
   });
 });
 
+test('what is no object is not mixed with what a batch says', () => {
+  const event = one({ ...track, context: 'odd' }, { context: { ip: '1' } });
+  assert.ok(!('refused' in event));
+  assert.deepEqual(event.data, { context: 'odd' });
+});
+
 test('what a batch holds beyond its limit is refused by index', () => {
   const items = readSegmentBatch({ batch: Array(batchMessagesMax + 2).fill(track) }, nowMs);
   const refused = items.flatMap((item, index) => ('refused' in item ? [index] : []));

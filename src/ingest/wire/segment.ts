@@ -137,12 +137,18 @@ function refused(
 function withShared(message: Members, { context, integrations, sentAt }: Shared): Members {
   return {
     ...message,
-    ...(context !== undefined && { context: { ...context, ...objectOf(message['context']) } }),
+    ...(context !== undefined && { context: beneath(message['context'], context) }),
     ...(integrations !== undefined && {
-      integrations: { ...integrations, ...objectOf(message['integrations']) },
+      integrations: beneath(message['integrations'], integrations),
     }),
     ...(sentAt !== undefined && { sentAt: message['sentAt'] ?? sentAt }),
   };
+}
+
+/** A message's own members over those of its batch; what is no object stays as it is. */
+function beneath(own: unknown, shared: Members): unknown {
+  const isAbsent = own === undefined || own === null;
+  return isAbsent || objectOf(own) !== undefined ? { ...shared, ...objectOf(own) } : own;
 }
 
 interface Identities {
