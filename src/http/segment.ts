@@ -16,6 +16,7 @@ import {
 import { readSegmentPixel } from '../ingest/wire/segmentpixel.ts';
 import { AppError, type ErrorCode } from '../std/errors.ts';
 import type { Front } from './context.ts';
+import { gifReply } from './gif.ts';
 import { errorReply, jsonReply, type Reply, textReply, withHeaders } from './reply.ts';
 import type { Door, WireBatch, WireRequest } from './wire.ts';
 
@@ -121,10 +122,7 @@ function refusal(error: unknown, front: Front): Reply {
   return wait === undefined ? shown : withHeaders(shown, [['X-RateLimit-Reset', wait]]);
 }
 
-/** One transparent dot. */
-const pixel = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
-
-/** The same reply to an image: the picture whatever happened, the truth in the status. */
+/** The same reply to an image: a picture whatever happened, the truth in the status. */
 function asPixel(reply: Reply): Reply {
-  return { ...reply, body: pixel, type: 'image/gif' };
+  return gifReply(reply.status, reply.headers);
 }
