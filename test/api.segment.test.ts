@@ -169,6 +169,15 @@ test('a message over 32 KiB and those past a full batch are refused by index', a
   );
 });
 
+test('a message may ask for the address of its sender', async () => {
+  const userId = fresh('direct');
+  await send('/v1/track', track(userId, 'm1', { context: { direct: true } }));
+  await send('/v1/batch', { batch: [track(userId, 'm2')], context: { direct: true } });
+  const { events } = await tape(server, userId);
+  for (const { data } of events)
+    assert.deepEqual(data?.['context'], { direct: true, ip: '127.0.0.1' });
+});
+
 test('gzip is understood whatever the content type says', async () => {
   const userId = fresh('gzip');
   const body = gzipSync(JSON.stringify({ batch: [track(userId, 'm1')] }));

@@ -27,7 +27,7 @@ function plain(item: WireItem | undefined): unknown {
 }
 
 function one(message: object, shared: object = {}): WireItem {
-  const [item] = readSegmentBatch({ batch: [message], ...shared }, nowMs);
+  const [item] = readSegmentBatch({ batch: [message], ...shared }, { nowMs });
   return item!;
 }
 
@@ -191,7 +191,7 @@ const refusals: readonly [title: string, message: unknown, expected: RegExp, id?
 
 for (const [title, message, expected, id] of refusals) {
   test(`${title} is refused, its neighbours are not`, () => {
-    const items = readSegmentBatch({ batch: [track, message, track] }, nowMs);
+    const items = readSegmentBatch({ batch: [track, message, track] }, { nowMs });
     assert.deepEqual(
       items.map((item) => 'refused' in item),
       [false, true, false],
@@ -283,6 +283,17 @@ test('a batch speaks for messages that do not speak for themselves', () => {
   });
 });
 
+test('the address of the sender is taken where the message wants it', () => {
+  const ipOf = (context: object): unknown => {
+    const message = { batch: [{ ...track, context }] };
+    const [event] = readSegmentBatch(message, { nowMs, address: '192.0.2.1' });
+    return ((event as WireEvent).data!['context'] as { ip?: string }).ip;
+  };
+  assert.equal(ipOf({ direct: true }), '192.0.2.1');
+  assert.equal(ipOf({ direct: true, ip: '::1' }), '::1');
+  assert.equal(ipOf({ direct: false }), undefined);
+});
+
 test('what is no object is not mixed with what a batch says', () => {
   const event = one({ ...track, context: 'odd' }, { context: { ip: '1' } });
   assert.ok(!('refused' in event));
@@ -290,19 +301,19 @@ test('what is no object is not mixed with what a batch says', () => {
 });
 
 test('what a batch holds beyond its limit is refused by index', () => {
-  const items = readSegmentBatch({ batch: Array(batchMessagesMax + 2).fill(track) }, nowMs);
+  const items = readSegmentBatch({ batch: Array(batchMessagesMax + 2).fill(track) }, { nowMs });
   const refused = items.flatMap((item, index) => ('refused' in item ? [index] : []));
   assert.deepEqual(refused, [batchMessagesMax, batchMessagesMax + 1]);
 });
 
 test('what is no batch or no message is malformed', () => {
   for (const body of [null, [], 'x', 1, {}, { batch: {} }]) {
-    assert.throws(() => readSegmentBatch(body, nowMs), { code: 'malformed' });
+    assert.throws(() => readSegmentBatch(body, { nowMs }), { code: 'malformed' });
   }
   for (const body of [null, [], 'x', 1]) {
     assert.throws(() => readSegmentMessage(body, 'track', { nowMs }), { code: 'malformed' });
   }
-  assert.deepEqual(readSegmentBatch({ batch: [] }, nowMs), []);
+  assert.deepEqual(readSegmentBatch({ batch: [] }, { nowMs }), []);
 });
 
 test('the route says what a message is, whatever the message says', () => {
@@ -348,7 +359,7 @@ test('a query is a message', () => {
 test('numbers keep their digits', () => {
   const body = readJson(`{"batch":[{"type":"track","event":"e","userId":12345678901234567890,
     "properties":{"exact":9007199254740993,"price":1.10}}]}`);
-  const [event] = readSegmentBatch(body, nowMs);
+  const [event] = readSegmentBatch(body, { nowMs });
   const text = writeJson(event);
   assert.match(text, /"customer":"12345678901234567890"/);
   assert.match(text, /"exact":9007199254740993/);

@@ -111,6 +111,11 @@ export class RouteRequest {
   json(): unknown {
     return parseJson(this.body, this.head.contentType);
   }
+
+  /** The address at the other end of the connection: the client's, or that of a proxy before us. */
+  address(): string {
+    return Buffer.from(this.#exchange.res.getRemoteAddressAsText()).toString('latin1');
+  }
 }
 
 interface Bound {

@@ -29,6 +29,7 @@ const posted = {
   method: 'post',
   keys: { basic: true, query: ['writeKey'], body: true },
   bodyBytesMax: segmentBodyBytesMax,
+  wantsAddress: true,
 } as const;
 
 export const segmentDoors: readonly Door[] = [
@@ -72,16 +73,17 @@ function alsoOf(call: SegmentCall): readonly string[] {
   return [`/v1/${call}/`, ...short];
 }
 
-function readMessage({ body, headers, nowMs }: WireRequest, call: SegmentCall): WireBatch {
+function readMessage(request: WireRequest, call: SegmentCall): WireBatch {
+  const { address, body, headers, nowMs } = request;
   const message = readBody(body);
   const isResend = Number(headers.get('x-retry-count') ?? 0) > 0;
-  const item = readSegmentMessage(message, call, { isResend, nowMs });
+  const item = readSegmentMessage(message, call, { address, isResend, nowMs });
   return { items: [item], key: writeKeyOf(message) };
 }
 
-function readBatch({ body, nowMs }: WireRequest): WireBatch {
+function readBatch({ address, body, nowMs }: WireRequest): WireBatch {
   const batch = readBody(body);
-  return { items: readSegmentBatch(batch, nowMs), key: writeKeyOf(batch) };
+  return { items: readSegmentBatch(batch, { address, nowMs }), key: writeKeyOf(batch) };
 }
 
 /** Whatever its Content-Type says: libraries send `text/plain`, or that of a form with gzip inside. */

@@ -35,6 +35,8 @@ export interface WireRequest {
   readonly credential: Credential | undefined;
   readonly nowMs: number;
   param(name: string): string;
+  /** Where the request came from; empty unless the door wants it. */
+  readonly address: string;
 }
 
 export interface WireBatch {
@@ -57,6 +59,7 @@ export interface Door {
   readonly cors: Cors;
   /** Before decompression; absent for a route without a body. */
   readonly bodyBytesMax?: number;
+  readonly wantsAddress?: boolean;
   /** @throws AppError for a body that cannot be read as a whole. */
   read(request: WireRequest): WireBatch;
   /** Everything accepted is durable, and nothing is left that is worth sending again. */
@@ -90,7 +93,7 @@ export function wireRoute(door: Door, ingest: () => Ingest | undefined): Route {
  *   `unavailable`. Sending again is safe after each, for events with ids.
  */
 export async function acceptWire(
-  door: Pick<Door, 'read' | 'answer'>,
+  door: Pick<Door, 'read' | 'answer' | 'wantsAddress'>,
   request: RouteRequest,
   front: Front,
   ingest: Ingest | undefined,
@@ -99,6 +102,8 @@ export async function acceptWire(
   const { head, headers, query } = request;
   const early = request.credential === nobody ? undefined : request.credential;
   if (early !== undefined) checkQuota(front, early);
+  // Now: the connection may be gone after the first wait.
+  const address = door.wantsAddress === true ? request.address() : '';
   const wire: WireRequest = {
     head,
     headers,
@@ -107,6 +112,7 @@ export async function acceptWire(
     credential: early,
     nowMs: front.clock.now(),
     param: (name) => request.param(name),
+    address,
   };
   const batch = readCharged(door, wire, front);
   // HEAD is asked by scanners and changes nothing.

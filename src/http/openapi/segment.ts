@@ -112,7 +112,7 @@ ${keysText}
 | \`context.library.name\` | \`source\` |
 | \`properties\`, \`traits\`, \`context\` and all the rest | \`data\`, under the same names |
 
-A time that cannot be read, or is more than a day ahead, is replaced by that of receipt; \`data.timestamp\` keeps what was sent.`;
+With \`context.direct\` the address of the sender (of a proxy, if one is before the server) is kept as \`context.ip\`. A time that cannot be read, or is more than a day ahead, is replaced by that of receipt; \`data.timestamp\` keeps what was sent.`;
 
 const dot: Response = {
   description: 'A transparent dot, whatever happened; the status tells.',

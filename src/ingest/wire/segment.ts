@@ -48,12 +48,19 @@ interface Shared {
   readonly sentAt?: unknown;
 }
 
+/** When and from where a body came. */
+export interface Arrival {
+  readonly nowMs: number;
+  /** The sender's address, for messages that want it; empty when it is not known. */
+  readonly address?: string;
+}
+
 /**
  * The events of a batch: `{"batch":[…],"sentAt":…,"context":…,"integrations":…}`.
  *
  * @throws AppError malformed when it is no batch.
  */
-export function readSegmentBatch(body: unknown, nowMs: number): WireItem[] {
+export function readSegmentBatch(body: unknown, arrival: Arrival): WireItem[] {
   const members = objectOf(body);
   const messages = members?.['batch'];
   if (members === undefined || !Array.isArray(messages)) {
@@ -65,7 +72,7 @@ export function readSegmentBatch(body: unknown, nowMs: number): WireItem[] {
     sentAt: members['sentAt'],
   };
   return messages.map((message: unknown, index) => {
-    if (index < batchMessagesMax) return eventOf(message, { shared, nowMs });
+    if (index < batchMessagesMax) return eventOf(message, { shared, arrival });
     return refused('too_large', `a batch may have at most ${batchMessagesMax} events`);
   });
 }
@@ -79,10 +86,10 @@ export function readSegmentBatch(body: unknown, nowMs: number): WireItem[] {
 export function readSegmentMessage(
   body: unknown,
   call: SegmentCall,
-  { isResend = false, nowMs }: { readonly isResend?: boolean; readonly nowMs: number },
+  { isResend = false, ...arrival }: Arrival & { readonly isResend?: boolean },
 ): WireItem {
   if (objectOf(body) === undefined) throw new AppError('malformed', 'the body must be an object');
-  const event = eventOf(body, { call, shared: {}, nowMs });
+  const event = eventOf(body, { call, shared: {}, arrival });
   const isElsewhere = isResend && call !== 'alias' && call !== 'merge' && !('refused' in event);
   return isElsewhere ? { ...event, formerly: event.previous } : event;
 }
@@ -96,10 +103,10 @@ interface Circumstances {
   /** As the route says; in a batch each message says it. */
   readonly call?: SegmentCall;
   readonly shared: Shared;
-  readonly nowMs: number;
+  readonly arrival: Arrival;
 }
 
-function eventOf(value: unknown, { call: said, shared, nowMs }: Circumstances): WireItem {
+function eventOf(value: unknown, { call: said, shared, arrival }: Circumstances): WireItem {
   const message = objectOf(value);
   if (message === undefined) return refused('invalid', 'a message must be an object');
   const id = identityOf(message['messageId']);
@@ -112,9 +119,9 @@ function eventOf(value: unknown, { call: said, shared, nowMs }: Circumstances): 
     return refused('invalid', 'event is required: the name of what was done', id);
   const who = identitiesOf(message, call);
   if (typeof who === 'string') return refused('invalid', who, id);
-  const whole = withShared(message, shared);
+  const whole = withAddress(withShared(message, shared), arrival);
   const context = objectOf(whole['context']);
-  const { isShifted, time } = timeOf(whole, nowMs);
+  const { isShifted, time } = timeOf(whole, arrival.nowMs);
   const channel = channelOf(message, call, context);
   const source = within(textOf(objectOf(context?.['library'])?.['name']), sourceBytesMax);
   const event: WireEvent = { ...who, id, type, time, channel, source };
@@ -149,6 +156,13 @@ function withShared(message: Members, { context, integrations, sentAt }: Shared)
 function beneath(own: unknown, shared: Members): unknown {
   const isAbsent = own === undefined || own === null;
   return isAbsent || objectOf(own) !== undefined ? { ...shared, ...objectOf(own) } : own;
+}
+
+/** `context.direct` says that the sender is the customer's own device: its address is the customer's. */
+function withAddress(message: Members, { address = '' }: Arrival): Members {
+  const context = objectOf(message['context']);
+  const isWanted = address !== '' && context?.['direct'] === true && context['ip'] === undefined;
+  return isWanted ? { ...message, context: { ...context, ip: address } } : message;
 }
 
 interface Identities {
