@@ -9,10 +9,10 @@ import {
   readSegmentMessage,
   type SegmentCall,
   segmentCalls,
-  skewMsMin,
   writeKeyOf,
 } from '../src/ingest/wire/segment.ts';
 import { readSegmentPixel } from '../src/ingest/wire/segmentpixel.ts';
+import { skewMsMin } from '../src/ingest/wire/segmenttime.ts';
 import type { WireEvent, WireItem } from '../src/ingest/wire/store.ts';
 
 const nowMs = Date.UTC(2026, 10, 30, 12);

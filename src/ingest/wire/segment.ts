@@ -12,10 +12,10 @@
  *     context.library.name                source
  *     properties, traits, context, …      data
  */
-import { channelBytesMax, sourceBytesMax, timeAheadMsMax } from '../../event/envelope.ts';
-import { parseTime } from '../../event/time.ts';
+import { channelBytesMax, sourceBytesMax } from '../../event/envelope.ts';
 import { AppError } from '../../std/errors.ts';
 import { numberOf, objectOf, textOf } from './json.ts';
+import { isTimeText, timeOf } from './segmenttime.ts';
 import type { WireEvent, WireItem, WireRefusal } from './store.ts';
 
 /** What a message can be; `merge` is RudderStack's alone. */
@@ -32,12 +32,6 @@ export type SegmentCall = (typeof segmentCalls)[number];
 
 /** As Segment has it: what a batch holds beyond is refused by index. */
 export const batchMessagesMax = 2_500;
-
-/**
- * A client's clock that differs by no more is taken for right: what is left is the time a request takes,
- * and an event that is sent again keeps its time to the millisecond.
- */
-export const skewMsMin = 1_000;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -215,37 +209,6 @@ function typedOf(value: unknown): string | undefined {
   return type === undefined || identity === undefined ? undefined : `${type}:${identity}`;
 }
 
-interface When {
-  /** Undefined when the time of receipt has to do. */
-  readonly time: number | undefined;
-  /** The client's clock was wrong, and the time is not the one that was sent. */
-  readonly isShifted: boolean;
-}
-
-/**
- * When it occurred, by the server's clock: what the client says plus what its clock, told by `sentAt`, is
- * behind. A `timestamp` beside an `originalTimestamp` has been put right already. A time that cannot be
- * read, or that an event may not have, counts as absent: the sender will not send it again.
- */
-function timeOf(message: Members, nowMs: number): When {
-  const given = readTime(message['timestamp']);
-  const original = readTime(message['originalTimestamp']);
-  const occurred = given ?? original;
-  const sent = readTime(message['sentAt']);
-  const skew = sent === undefined ? 0 : nowMs - sent;
-  const isRight = Math.abs(skew) <= skewMsMin || (given !== undefined && original !== undefined);
-  if (occurred === undefined) return { time: undefined, isShifted: false };
-  const time = isRight ? occurred : occurred + skew;
-  const isPossible = time >= 0 && time <= nowMs + timeAheadMsMax;
-  return isPossible ? { time, isShifted: !isRight } : { time: undefined, isShifted: true };
-}
-
-/** RFC 3339, or epoch milliseconds. */
-function readTime(value: unknown): number | undefined {
-  const time = typeof value === 'string' ? parseTime(value) : numberOf(value);
-  return time === undefined || !Number.isSafeInteger(time) ? undefined : time;
-}
-
 /** Through what it came: as the message says, else as far as its kind or its context tells. */
 function channelOf(
   message: Members,
@@ -299,11 +262,4 @@ function restOf(
   };
   const rest = Object.entries(message).filter(([name, value]) => !isSaid(name, value));
   return rest.length === 0 ? undefined : Object.fromEntries(rest);
-}
-
-/** As programs write a time; with other digits or another zone a text says more than the tape does. */
-function isTimeText(value: unknown, time: WireEvent['time']): boolean {
-  if (typeof time !== 'number') return false;
-  const text = new Date(time).toISOString();
-  return value === text || value === text.replace('.000Z', 'Z');
 }
