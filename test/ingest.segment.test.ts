@@ -12,7 +12,7 @@ import {
   writeKeyOf,
 } from '../src/ingest/wire/segment.ts';
 import { readSegmentPixel } from '../src/ingest/wire/segmentpixel.ts';
-import { skewMsMin } from '../src/ingest/wire/segmenttime.ts';
+import { resendSkewMsMin, skewMsMin } from '../src/ingest/wire/segmenttime.ts';
 import type { WireEvent, WireItem } from '../src/ingest/wire/store.ts';
 
 const nowMs = Date.UTC(2026, 10, 30, 12);
@@ -272,6 +272,16 @@ for (const [title, members, time, kept] of times) {
     }
   });
 }
+
+test('a resend may carry the time of its first sending', () => {
+  const timeAfter = (waitMs: number): unknown => {
+    const times = { timestamp: iso(nowMs - hourMs), sentAt: iso(nowMs - waitMs) };
+    const batch = [{ ...track, ...times }];
+    return (readSegmentBatch({ batch }, { nowMs, isResend: true })[0] as WireEvent).time;
+  };
+  assert.equal(timeAfter(resendSkewMsMin), nowMs - hourMs);
+  assert.equal(timeAfter(resendSkewMsMin + 1), nowMs - hourMs + resendSkewMsMin + 1);
+});
 
 test('a batch speaks for messages that do not speak for themselves', () => {
   const shared = { context: { app: { name: 'x' }, ip: '1' }, integrations: { All: true } };

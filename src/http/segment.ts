@@ -7,6 +7,7 @@
 import type { Receipt } from '../ingest/receipt.ts';
 import { readJson } from '../ingest/wire/json.ts';
 import {
+  type Arrival,
   readSegmentBatch,
   readSegmentMessage,
   type SegmentCall,
@@ -74,16 +75,18 @@ function alsoOf(call: SegmentCall): readonly string[] {
 }
 
 function readMessage(request: WireRequest, call: SegmentCall): WireBatch {
-  const { address, body, headers, nowMs } = request;
-  const message = readBody(body);
-  const isResend = Number(headers.get('x-retry-count') ?? 0) > 0;
-  const item = readSegmentMessage(message, call, { address, isResend, nowMs });
+  const message = readBody(request.body);
+  const item = readSegmentMessage(message, call, arrivalOf(request));
   return { items: [item], key: writeKeyOf(message) };
 }
 
-function readBatch({ address, body, nowMs }: WireRequest): WireBatch {
-  const batch = readBody(body);
-  return { items: readSegmentBatch(batch, { address, nowMs }), key: writeKeyOf(batch) };
+function readBatch(request: WireRequest): WireBatch {
+  const batch = readBody(request.body);
+  return { items: readSegmentBatch(batch, arrivalOf(request)), key: writeKeyOf(batch) };
+}
+
+function arrivalOf({ address, headers, nowMs }: WireRequest): Arrival {
+  return { address, nowMs, isResend: Number(headers.get('x-retry-count') ?? 0) > 0 };
 }
 
 /** Whatever its Content-Type says: libraries send `text/plain`, or that of a form with gzip inside. */

@@ -47,6 +47,8 @@ export interface Arrival {
   readonly nowMs: number;
   /** The sender's address, for messages that want it; empty when it is not known. */
   readonly address?: string;
+  /** The client says that it has sent this before. */
+  readonly isResend?: boolean;
 }
 
 /**
@@ -77,14 +79,11 @@ export function readSegmentBatch(body: unknown, arrival: Arrival): WireItem[] {
  *
  * @throws AppError malformed when it is none.
  */
-export function readSegmentMessage(
-  body: unknown,
-  call: SegmentCall,
-  { isResend = false, ...arrival }: Arrival & { readonly isResend?: boolean },
-): WireItem {
+export function readSegmentMessage(body: unknown, call: SegmentCall, arrival: Arrival): WireItem {
   if (objectOf(body) === undefined) throw new AppError('malformed', 'the body must be an object');
   const event = eventOf(body, { call, shared: {}, arrival });
-  const isElsewhere = isResend && call !== 'alias' && call !== 'merge' && !('refused' in event);
+  const isElsewhere =
+    arrival.isResend === true && call !== 'alias' && call !== 'merge' && !('refused' in event);
   return isElsewhere ? { ...event, formerly: event.previous } : event;
 }
 
@@ -115,7 +114,7 @@ function eventOf(value: unknown, { call: said, shared, arrival }: Circumstances)
   if (typeof who === 'string') return refused('invalid', who, id);
   const whole = withAddress(withShared(message, shared), arrival);
   const context = objectOf(whole['context']);
-  const { isShifted, time } = timeOf(whole, arrival.nowMs);
+  const { isShifted, time } = timeOf(whole, arrival);
   const channel = channelOf(message, call, context);
   const source = within(textOf(objectOf(context?.['library'])?.['name']), sourceBytesMax);
   const event: WireEvent = { ...who, id, type, time, channel, source };

@@ -9,6 +9,8 @@ import type { WireEvent } from './store.ts';
  * and an event that is sent again keeps its time to the millisecond.
  */
 export const skewMsMin = 1_000;
+/** The same for a resend: some libraries leave the time of the first sending in it, and wait for minutes. */
+export const resendSkewMsMin = 300_000;
 
 export interface When {
   /** Undefined when the time of receipt has to do. */
@@ -22,13 +24,17 @@ export interface When {
  * behind. A `timestamp` beside an `originalTimestamp` has been put right already. A time that cannot be
  * read, or that an event may not have, counts as absent: the sender will not send it again.
  */
-export function timeOf(message: Readonly<Record<string, unknown>>, nowMs: number): When {
+export function timeOf(
+  message: Readonly<Record<string, unknown>>,
+  { isResend = false, nowMs }: { readonly isResend?: boolean; readonly nowMs: number },
+): When {
   const given = readTime(message['timestamp']);
   const original = readTime(message['originalTimestamp']);
   const occurred = given ?? original;
   const sent = readTime(message['sentAt']);
   const skew = sent === undefined ? 0 : nowMs - sent;
-  const isRight = Math.abs(skew) <= skewMsMin || (given !== undefined && original !== undefined);
+  const isCorrected = given !== undefined && original !== undefined;
+  const isRight = isCorrected || Math.abs(skew) <= (isResend ? resendSkewMsMin : skewMsMin);
   if (occurred === undefined) return { time: undefined, isShifted: false };
   const time = isRight ? occurred : occurred + skew;
   const isPossible = time >= 0 && time <= nowMs + timeAheadMsMax;
