@@ -102,7 +102,7 @@ export function differences(sent: Message, event: StoredEvent): string[] {
     ['type', typeOf(message), event.type],
     ['previous', previous, event.previous],
     ['group', groupId, event.data?.['groupId']],
-    ['time', timestamp, timestamp === undefined ? undefined : isoOf(event.time)],
+    ['time', timestamp, timestamp === undefined ? undefined : saidTimeOf(event)],
     ...Object.entries(details ?? {}).map(([member, value]): [string, unknown, unknown] => [
       member,
       value,
@@ -120,8 +120,13 @@ export function differences(sent: Message, event: StoredEvent): string[] {
     });
 }
 
-function isoOf(time: number): string {
-  return new Date(time).toISOString();
+/**
+ * The time that was sent. A library that leaves its first `sentAt` in a resend seems to have a wrong
+ * clock: the event is then stored as later, and keeps what was sent in its data.
+ */
+function saidTimeOf({ data, time }: StoredEvent): string {
+  const said = data?.['timestamp'];
+  return new Date(typeof said === 'string' ? said : time).toISOString();
 }
 
 /** Members may have another order. The exact number is looked for in the text. */
