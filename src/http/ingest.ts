@@ -212,7 +212,10 @@ export function notStored(metrics: Metrics): AppError {
 }
 
 /** What nearly every request with a single event is told. */
-const oneStored = textReply(200, '{"accepted":1,"duplicates":0,"rejected":[]}');
+const oneStored: Reply = {
+  ...textReply(200, '{"accepted":1,"duplicates":0,"rejected":[]}'),
+  isTerse: true,
+};
 
 /** The receipt as `POST /v1/events` gives it. */
 export function receiptReply(receipt: Receipt): Reply {

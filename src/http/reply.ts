@@ -19,6 +19,11 @@ export interface Reply {
   /** Cache-Control; `no-store` when absent. */
   readonly cache?: string;
   readonly headers?: Headers;
+  /**
+   * No headers but Content-Type and `headers`: for what is sent by the million and nobody could keep or
+   * mistake, as the answer to a POST.
+   */
+  readonly isTerse?: boolean;
   /** Ends the connection after the reply. */
   readonly close?: boolean;
 }
@@ -145,8 +150,10 @@ const jsonHeaders = `${jsonType}\r\nCache-Control: no-store\r\nX-Content-Type-Op
 
 function writeHeaders(exchange: Exchange, reply: Reply): void {
   const res = exchange.res;
-  res.writeStatus(reasons[reply.status] ?? String(reply.status));
-  if (reply.type === jsonType && reply.cache === undefined) {
+  // It is 200 unless told.
+  if (reply.status !== 200) res.writeStatus(reasons[reply.status] ?? String(reply.status));
+  if (reply.isTerse === true) res.writeHeader('Content-Type', reply.type);
+  else if (reply.type === jsonType && reply.cache === undefined) {
     res.writeHeader('Content-Type', jsonHeaders);
   } else {
     if (reply.type !== '') res.writeHeader('Content-Type', reply.type);

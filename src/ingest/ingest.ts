@@ -38,6 +38,7 @@ import type { Contention } from './contention.ts';
 import { fieldBytes, fieldOffset, idText } from './fields.ts';
 import { type Lane, lightBytesMax, ShardLanes, type Which } from './lanes.ts';
 import { noteBytesMax, writeNote } from './note.ts';
+import { Pace } from './pace.ts';
 import type { Receipt } from './receipt.ts';
 import type { Taxonomy, Verdict } from './taxonomy.ts';
 
@@ -102,9 +103,11 @@ export class Ingest {
   readonly #parcelsAlone: number;
   readonly #parcelsContended: number;
   #sendQueued = false;
+  readonly #pace: Pace;
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
+    this.#pace = new Pace(parts.clock);
     this.#lanes = Array.from({ length: parts.shards }, () => new ShardLanes());
     this.#touched = Array.from({ length: parts.shards }, () => undefined);
     const ofFront = (all: number): number =>
@@ -269,6 +272,7 @@ export class Ingest {
     batch.held = batch.bytes + batch.rejected.length * rejectedBytes;
     this.#parts.budget.take(batch.workspace, batch.held);
     metrics.add('event_bytes_total', batch.bytes);
+    this.#pace.note(this.#pending);
     this.#sendSoon();
   }
 
@@ -278,7 +282,10 @@ export class Ingest {
     this.#sendQueued = true;
     setImmediate(() => {
       this.#sendQueued = false;
-      this.#sendAll('ready');
+      this.#pace.endTurn();
+      for (const [shard, own] of this.#lanes.entries()) this.#sendTo(shard, this.#pace.which(own));
+      if (this.#pace.isHolding) this.#sendSoon();
+      this.#pace.rest();
     });
   }
 
@@ -346,7 +353,8 @@ export class Ingest {
   settle(shard: number, receipts: readonly ParcelReceipt[]): void {
     this.#lanes[shard]!.underWay -= receipts.length;
     for (const receipt of receipts) this.#settleParcel(receipt);
-    this.#sendTo(shard, 'any');
+    if (this.#pace.isFlowing && this.#lanes[shard]!.underWay === 0) this.#sendSoon();
+    else this.#sendTo(shard, 'any');
   }
 
   #settleParcel(receipt: ParcelReceipt): void {

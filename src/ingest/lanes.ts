@@ -15,13 +15,14 @@ import { type ParcelBuilder, parcelBytes } from '../tape/parcel.ts';
 
 /** A workspace with at most this much under way on a front uses the shared lane. */
 export const lightBytesMax = 1024 * 1024;
-/** A parcel with less in it may wait for company. */
+/** A parcel with less in it may wait for company; where many small batches come, one with less than ample. */
 const smallParcelBytes = 16 * 1024;
+const ampleParcelBytes = 64 * 1024;
 /** What a lane may send in its turn; no parcel is larger, so every turn sends at least one. */
 const quantumBytes = parcelBytes;
 
-/** `full`: closed parcels only; `ready`: also open ones worth sending; `any`: open ones however small. */
-export type Which = 'full' | 'ready' | 'any';
+/** `full`: closed parcels only; `ample`, `ready`: also open ones worth sending; `any`: open ones however small. */
+export type Which = 'full' | 'ample' | 'ready' | 'any';
 
 export class Lane {
   /** Undefined: the shared one. */
@@ -54,6 +55,15 @@ export class ShardLanes {
   #sharedSent = 0;
   /** Parcels that the shard has and has not answered. */
   underWay = 0;
+  /** Since when its open parcels are held although the shard waits; undefined: they are not. */
+  heldSinceMs: number | undefined = undefined;
+
+  /** Events in parcels that are being filled. */
+  get openEvents(): number {
+    let events = 0;
+    for (const { open } of this.#lanes) events += open?.records ?? 0;
+    return events;
+  }
 
   /** Lanes that belong to one workspace alone. */
   get own(): number {
@@ -98,7 +108,9 @@ export class ShardLanes {
   #isReady({ closed, open }: Lane, which: Which): boolean {
     if (closed.length > 0) return true;
     if (open === undefined || which === 'full') return false;
-    return which === 'any' || this.underWay === 0 || open.bytesUsed >= smallParcelBytes;
+    if (which === 'any') return true;
+    if (which === 'ample') return open.bytesUsed >= ampleParcelBytes;
+    return this.underWay === 0 || open.bytesUsed >= smallParcelBytes;
   }
 
   /** On to the next lane, which gets its credit. */

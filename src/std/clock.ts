@@ -40,3 +40,11 @@ export function sleep(clock: Clock, delayMs: number): Promise<void> {
     clock.after(delayMs, resolve);
   });
 }
+
+/** Nobody wakes it. */
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+/** Stops this thread for `ms`, fractions count. */
+export function rest(ms: number): void {
+  Atomics.wait(sleeper, 0, 0, ms);
+}
