@@ -52,7 +52,7 @@ const metrics = openMetrics(createMetricsMemory(1), 0);
 const log = openLog(systemClock.now);
 const template = parseViewTemplate({ fields: basicView });
 
-function read(tape: Tape, customer: string, budget: ScanBudget): string {
+function read(tape: Tape, customer: string, budget: ScanBudget): string | Uint8Array {
   if (plan.read === 'view') {
     const asOf = Date.now();
     const wishes = [{ name: 'basic', template }];
@@ -67,22 +67,22 @@ function measure(tape: Tape): Omit<InsideFigures, 'openSeconds' | 'events'> {
   const readMs: number[] = [];
   const budget = new ScanBudget(Number.POSITIVE_INFINITY);
   let bytes = 0;
-  let sample = '';
+  let answer: string | Uint8Array = '';
   let stepsBefore = 0;
   for (let n = -plan.warmupReads; n < plan.reads; n++) {
     if (n === 0) stepsBefore = budget.steps;
     const customer = customerName(random.below(plan.customers));
     const startMs = performance.now();
-    sample = read(tape, customer, budget);
+    answer = read(tape, customer, budget);
     if (n < 0) continue;
     readMs.push(performance.now() - startMs);
-    bytes += sample.length;
+    bytes += answer.length;
   }
   return {
     readMs: quantiles(readMs),
     stepsPerRead: Math.round((budget.steps - stepsBefore) / plan.reads),
     answerBytes: Math.round(bytes / plan.reads),
-    sample,
+    sample: Buffer.from(answer).toString(),
   };
 }
 

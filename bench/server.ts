@@ -62,6 +62,7 @@ export async function startOn(
   directory: string,
   { fronts, profile, shards }: Settings,
   port = 0,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<TestServer> {
   // Through a shell: the options of node come between its name and the script's.
   const script = 'exec "$0" --cpu-prof --cpu-prof-dir="$PROFILE_DIR" "$@"';
@@ -70,9 +71,8 @@ export async function startOn(
     shards,
     fronts,
     port,
-    ...(profile === undefined
-      ? {}
-      : { wrapper: ['/bin/sh', '-c', script], env: { PROFILE_DIR: profile } }),
+    env: { ...settings, ...(profile === undefined ? {} : { PROFILE_DIR: profile }) },
+    ...(profile === undefined ? {} : { wrapper: ['/bin/sh', '-c', script] }),
   });
   servers.add(server);
   server.process.once('exit', () => servers.delete(server));

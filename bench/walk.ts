@@ -91,7 +91,8 @@ function renderAll({ bytes, starts }: Packed, encoding: 0 | 1): () => void {
         encoding,
         time: nowMs,
         received: nowMs,
-        cursor: 'a1b2c3d4',
+        stamp: 1_000_000,
+        ordinal: 20,
         madeId: undefined,
       });
     }

@@ -11,6 +11,8 @@ export interface Config {
   readonly fronts: number;
   readonly inflightBytesMax: number;
   readonly freeBytesMin: number;
+  /** What all fronts together keep of inflated blocks. */
+  readonly cacheBytes: number;
   /** When a part of the hot log is sealed. */
   readonly parts: PartLimits;
   /** How long a workspace keeps its events that says nothing of it; null: no limit. */
@@ -80,6 +82,13 @@ export const settings = [
     '<n>',
     '64',
     'MiB to leave free on the disk; below it: unavailable',
+  ],
+  [
+    '--cache-mib',
+    'TAPELINE_CACHE_MIB',
+    '<n>',
+    '64',
+    'MiB of inflated blocks that the fronts keep for the next reads of the same customers',
   ],
   [
     '--part-events',
@@ -187,6 +196,7 @@ export function readConfig(
     fronts: number('fronts', 1, frontsMax),
     inflightBytesMax: number('inflight-mib', 1, 65_536) * mebibyte,
     freeBytesMin: number('free-mib', 0, 1_048_576) * mebibyte,
+    cacheBytes: number('cache-mib', 0, 1_048_576) * mebibyte,
     parts: {
       events: number('part-events', 100, partEventsMax),
       bytes: number('part-mib', 1, 4096) * mebibyte,

@@ -208,6 +208,7 @@ export class Server {
         shards: directory.shards,
         host: config.host,
         inflightBytesMax: Math.ceil(config.inflightBytesMax / config.fronts),
+        cacheBytes: Math.floor(config.cacheBytes / config.fronts),
         corsOrigins: config.corsOrigins,
         directory: workspaces.snapshot(),
         quotas: workspaces.quotaMemory,

@@ -93,7 +93,14 @@ const answers: readonly [WireName, Buffer, events: number][] = [
     ),
     1,
   ],
-  ['tapeline', Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{"events":[1,2]} '), 2],
+  [
+    'tapeline',
+    Buffer.from(
+      'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n\x81\xa6events\x92\x01\x02',
+      'latin1',
+    ),
+    2,
+  ],
 ];
 
 /** A wire that a peer has let in, and what it has answered so far. */

@@ -8,7 +8,7 @@ import { fieldText, renderEvent } from '../src/event/render.ts';
 import { seededRandom } from '../src/std/random.ts';
 import { encodeJson } from './support/encode.ts';
 import { embed, eventEntries, mutate, mutations, nowMs } from './support/events.ts';
-import { cursor, judgeJson, received } from './support/verdict.ts';
+import { judgeJson, place, received } from './support/verdict.ts';
 
 const latin = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
@@ -78,7 +78,7 @@ function check(bytes: Uint8Array, seed: number): void {
     payloadEnd: next,
     encoding: encodingJson,
   } as const;
-  const rendered = renderEvent({ ...payload, time, received, cursor, madeId: 'made' });
+  const rendered = renderEvent({ ...payload, time, received, ...place, madeId: 'made' });
   assert.equal(rendered, expected.rendered);
   const { data } = JSON.parse(rendered) as { data?: unknown };
   assert.deepEqual(data, (JSON.parse(Buffer.from(bytes).toString()) as { data?: unknown }).data);

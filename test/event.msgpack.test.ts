@@ -18,7 +18,7 @@ import { seededRandom } from '../src/std/random.ts';
 import { encodeMsgpack } from './support/encode.ts';
 import { embed, eventEntries, mutate, mutations, nowMs } from './support/events.ts';
 import { type Tree, treeJson, treeProblem, unpackTree } from './support/tree.ts';
-import { cursor, judgeMsgpack, received } from './support/verdict.ts';
+import { judgeMsgpack, place, received } from './support/verdict.ts';
 
 const hex = (text: string): Uint8Array => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -161,7 +161,7 @@ function check(bytes: Uint8Array, seed: number): void {
     payloadEnd: next,
     encoding: encodingMsgpack,
   } as const;
-  const rendered = renderEvent({ ...payload, time, received, cursor, madeId: 'made' });
+  const rendered = renderEvent({ ...payload, time, received, ...place, madeId: 'made' });
   assert.equal(rendered, expected.rendered);
   JSON.parse(rendered);
 }

@@ -14,6 +14,7 @@ import { walkMsgpackEvent } from '../src/event/msgpack.ts';
 import { fieldText, renderData, renderEvent } from '../src/event/render.ts';
 import { isUtf8Span } from '../src/event/utf8.ts';
 import { seededRandom } from '../src/std/random.ts';
+import { formatCursor } from '../src/tape/cursor.ts';
 
 const nowMs = 1_763_740_000_000;
 const dayMs = 86_400_000;
@@ -270,11 +271,18 @@ test('an event is read back on one line, with its data as it was sent', () => {
     '{"type":"t","customer":"c",\n"data":{"n":12345678901234567890,\r\n"e":1.0e+2,"s":"\\ud800\\n"}}';
   const bytes = Buffer.from(text);
   const source = { bytes, payloadAt: 0, payloadEnd: bytes.length, encoding: encodingJson } as const;
-  const rendered = renderEvent({ ...source, time: 5, received: 6, cursor: 'x', madeId: 'm' });
+  const rendered = renderEvent({
+    ...source,
+    time: 5,
+    received: 6,
+    stamp: 37,
+    ordinal: 2,
+    madeId: 'm',
+  });
   const data = '{"n":12345678901234567890,  "e":1.0e+2,"s":"\\ud800\\n"}';
   assert.equal(
     rendered,
-    `{"id":"m","customer":"c","type":"t","time":5,"data":${data},"received":6,"cursor":"x"}`,
+    `{"id":"m","customer":"c","type":"t","time":5,"data":${data},"received":6,"cursor":"11.2.5"}`,
   );
   assert.equal(renderData(bytes, 0, bytes.length, encodingJson), data);
   const bare = Buffer.from('{"type":"t","customer":"c"}');
@@ -324,10 +332,12 @@ test('times come back to the last digit, however many there are', () => {
       encoding: encodingJson,
       time,
       received: time,
-      cursor: 'x',
+      stamp: time,
+      ordinal: 65_535,
       madeId: 'made',
     });
     const start = `{"id":"made","customer":"c","type":"t","time":${time},`;
-    assert.equal(text, `${start}"received":${time},"cursor":"x"}`, `seed ${seed}`);
+    const cursor = formatCursor(time, 65_535, time);
+    assert.equal(text, `${start}"received":${time},"cursor":"${cursor}"}`, `seed ${seed}`);
   }
 });

@@ -118,6 +118,7 @@ test('the tape’s parameters arrive as they were meant', async (t) => {
     until: 1763740000001,
     types: ['A', 'B C'],
     channels: ['web'],
+    form: 'json',
   });
   await call(server, tapePath, { key: 'read' });
   assert.equal(server.front.tapeQueries[1]?.limit, 50);

@@ -11,6 +11,7 @@ import {
   beginText,
   endText,
   writeAscii,
+  writeBase36,
   writeInteger,
   writeJson,
   writeMsgpack,
@@ -28,17 +29,20 @@ export interface RenderedSource {
   readonly encoding: Encoding;
   readonly time: number;
   readonly received: number;
-  readonly cursor: string;
+  /** Its position in commit order; with its time it makes the cursor, as `formatCursor` writes it. */
+  readonly stamp: number;
+  readonly ordinal: number;
   /** Why the taxonomy flagged it. */
   readonly flagged?: string | undefined;
   /** Set when the server made the id. */
   readonly madeId: string | undefined;
 }
 
-const found = new Envelope();
+/** What `reopen` found, until the next. */
+export const found = new Envelope();
 
 /** Finds the fields of a payload that was accepted, whenever that was. */
-function reopen(bytes: Uint8Array, at: number, end: number, encoding: Encoding): Envelope {
+export function reopen(bytes: Uint8Array, at: number, end: number, encoding: Encoding): Envelope {
   const walk = encoding === encodingJson ? walkJsonEvent : walkMsgpackEvent;
   const next = walk(bytes, at, end, Number.POSITIVE_INFINITY, found);
   assert(next === end, 'a stored payload is exactly one event');
@@ -59,9 +63,15 @@ export function jsonOfMsgpack(bytes: Uint8Array, at: number, end: number): strin
 
 /** The event as the API reads it back, on one line. */
 export function renderEvent(source: RenderedSource): string {
+  beginText();
+  writeEvent(source);
+  return endText();
+}
+
+/** Writes the same to the text that was begun. */
+export function writeEvent(source: RenderedSource): void {
   const { bytes, encoding } = source;
   const event = reopen(bytes, source.payloadAt, source.payloadEnd, encoding);
-  beginText();
   if (event.idAt >= 0) writeField('{"id":', bytes, event.idAt, event.idBytes);
   else {
     writeAscii('{"id":"');
@@ -87,9 +97,12 @@ export function renderEvent(source: RenderedSource): string {
     writeString(flagged, 0, flagged.length);
   }
   writeAscii(',"cursor":"');
-  writeAscii(source.cursor);
+  writeBase36(source.stamp);
+  writeAscii('.');
+  writeBase36(source.ordinal);
+  writeAscii('.');
+  writeBase36(source.time);
   writeAscii('"}');
-  return endText();
 }
 
 /** JSON text of `data` on one line, or undefined when the event has none. */

@@ -3,7 +3,7 @@
  * JSON text as it was sent, UTF-8 spans as strings, and MessagePack values as the JSON that they
  * stand for.
  *
- *     beginText();  write…();  write…();  const json = endText();
+ *     beginText();  write…();  write…();  const json = endText();     or endBytes()
  *
  * Not re-entrant: nothing else may begin in between.
  */
@@ -53,11 +53,48 @@ export function endText(): string {
   return sink.toString(high < 0x80 ? 'latin1' : 'utf8', 0, length);
 }
 
+/** The same as UTF-8, the caller's own. */
+export function endBytes(): Uint8Array {
+  return Uint8Array.prototype.slice.call(sink, 0, length);
+}
+
+/** How many bytes have been written since `beginText`. */
+export function bytesWritten(): number {
+  return length;
+}
+
 function reserve(bytes: number): void {
   if (length + bytes <= sink.length) return;
   const larger = Buffer.allocUnsafeSlow(Math.max(sink.length * 2, length + bytes));
   larger.set(sink.subarray(0, length));
   sink = larger;
+}
+
+export function writeByte(byte: number): void {
+  reserve(1);
+  sink[length++] = byte;
+}
+
+/** From here on the engine's copy is faster than a loop. */
+const longSpanBytes = 64;
+
+/** Writes `bytes[at, end)` as they are. */
+export function writeBytes(bytes: Uint8Array, at: number, end: number): void {
+  const count = end - at;
+  reserve(count);
+  if (count >= longSpanBytes) sink.set(bytes.subarray(at, end), length);
+  else for (let i = 0; i < count; i++) sink[length + i] = bytes[at + i]!;
+  length += count;
+}
+
+/** Writes over two bytes at `at`, big-endian, which were written since `beginText`. */
+export function overwriteUint8(at: number, value: number): void {
+  sink[at] = value;
+}
+
+export function overwriteUint16(at: number, value: number): void {
+  sink[at] = value >>> 8;
+  sink[at + 1] = value & 0xff;
 }
 
 /** Writes text that is known to be ASCII. */
@@ -67,21 +104,77 @@ export function writeAscii(text: string): void {
   length += text.length;
 }
 
-/** Ten to the seventh: what is left of a safe integer above it, and below it, fits 32 bits. */
+/** Writes any text that has no lone surrogates. */
+export function writeText(text: string): void {
+  reserve(3 * text.length);
+  length += sink.write(text, length, 'utf8');
+  high |= 0x80;
+}
+
+/** Ten to the seventh: what is left of a safe integer above it, and below it, fits 31 bits. */
 const tenMillion = 10_000_000;
 
-/** Writes an integer from 0 to 2^53 - 1, such as a time. Without a string: they are long and differ. */
+/**
+ * Writes an integer from 0 to 2^53 - 1, such as a time. Without a string: they are long and differ.
+ * The halves are 32-bit integers all the way: a remainder of doubles takes ten times as long.
+ */
 export function writeInteger(value: number): void {
   reserve(16);
   const top = Math.floor(value / tenMillion);
   let digits = 1;
   for (let power = 10; power <= value; power *= 10) digits += 1;
-  let at = length + digits;
+  const at = length + digits;
+  if (top === 0) writeDigits(at, length, value | 0);
+  else {
+    writeDigits(at, at - 7, (value - top * tenMillion) | 0);
+    // At most 2^53 / 10^7 < 2^30.
+    writeDigits(at - 7, length, top | 0);
+  }
   length = at;
-  let rest = value - top * tenMillion;
-  const lowEnd = top === 0 ? at - digits : at - 7;
-  for (; at > lowEnd; rest = (rest / 10) | 0) sink[--at] = 0x30 + (rest % 10);
-  for (rest = top; rest > 0; rest = Math.floor(rest / 10)) sink[--at] = 0x30 + (rest % 10);
+}
+
+/** Fills `sink[start, end)` with the last decimal digits of a 31-bit integer. */
+function writeDigits(end: number, start: number, value: number): void {
+  const target = sink;
+  let rest = value;
+  for (let at = end - 1; at >= start; at--) {
+    const next = (rest / 10) | 0;
+    target[at] = 0x30 + (rest - next * 10);
+    rest = next;
+  }
+}
+
+/** 36 to the fifth: a safe integer above its square, and each part below, fits 31 bits. */
+const base36Part = 60_466_176;
+const base36PartDigits = 5;
+const base36Digits = Buffer.from('0123456789abcdefghijklmnopqrstuvwxyz', 'latin1');
+
+/** Writes an integer from 0 to 2^53 - 1 as `toString(36)` does, which is slow past 31 bits. */
+export function writeBase36(value: number): void {
+  reserve(16);
+  let digits = 1;
+  for (let power = 36; power <= value; power *= 36) digits += 1;
+  const start = length;
+  let at = start + digits;
+  length = at;
+  let rest = value;
+  while (at > start) {
+    const high = Math.floor(rest / base36Part);
+    const next = Math.max(start, at - base36PartDigits);
+    writeBase36Digits(at, next, (rest - high * base36Part) | 0);
+    at = next;
+    rest = high;
+  }
+}
+
+function writeBase36Digits(end: number, start: number, value: number): void {
+  const target = sink;
+  let rest = value;
+  for (let at = end - 1; at >= start; at--) {
+    const next = (rest / 36) | 0;
+    target[at] = base36Digits[rest - next * 36]!;
+    rest = next;
+  }
 }
 
 /** Writes the UTF-8 in `bytes[at, end)` as a JSON string. */

@@ -9,6 +9,7 @@ import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { EraseWish, ErasureState } from '../tape/erasures.ts';
+import type { PageForm } from '../tape/page.ts';
 import type { QuarantineQuery } from '../tape/quarantine.ts';
 import type { HealthState } from '../threads/messages.ts';
 import type { ViewFound } from '../views/answer.ts';
@@ -27,6 +28,7 @@ export interface TapeQuery {
   readonly until: number | undefined;
   readonly types: readonly string[];
   readonly channels: readonly string[];
+  readonly form: PageForm;
 }
 
 export type Health = HealthState;
@@ -50,8 +52,8 @@ export interface Front {
   erase(wish: EraseWish): Promise<ErasureState>;
   /** The erasures of a workspace, newest first. */
   erasures(workspace: number): Promise<readonly ErasureState[]>;
-  /** Resolves to the JSON text of the whole answer. @throws AppError invalid, cursor_expired. */
-  readTape(query: TapeQuery): Promise<string>;
+  /** Resolves to the whole answer in the form that was asked for. @throws AppError invalid, cursor_expired. */
+  readTape(query: TapeQuery): Promise<Uint8Array>;
   /** What is found for each view; at once, when it need not go to the pool. @throws AppError unavailable. */
   readViews(reading: ViewReading): readonly ViewFound[] | Promise<readonly ViewFound[]>;
   /** Resolves to the JSON text of the whole answer. @throws AppError invalid. */

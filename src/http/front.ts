@@ -21,6 +21,7 @@ import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
 import type { ErasureAsk, ErasureState } from '../tape/erasures.ts';
 import { type PageQuery, tapePage } from '../tape/page.ts';
 import { type QuarantineQuery, quarantinePage } from '../tape/quarantine.ts';
+import { recentBlocks } from '../tape/recentblocks.ts';
 import { Tape } from '../tape/tape.ts';
 import { Bells } from '../threads/bells.ts';
 import type {
@@ -56,6 +57,7 @@ const bells = new Bells(start.bells);
 const directory = new Directory(start.directory);
 const taxonomies = new Taxonomies(directory);
 const shards: MessagePort[] = [];
+recentBlocks.limit(start.cacheBytes);
 
 /** Clients that do not take their answers by then are cut off; what they sent is durable. */
 const drainMsMax = 5000;
@@ -106,7 +108,7 @@ function askPool<T>(heavy: HeavyRead): Promise<T> {
 }
 
 /** Reads on this thread; what outgrows the budget is done again in the pool. */
-async function readPage(query: PageQuery): Promise<string> {
+async function readPage(query: PageQuery): Promise<Uint8Array> {
   metrics.add('scans_total', 1);
   try {
     return tapePage(opened(live).tape, query, new ScanBudget(readStepsMax));

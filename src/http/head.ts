@@ -17,6 +17,8 @@ export interface Head {
   readonly contentEncoding: string;
   /** Bytes; undefined when not sent (no body, or chunked). */
   readonly contentLength: number | undefined;
+  /** What the answer may be written in. */
+  readonly accept: string;
   readonly origin: string;
   readonly lastEventId: string;
   /** What a preflight asks to be allowed: `Access-Control-Request-Headers`. */
@@ -47,6 +49,7 @@ class Found implements Head {
   contentType = '';
   contentEncoding = '';
   contentLength: number | undefined = undefined;
+  accept = '';
   origin = '';
   lastEventId = '';
   wantedHeaders = '';
@@ -89,6 +92,9 @@ class Found implements Head {
         this.#once(seenContentLength, name);
         if (!/^\d{1,15}$/.test(value)) this.fault ??= 'content-length is not a number';
         this.contentLength = Number(value);
+        break;
+      case 'accept':
+        this.accept = listed(this.accept, value);
         break;
       case 'origin':
         this.origin = value;
@@ -160,4 +166,12 @@ export function readHeaders(req: HttpRequest): ReadonlyMap<string, string> {
 export function mediaType(contentType: string): string {
   const semicolon = contentType.indexOf(';');
   return (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
+}
+
+/** Whether an Accept header names this type, and does not rule it out. */
+export function accepts(accept: string, type: string): boolean {
+  if (!accept.includes(type)) return false;
+  return accept.split(',').some((range) => {
+    return mediaType(range) === type && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range);
+  });
 }

@@ -28,6 +28,7 @@ export interface Reply {
   readonly close?: boolean;
 }
 
+export const msgpackType = 'application/msgpack';
 export const jsonType = 'application/json; charset=utf-8';
 
 /** A JSON reply from a value. */
@@ -36,7 +37,7 @@ export function jsonReply(status: number, value: unknown): Reply {
 }
 
 /** A JSON reply from text that is JSON already. */
-export function textReply(status: number, body: string): Reply {
+export function textReply(status: number, body: string | Uint8Array): Reply {
   return { status, body, type: jsonType };
 }
 

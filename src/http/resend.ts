@@ -44,8 +44,11 @@ async function isOnTape(
     until: at + timeApartMsMax,
     types: [type],
     channels: [],
+    form: 'json',
   });
-  const { events } = JSON.parse(page) as { events: { id: string; customer: string }[] };
+  const { events } = JSON.parse(Buffer.from(page).toString()) as {
+    events: { id: string; customer: string }[];
+  };
   // A tape may show events of linked identities as well.
   return events.some((event) => event.id === id && event.customer === customer);
 }

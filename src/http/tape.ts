@@ -2,9 +2,10 @@
 import { channelBytesMax, typeBytesMax } from '../event/envelope.ts';
 import { AppError } from '../std/errors.ts';
 import type { Front, TapeQuery } from './context.ts';
+import { accepts } from './head.ts';
 import { customerOf } from './names.ts';
 import type { Query } from './query.ts';
-import { type Reply, textReply } from './reply.ts';
+import { msgpackType, type Reply, textReply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
 
 export const tapeLimitDefault = 50;
@@ -34,8 +35,12 @@ async function getTape(request: RouteRequest, front: Front): Promise<Reply> {
     until: query.time('until'),
     types: filterOf(query.all('type'), { name: 'type', bytesMax: typeBytesMax }),
     channels: filterOf(query.all('channel'), { name: 'channel', bytesMax: channelBytesMax }),
+    form: accepts(request.head.accept, msgpackType) ? 'msgpack' : 'json',
   };
-  return textReply(200, await front.readTape(tapeQuery));
+  const body = await front.readTape(tapeQuery);
+  return tapeQuery.form === 'json'
+    ? textReply(200, body)
+    : { status: 200, body, type: msgpackType };
 }
 
 /** Where the page before ended. @throws AppError invalid. */

@@ -6,6 +6,7 @@ import { TapeEvent } from './event.ts';
 import { eachBlock, unfold, unfoldBlock } from './fold.ts';
 import { readItem } from './item.ts';
 import { blockRow, positionBytes, row, stream } from './layout.ts';
+import { recentBlocks } from './recentblocks.ts';
 import type { Run } from './run.ts';
 import type { TableReader } from './table.ts';
 
@@ -14,8 +15,10 @@ export class BlockReader {
   readonly #table: TableReader;
   readonly #streamBytes: number;
   readonly #damaged: () => void;
-  /** The block read last: pages of one customer often begin in it. */
+  /** The block read last: who goes through all of them asks for its records one by one. */
   #last: Block | undefined;
+  /** What it is called among the readers whose blocks are kept; 0: none is. */
+  #called = 0;
 
   constructor(file: SegmentFile, table: TableReader, streamBytes: number, damaged: () => void) {
     this.#file = file;
@@ -41,6 +44,16 @@ export class BlockReader {
     const block = bytes && openBlock(bytes, number);
     if (block === undefined) this.#damaged();
     else this.#last = block;
+    return block;
+  }
+
+  /** The same for whoever asks for one customer: it may be kept, and will be. */
+  recent(number: number): Block | undefined {
+    if (this.#called === 0) this.#called = recentBlocks.join();
+    const kept = recentBlocks.find(this.#called, number);
+    if (kept !== undefined) return kept;
+    const block = this.block(number);
+    if (block !== undefined) recentBlocks.keep(this.#called, number, block);
     return block;
   }
 
@@ -85,7 +98,7 @@ export class BlockReader {
       if (this.#beginsBefore(middle, hash, position) === false) high = middle - 1;
       else number = middle;
     }
-    const block = this.block(number);
+    const block = this.recent(number);
     if (block === undefined) return this.run(hash, number - 1, Number.POSITIVE_INFINITY);
     let low = -1;
     let top = number === lastBlock ? lastRow : block.records - 1;
@@ -100,6 +113,8 @@ export class BlockReader {
 
   close(): void {
     this.#last = undefined;
+    if (this.#called !== 0) recentBlocks.leave(this.#called);
+    this.#called = 0;
   }
 }
 
@@ -162,7 +177,7 @@ class SegmentRun implements Run {
         this.#record = Number.POSITIVE_INFINITY;
       }
       if (this.#number < 0) return this.#end();
-      this.#block = this.#reader.block(this.#number);
+      this.#block = this.#reader.recent(this.#number);
       if (this.#block !== undefined) {
         this.#record = Math.min(this.#record, this.#block.records - 1);
       } else {

@@ -1,5 +1,13 @@
 /** A stored event as readers meet it: positions into a block, rendered on demand. */
-import { type FieldName, fieldText, renderData, renderEvent } from '../event/render.ts';
+import {
+  type FieldName,
+  fieldText,
+  type RenderedSource,
+  renderData,
+  renderEvent,
+  writeEvent,
+} from '../event/render.ts';
+import { writePackedEvent } from '../event/repack.ts';
 import type { Block } from './block.ts';
 import { formatCursor } from './cursor.ts';
 import { row } from './layout.ts';
@@ -99,18 +107,33 @@ export class TapeEvent {
 
   /** The whole event as JSON text on one line. */
   json(): string {
+    return renderEvent(this.#source());
+  }
+
+  /** Writes the same to the text that was begun (`event/transcode.ts`). */
+  write(): void {
+    writeEvent(this.#source());
+  }
+
+  /** The same as MessagePack. */
+  writePacked(): void {
+    writePackedEvent(this.#source());
+  }
+
+  #source(): RenderedSource {
     const { at, length } = payloadSpan(this.#record);
-    return renderEvent({
+    return {
       bytes: this.#record.payloads,
       payloadAt: at,
       payloadEnd: at + length,
       encoding: encodingOf(this.#record),
       time: this.time,
       received: this.received,
-      cursor: this.cursor,
+      stamp: this.stamp,
+      ordinal: this.ordinal,
       flagged: isApart(this.workspace) ? undefined : this.note,
       madeId: isMadeId(this.#record) ? this.#text(idSpan(this.#record)) : undefined,
-    });
+    };
   }
 
   #text({ at, length }: { at: number; length: number }): string {

@@ -11,6 +11,8 @@ export class HotLog {
   /** The block read last; its bytes live in the store's read buffer until the thread's next read. */
   #last: Block | undefined;
   #lastRead = -1;
+  /** Blocks that this thread has found whole: a log's blocks never change, so once is enough. */
+  readonly #whole = new StampSet();
 
   private constructor(log: BlockLog, metrics: Metrics) {
     this.#log = log;
@@ -44,10 +46,17 @@ export class HotLog {
       this.#log.refresh();
       bytes = this.#log.read(stamp);
     }
-    const block = bytes === undefined ? undefined : Block.open(bytes, stamp);
+    const block = bytes === undefined ? undefined : this.#open(bytes, stamp);
     if (block === undefined) this.#metrics.add('blocks_damaged_total', 1);
     this.#last = block;
     this.#lastRead = readsSoFar();
+    return block;
+  }
+
+  #open(bytes: Uint8Array, stamp: number): Block | undefined {
+    if (this.#whole.has(stamp)) return Block.reopen(bytes);
+    const block = Block.open(bytes, stamp);
+    if (block !== undefined) this.#whole.add(stamp);
     return block;
   }
 
@@ -66,5 +75,29 @@ export class HotLog {
   async close(): Promise<void> {
     this.#last = undefined;
     await this.#log.close();
+  }
+}
+
+const stampsPerPage = 32 * 1024;
+
+/** Stamps of one log: they lie close together, so a bit for each. */
+class StampSet {
+  readonly #pages = new Map<number, Uint8Array>();
+
+  has(stamp: number): boolean {
+    const at = stamp % stampsPerPage;
+    const page = this.#pages.get((stamp - at) / stampsPerPage);
+    return page !== undefined && (page[at >> 3]! & (1 << (at & 7))) !== 0;
+  }
+
+  add(stamp: number): void {
+    const at = stamp % stampsPerPage;
+    const number = (stamp - at) / stampsPerPage;
+    let page = this.#pages.get(number);
+    if (page === undefined) {
+      page = new Uint8Array(stampsPerPage / 8);
+      this.#pages.set(number, page);
+    }
+    page[at >> 3]! |= 1 << (at & 7);
   }
 }

@@ -20,7 +20,11 @@ export class HotRun implements Run {
   readonly #heap: EntryHeap;
   /** The next entry of the chain; 0 at its end. */
   #chain: number;
-  #entry = 0;
+  // Of the current event: each is asked for several times, and lies in memory that is rarely in a cache.
+  time = Number.NEGATIVE_INFINITY;
+  stamp = 0;
+  ordinal = 0;
+  typeHash = 0;
 
   constructor(
     { index, log }: { readonly index: IndexReader; readonly log: HotLog },
@@ -34,22 +38,6 @@ export class HotRun implements Run {
     this.#budget = budget;
     this.#heap = new EntryHeap(index);
     this.#chain = index.newestEntry(customerHash);
-  }
-
-  get time(): number {
-    return this.#index.time[this.#entry]!;
-  }
-
-  get stamp(): number {
-    return this.#index.stamp[this.#index.block[this.#entry]!]!;
-  }
-
-  get ordinal(): number {
-    return this.#entry - this.#index.first[this.#index.block[this.#entry]!]!;
-  }
-
-  get typeHash(): number {
-    return this.#index.typeHash[this.#entry]!;
   }
 
   next(): boolean {
@@ -67,7 +55,12 @@ export class HotRun implements Run {
     }
     this.#chain = entry;
     if (heap.size === 0) return false;
-    this.#entry = heap.pop();
+    const current = heap.pop();
+    const block = index.block[current]!;
+    this.time = index.time[current]!;
+    this.stamp = index.stamp[block]!;
+    this.ordinal = current - index.first[block]!;
+    this.typeHash = index.typeHash[current]!;
     return true;
   }
 

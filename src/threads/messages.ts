@@ -41,6 +41,8 @@ export interface FrontStart extends ThreadStart {
   readonly shards: number;
   readonly host: string;
   readonly inflightBytesMax: number;
+  /** What it keeps of inflated blocks. */
+  readonly cacheBytes: number;
   readonly corsOrigins: readonly string[];
   readonly directory: DirectorySnapshot;
   /** The buckets of all quotas: see `workspaces/slots.ts`. */
@@ -123,5 +125,5 @@ export type HeavyRead =
   | { readonly kind: 'quarantine'; readonly query: QuarantineQuery }
   | { readonly kind: 'views'; readonly ask: ViewsAsk };
 
-/** A page's JSON text, or what was found for each view. */
-export type HeavyAnswer = string | readonly ViewFound[];
+/** A page's bytes, its JSON text, or what was found for each view. */
+export type HeavyAnswer = Uint8Array | string | readonly ViewFound[];

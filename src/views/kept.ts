@@ -90,7 +90,7 @@ export class KeptAnswers {
   /** @param found as of now. */
   keep(wanted: Wanted, { made, place }: Before, found: ViewFound): void {
     const key = keyOf(wanted);
-    const bytes = 2 * (key.length + found.json.length) + entryBytes;
+    const bytes = weightOf(key) + weightOf(found.json) + entryBytes;
     this.#drop(key);
     this.#answers.set(key, { found, place, version: wanted.view.version, made, bytes });
     this.#bytes += bytes;
@@ -121,6 +121,11 @@ export class KeptAnswers {
     this.#answers.delete(key);
     this.#bytes -= kept.bytes;
   }
+}
+
+/** What a text weighs in memory: a byte for each character as long as all are ASCII, else two at most. */
+function weightOf(text: string): number {
+  return Buffer.byteLength(text) === text.length ? text.length : 2 * text.length;
 }
 
 /** Names of views and roles hold no line end, so no two have one key. */

@@ -81,9 +81,9 @@ export class FakeFront implements Front {
     return Promise.resolve([]);
   }
 
-  readTape(query: TapeQuery): Promise<string> {
+  async readTape(query: TapeQuery): Promise<Uint8Array> {
     this.tapeQueries.push(query);
-    return this.tape(query);
+    return Buffer.from(await this.tape(query));
   }
 
   readViews(reading: ViewReading): readonly ViewFound[] {

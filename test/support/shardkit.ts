@@ -330,7 +330,8 @@ export class ShardKit {
 
   page(query: Partial<ScanQuery> & { customer: string }, limit: number, before?: string): TapePage {
     const budget = new ScanBudget(Number.POSITIVE_INFINITY);
-    const text = tapePage(this.tape, { workspace: 1, ...query, limit, before }, budget);
+    const page = tapePage(this.tape, { workspace: 1, ...query, limit, before }, budget);
+    const text = Buffer.from(page).toString();
     return JSON.parse(text) as TapePage;
   }
 

@@ -2,6 +2,7 @@
  * What an event's verdict should be, worked out the slow and plain way from the contract: decode to
  * objects, then check the objects. Shares nothing with the walkers but the numbers of the contract.
  */
+import { formatCursor } from '../../src/tape/cursor.ts';
 import { type Tree, treeJson, treeProblem, unpackTree } from './tree.ts';
 
 export interface Verdict {
@@ -37,7 +38,7 @@ export interface Value {
 }
 
 export const received = 1_763_740_000_123;
-export const cursor = 'c-1_2';
+export const place = { stamp: 7_000_000_123, ordinal: 41 };
 const malformed: Verdict = { isMalformed: true };
 const dayMs = 24 * 60 * 60 * 1000;
 const textMax: Record<string, number> = {
@@ -134,7 +135,10 @@ function judge(entries: readonly Entry[] | undefined, bytes: number, nowMs: numb
     else if (key === 'data' && value !== undefined) parts.push(`"data":${value.json}`);
     else if (value !== undefined) parts.push(`"${key}":${JSON.stringify(value.text)}`);
   }
-  parts.push(`"received":${received}`, `"cursor":"${cursor}"`);
+  parts.push(
+    `"received":${received}`,
+    `"cursor":"${formatCursor(place.stamp, place.ordinal, Number(time))}"`,
+  );
   return { isMalformed: false, rendered: `{${parts.join(',')}}`, id: idText };
 }
 

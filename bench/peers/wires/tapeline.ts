@@ -1,4 +1,5 @@
-/** Tapeline's reads: HTTP, a tape page. It is filled by the lanes of the other benches. */
+/** Tapeline's reads: HTTP, a tape page in MessagePack, as its events were sent. It is filled by the lanes of the other benches. */
+import { unpack } from 'msgpackr';
 import { type Answer, nothing, type Wire, type WirePlan } from './wire.ts';
 
 /** Counting an answer's events costs as much as handling it: one in so many is counted. */
@@ -12,7 +13,8 @@ export function tapelineWire(plan: WirePlan, answer: Answer): Wire {
     read: (customer) =>
       Buffer.from(
         `GET /v1/customers/${customer}/tape?limit=${plan.limit} HTTP/1.1\r\n` +
-          `Host: 127.0.0.1\r\nAuthorization: Bearer ${plan.key}\r\n\r\n`,
+          `Host: 127.0.0.1\r\nAuthorization: Bearer ${plan.key}\r\n` +
+          'Accept: application/msgpack\r\n\r\n',
       ),
     take(bytes, at) {
       const headEnd = bytes.indexOf('\r\n\r\n', at);
@@ -30,5 +32,5 @@ export function tapelineWire(plan: WirePlan, answer: Answer): Wire {
 }
 
 function eventsOf(bytes: Buffer, from: number, end: number): number {
-  return (JSON.parse(bytes.toString('utf8', from, end)) as { events: unknown[] }).events.length;
+  return (unpack(bytes.subarray(from, end)) as { events: unknown[] }).events.length;
 }

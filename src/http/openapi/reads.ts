@@ -1,6 +1,6 @@
 /** The routes by which a customer's tape, views and live events are read. */
 import type { Paths } from './describe.ts';
-import { describe, inPath, inQuery, jsonOf, repeated, timeSchema } from './describe.ts';
+import { describe, inPath, inQuery, jsonOf, refTo, repeated, timeSchema } from './describe.ts';
 
 const customer = inPath('customer', 'Any identity of the customer, percent-encoded, 1–256 bytes.');
 const auth = '\\\n  -H "Authorization: Bearer $KEY"';
@@ -19,7 +19,9 @@ const storedEvent = {
 const tapeText = `
 Newest first, in the order (time, commit), descending; the order is the same for every reader, for ever.
 
-Follow \`next\` to visit every event that was on the tape at the first page exactly once, whatever arrives meanwhile; pass the same filters each time. \`live\` continues in the live stream without a gap. An unknown customer has an empty tape.`;
+Follow \`next\` to visit every event that was on the tape at the first page exactly once, whatever arrives meanwhile; pass the same filters each time. \`live\` continues in the live stream without a gap. An unknown customer has an empty tape.
+
+With \`Accept: application/msgpack\` the page is MessagePack: the same members, \`data\` that was sent as MessagePack byte for byte, timestamps in it included. Integers take their shortest form, up to 64 bits; a decoder may have to be told to give numbers for those of 64 (msgpackr: \`int64AsType\`). JSON numbers that no double can hold are texts. Errors are JSON.`;
 
 const viewText = `
 Answers a stored view for one customer by reading the tape from newest to oldest. The answer is current, or, where the template says \`snapshot\`, a snapshot at most that old; \`asOf\` says which instant it speaks of. An unknown customer has a view without matches.
@@ -100,12 +102,15 @@ export const readPaths: Paths = {
       responses: {
         200: {
           description: 'A page of the tape.',
-          content: jsonOf('TapePage', {
-            customer: 'c1',
-            events: [storedEvent],
-            next: null,
-            live: '2ts.1ekf',
-          }),
+          content: {
+            ...jsonOf('TapePage', {
+              customer: 'c1',
+              events: [storedEvent],
+              next: null,
+              live: '2ts.1ekf',
+            }),
+            'application/msgpack': { schema: refTo('TapePage') },
+          },
         },
       },
       errors: ['malformed', 'invalid', 'cursor_expired', 'unavailable'],
