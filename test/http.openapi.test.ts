@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { plainRoutes } from '../src/http/app.ts';
+import { cjdsRoutes } from '../src/http/cjds/routes.ts';
+import { streamPaths } from '../src/http/cjds/streams.ts';
 import { docsPage } from '../src/http/docs/page.ts';
 import { doors } from '../src/http/doors.ts';
 import type { Operation } from '../src/http/openapi/describe.ts';
@@ -28,9 +30,14 @@ const others = [
   'get /v1/live/sse',
   'get /v1/customers/{customer}/views/{name}/live',
   'get /v1/customers/{customer}/views/{name}/live/sse',
+  ...Object.values(streamPaths).map((path) => `get ${path}`),
 ];
 
-const routes = [...plainRoutes, ...doors.map((door) => wireRoute(door, () => undefined))];
+const routes = [
+  ...plainRoutes,
+  ...doors.map((door) => wireRoute(door, () => undefined)),
+  ...cjdsRoutes(() => undefined),
+];
 
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({
@@ -47,8 +54,8 @@ function errorsOf(schema: unknown, value: unknown): string {
 }
 
 test('every route is in the document, and every operation of the document is a route', () => {
-  const routes = [...plainRoutes, ...doors].map(({ method, path }) => `${method} ${path}`);
-  const expected = [...routes.filter((name) => name !== 'get /'), ...others].sort();
+  const names = routes.map(({ method, path }) => `${method} ${path}`);
+  const expected = [...names.filter((name) => name !== 'get /'), ...others].sort();
   assert.deepEqual(operations.map(({ name }) => name).sort(), expected);
 });
 

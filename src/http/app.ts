@@ -4,6 +4,7 @@
  */
 import { App, type TemplatedApp } from 'uWebSockets.js';
 import { AppError } from '../std/errors.ts';
+import { streamPaths } from './cjds/streams.ts';
 import type { Front } from './context.ts';
 import { type Cors, corsHeaders, optionsReply } from './cors.ts';
 import { docsRoutes } from './docs.ts';
@@ -47,6 +48,7 @@ const doors = [
   { path: '/v1/live/sse', isSocket: false },
   { path: liveViewPath, isSocket: true },
   { path: `${liveViewPath}/sse`, isSocket: false },
+  ...Object.values(streamPaths).map((path) => ({ path, isSocket: false, cors: 'echo' as const })),
 ];
 
 export interface AppOptions {
@@ -78,7 +80,7 @@ export function openApp(front: Front, options: AppOptions = {}): TemplatedApp {
     otherMethods(app, front, { path, cors, methods: methods.map((name) => name.toUpperCase()) });
   }
   for (const door of doors) {
-    otherMethods(app, front, { ...door, cors: 'listed', methods: ['GET'] });
+    otherMethods(app, front, { cors: 'listed', ...door, methods: ['GET'] });
   }
   app.any('/*', (res, req) => {
     const exchange = new Exchange(front, res, req);

@@ -38,6 +38,8 @@ import { readStepsMax, ViewReader } from '../views/reader.ts';
 import { Directory } from '../workspaces/directory.ts';
 import type { ViewRecord, WorkspaceReply } from '../workspaces/types.ts';
 import { openApp, openTraffic } from './app.ts';
+import { cjdsRoutes } from './cjds/routes.ts';
+import { CjdsStreams } from './cjds/streams.ts';
 import { cloudEventsDoor } from './cloudevents.ts';
 import type { Front, Health } from './context.ts';
 import { doors } from './doors.ts';
@@ -158,18 +160,21 @@ const traffic = openTraffic(front);
 const sockets = new IngestSockets(front, () => ingest);
 const subscribers = new Live(front, () => live);
 const liveViews = new LiveViews(front, () => followers);
-const listening = [subscribers.connections, liveViews.connections];
+const cjdsStreams = new CjdsStreams(front, () => live && followers && { ...live, followers });
+const listening = [subscribers.connections, liveViews.connections, cjdsStreams.connections];
 const routes = [
   ingestRoute(
     () => ingest,
     (request, ...parts) => acceptWire(cloudEventsDoor, request, ...parts),
   ),
   ...doors.map((door) => wireRoute(door, () => ingest)),
+  ...cjdsRoutes(() => ingest),
 ];
 const app = openApp(front, { traffic, routes });
 sockets.register(app);
 subscribers.register(app);
 liveViews.register(app);
+cjdsStreams.register(app);
 
 clock.every(credentialCheckMs, () => sockets.dropRevoked());
 

@@ -172,7 +172,11 @@ function values(query: Query, name: string, bytesMax: number): readonly string[]
  * @throws AppError `invalid` for what is no cursor, or one ahead of everything on the tape;
  * `cursor_expired` when events after it may have been dropped.
  */
-function positionOf(text: string, tape: Tape, { customers, workspace }: LiveFilter): Position {
+export function positionOf(
+  text: string,
+  tape: Tape,
+  { customers, workspace }: LiveFilter,
+): Position {
   if (text === 'now') return tape.now();
   if (text === 'earliest') return earliest;
   const position = parsePosition(text);

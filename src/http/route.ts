@@ -22,7 +22,7 @@ import { decodePercent, Query } from './query.ts';
 import { errorReply, pieceBytesMax, type Reply, withHeaders, writeReply } from './reply.ts';
 import type { Traffic } from './traffic.ts';
 
-export type Method = 'get' | 'post' | 'put' | 'delete';
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 export interface Route {
   readonly method: Method;
@@ -155,6 +155,9 @@ export function route(app: TemplatedApp, front: Front, traffic: Traffic, spec: R
       break;
     case 'put':
       app.put(pattern, serve);
+      break;
+    case 'patch':
+      app.patch(pattern, serve);
       break;
     case 'delete':
       app.del(pattern, serve);

@@ -27,6 +27,7 @@ import {
 } from '../workspaces/retention.ts';
 import { roleNameBytesMax } from '../workspaces/role.ts';
 import { scopes } from '../workspaces/types.ts';
+import { cjdsSchemas } from './cjds/schemas.ts';
 import { segmentSchemas } from './segmentschemas.ts';
 import { closed, cursor, epochMs, ref, text } from './shape.ts';
 import { taxonomySchemas } from './taxonomyschemas.ts';
@@ -301,6 +302,7 @@ export const schemas = {
   Erasure,
   Erasures: Type.Object({ erasures: Type.Array(ref('Erasure')) }),
   ...segmentSchemas,
+  ...cjdsSchemas,
   Health,
   ...taxonomySchemas,
   ...wireSchemas,

@@ -6,6 +6,7 @@ import { assert, unreachable } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
+import { planCjds, refuseCjds, refuseWithActions } from './cjdsplan.ts';
 import { base62, hashKey, makeKey } from './keys.ts';
 import { checkQuota, type Quota } from './quota.ts';
 import {
@@ -90,6 +91,11 @@ export function planCommand(
         command.change,
         context.clock,
       );
+    case 'changeCjds':
+      return planCjds(tenantOf(tenants, command.workspace), next, command.change, {
+        ...context,
+        tenants,
+      });
     case 'changeSources':
       return planSources(tenantOf(tenants, command.workspace), next, command.change, context.clock);
     default:
@@ -347,6 +353,7 @@ function planPutView(
   context: MakeContext,
 ): Plan {
   checkViewName(command.name);
+  refuseCjds(tenant.views.get(command.name));
   const isNew = !tenant.views.has(command.name);
   if (isNew && tenant.views.size >= viewsPerWorkspaceMax) {
     throw new AppError('conflict', `a workspace has at most ${viewsPerWorkspaceMax} views`);
@@ -369,6 +376,7 @@ function planPutView(
 function planDeleteView(tenant: Tenant, meta: Meta, name: string): Plan {
   const view = tenant.views.get(name);
   if (view === undefined) throw new AppError('not_found', 'there is no such view');
+  refuseWithActions(view);
   return {
     changes: [[viewKey(view), undefined]],
     meta,

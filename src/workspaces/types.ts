@@ -1,4 +1,5 @@
 /** What a workspace (a tenant) consists of, as it crosses threads: plain data, all read-only. */
+import type { CjdsChange, CjdsTemplate } from './cjds.ts';
 import type { Limit, Quota } from './quota.ts';
 import type { Retention } from './retention.ts';
 import type { MaskRule, RoleTemplate } from './role.ts';
@@ -14,6 +15,7 @@ export interface Workspace {
   readonly number: number;
   readonly id: string;
   readonly name: string;
+  readonly description?: string;
   readonly createdAt: number;
   readonly quota?: Quota;
   readonly retention?: Retention;
@@ -40,6 +42,8 @@ export interface ViewRecord {
   readonly template: ViewTemplate;
   readonly version: number;
   readonly updatedAt: number;
+  /** Present when it was written through CJDS: the template as that product knows it. */
+  readonly cjds?: CjdsTemplate;
 }
 
 export interface RoleRecord {
@@ -126,6 +130,7 @@ export type WorkspaceCommand =
       readonly workspace: number;
       readonly change: TaxonomyChange;
     }
+  | { readonly kind: 'changeCjds'; readonly workspace: number; readonly change: CjdsChange }
   | { readonly kind: 'changeSources'; readonly workspace: number; readonly change: SourceChange };
 
 /** `key` is the only time a key is seen in the clear. */

@@ -235,6 +235,7 @@ function replyTo(command: WorkspaceCommand): WorkspaceReply {
       const source = { workspace, name, map, revision: 1, updatedAt: startedAt };
       return { kind: 'source', source, created: true };
     }
+    case 'changeCjds':
     case 'deleteKey':
     case 'deleteRole':
     case 'deleteWorkspace':

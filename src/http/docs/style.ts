@@ -4,13 +4,13 @@ const palettes = `
 :root {
   --ink: #17211f; --dim: #5d6b68; --paper: #ffffff; --panel: #f5f7f6; --line: #e0e6e4;
   --accent: #0f766e; --code: #f2f5f4; --shell: #10201d; --shell-ink: #dcebe7;
-  --get: #0f766e; --post: #1d4ed8; --put: #9a5b00; --delete: #b42318; --ws: #7a3ea8;
+  --get: #0f766e; --post: #1d4ed8; --put: #9a5b00; --patch: #9a5b00; --delete: #b42318; --ws: #7a3ea8;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ink: #e3ebe9; --dim: #93a5a0; --paper: #0e1413; --panel: #131b1a; --line: #24302e;
     --accent: #4fd1c0; --code: #1a2423; --shell: #0a100f; --shell-ink: #d5e4e0;
-    --get: #4fd1c0; --post: #86abff; --put: #e5a94b; --delete: #ff8a7d; --ws: #c99bf0;
+    --get: #4fd1c0; --post: #86abff; --put: #e5a94b; --patch: #e5a94b; --delete: #ff8a7d; --ws: #c99bf0;
   }
 }`;
 
@@ -70,7 +70,7 @@ nav li a {
 nav li a:hover { background: var(--code); text-decoration: none; }
 nav li a[aria-current] { background: var(--code); color: var(--accent); font-weight: 600; }
 .verb { font: 700 .66rem/1.5 ui-monospace, Menlo, Consolas, monospace; text-transform: uppercase; letter-spacing: .04em; flex: none; }
-.verb.get { color: var(--get); } .verb.post { color: var(--post); } .verb.put { color: var(--put); }
+.verb.get { color: var(--get); } .verb.post { color: var(--post); } .verb.put { color: var(--put); } .verb.patch { color: var(--patch); }
 .verb.delete { color: var(--delete); } .verb.ws { color: var(--ws); }`;
 
 const content = `

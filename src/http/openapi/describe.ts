@@ -69,7 +69,7 @@ export interface Description {
   readonly curl: string;
 }
 
-export type Method = 'get' | 'post' | 'put' | 'delete';
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 export type PathItem = { readonly [method in Method]?: Operation };
 export type Paths = { readonly [path: string]: PathItem };
 

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, assembled from the descriptions of the routes and the schemas. */
 import { schemas } from '../schemas.ts';
+import { cjdsRoutePaths } from './cjdsroutes.ts';
 import { keyPaths, viewPaths, workspacePaths } from './definitions.ts';
 import type { Json, Paths } from './describe.ts';
 import { doorPaths } from './doors.ts';
@@ -37,6 +38,10 @@ const tags = [
   {
     name: 'Segment and RudderStack',
     description: 'Events in, from the libraries of these products as they are.',
+  },
+  {
+    name: 'CJDS',
+    description: 'The API of Cisco’s Customer Journey Data Service, for its clients as they are.',
   },
   { name: 'Tape', description: 'Everything known of one customer, newest first.' },
   { name: 'Profile views', description: 'A customer at a glance: stored questions to the tape.' },
@@ -77,6 +82,7 @@ export function openApiDocument(): ApiDocument {
       ...sinkPaths,
       ...doorPaths,
       ...segmentPaths,
+      ...cjdsRoutePaths,
       ...readPaths,
       ...viewPaths,
       ...keyPaths,
