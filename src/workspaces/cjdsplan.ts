@@ -27,7 +27,15 @@ interface Parts {
 }
 
 /** @throws AppError not_found, conflict, invalid. */
-export function planCjds(tenant: Tenant, meta: Meta, change: CjdsChange, parts: Parts): Plan {
+export function planCjds(
+  tenants: ReadonlyMap<number, Tenant>,
+  meta: Meta,
+  { change, workspace }: { readonly change: CjdsChange; readonly workspace: number },
+  context: Omit<Parts, 'tenants'>,
+): Plan {
+  const tenant = tenants.get(workspace);
+  if (tenant === undefined) throw new AppError('not_found', 'there is no such workspace');
+  const parts = { ...context, tenants };
   switch (change.kind) {
     case 'putTemplate':
       return planPutTemplate(tenant, meta, change, parts);

@@ -92,10 +92,7 @@ export function planCommand(
         context.clock,
       );
     case 'changeCjds':
-      return planCjds(tenantOf(tenants, command.workspace), next, command.change, {
-        ...context,
-        tenants,
-      });
+      return planCjds(tenants, next, command, context);
     case 'changeSources':
       return planSources(tenantOf(tenants, command.workspace), next, command.change, context.clock);
     default:
