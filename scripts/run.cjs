@@ -29,6 +29,8 @@ const root = path.dirname(__dirname);
 const buildDirectory = path.join(root, 'build');
 const stampFile = path.join(buildDirectory, '.stamp');
 const lockFile = path.join(buildDirectory, '.lock');
+const webDirectory = path.join(root, 'src', 'web');
+const webEntries = ['cj.ts', 'demo.ts'];
 const sourceDirectories = ['src', 'bench', 'scripts', 'test'];
 const lockPollMs = 100;
 const lockSignMs = 5000;
@@ -220,16 +222,41 @@ async function build() {
   }
   say('building');
   const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const code = await runChild([process.execPath, compiler], ['-p', root]);
-  if (code !== 0) throw new Problem('the build failed; see above', code);
+  for (const project of [root, webDirectory]) {
+    if (!fs.existsSync(path.join(project, 'tsconfig.json'))) continue;
+    const code = await runChild([process.execPath, compiler], ['-p', project]);
+    if (code !== 0) throw new Problem('the build failed; see above', code);
+  }
+  bundleForBrowsers();
   fs.writeFileSync(`${stampFile}.new`, JSON.stringify({ sources, outputs: digest(listOutputs()) }));
   fs.renameSync(`${stampFile}.new`, stampFile);
   say(`built in ${seconds(started)} s`);
 }
 
+/**
+ * What browsers load: each entry with all it imports in one small file. Types were checked before.
+ * `buildSync` leaves nothing running behind it.
+ */
+function bundleForBrowsers() {
+  const entryPoints = webEntries
+    .map((name) => path.join(webDirectory, name))
+    .filter((file) => fs.existsSync(file));
+  if (entryPoints.length === 0) return;
+  require('esbuild').buildSync({
+    entryPoints,
+    outdir: path.join(buildDirectory, 'src', 'web'),
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2020',
+    charset: 'utf8',
+    logLevel: 'warning',
+  });
+}
+
 /** Changes whenever a source is changed, added, removed or replaced by an older one. */
 function fingerprintSources() {
-  const files = ['tsconfig.json', 'package.json', 'package-lock.json'];
+  const files = ['tsconfig.json', 'src/web/tsconfig.json', 'package.json', 'package-lock.json'];
   for (const directory of sourceDirectories) listFiles(directory, /\.ts$/, files);
   const lines = files.map((file) => {
     const status = fs.statSync(path.join(root, file), { throwIfNoEntry: false });

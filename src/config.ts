@@ -24,6 +24,8 @@ export interface Config {
   readonly quotaEventsPerSecond: number | null;
   readonly quotaBytesPerSecond: number | null;
   readonly corsOrigins: readonly string[];
+  /** Serves the demo page, on a workspace of its own. */
+  readonly demo: boolean;
   readonly adminKey: string | undefined;
   readonly writeKey: string | undefined;
   readonly readKey: string | undefined;
@@ -153,6 +155,13 @@ export const settings = [
     '',
     'web origins, separated by commas, that may read (ingest is open to all)',
   ],
+  [
+    '--demo',
+    'TAPELINE_DEMO',
+    '[on]',
+    '',
+    'serve the demo page at /demo, to anybody, on a workspace of its own',
+  ],
   ['--admin-key', 'TAPELINE_ADMIN_KEY', '<key>', '', 'admin key of a new data directory'],
   ['--write-key', 'TAPELINE_WRITE_KEY', '<key>', '', 'write key of a new data directory'],
   ['--read-key', 'TAPELINE_READ_KEY', '<key>', '', 'read key of a new data directory'],
@@ -187,6 +196,12 @@ export function readConfig(
     }
     return value;
   };
+  const flag = (name: string): boolean => {
+    const value = text(name);
+    if (['1', 'true', 'on'].includes(value)) return true;
+    if (['', '0', 'false', 'off'].includes(value)) return false;
+    throw new AppError('invalid', `--${name} must be on or off`);
+  };
   const isShardsGiven = (flags['shards'] ?? environment['TAPELINE_SHARDS']) !== undefined;
   return {
     host: text('host'),
@@ -207,6 +222,7 @@ export function readConfig(
     retentionDays: number('retention-days', 0, 36_500) || null,
     retentionBytes: number('retention-gib', 0, 1_000_000) * 1024 * mebibyte || null,
     erasureWaitMs: number('erasure-minutes', 0, 1440) * 60_000,
+    demo: flag('demo'),
     corsOrigins: text('cors-origins').split(',').filter(Boolean),
     adminKey: text('admin-key') || undefined,
     writeKey: text('write-key') || undefined,

@@ -1,6 +1,6 @@
 /** The command line: reads the settings, opens the server, says where it is, and ends it in order. */
 import { Command } from 'commander';
-import { readConfig, settings } from './config.ts';
+import { type Config, readConfig, settings } from './config.ts';
 import { openServer, type Server } from './server.ts';
 import { systemClock } from './std/clock.ts';
 import { AppError } from './std/errors.ts';
@@ -40,20 +40,23 @@ function parseFlags(argv: readonly string[]): Record<string, string | undefined>
     const shown = fallback === '' ? '' : `, default ${fallback}`;
     command.option(`${flag} ${value}`, `${meaning} (${variable}${shown})`);
   }
-  const options = command.parse(argv).opts<Record<string, string>>();
+  const options = command.parse(argv).opts<Record<string, string | true>>();
   const flags: Record<string, string | undefined> = {};
   for (const { flag } of settings) {
     const name = flag.slice(2);
-    flags[name] = options[name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    const value = options[name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    // A flag that may stand alone says `true` then.
+    flags[name] = value === true ? 'true' : value;
   }
   return flags;
 }
 
-function announce(server: Server, host: string): void {
+function announce(server: Server, { demo, host }: Config): void {
   const shown = host.includes(':') ? `[${host}]` : host;
   const url = `http://${shown}:${server.port}`;
   const events = server.events.toLocaleString('en');
   const lines = [`Tapeline is ready on ${url}   docs: ${url}/docs   events on tape: ${events}`];
+  if (demo) lines.push(`  the demo, open to whoever reaches it: ${url}/demo`);
   const { admin, read, write } = server.freshKeys;
   if (admin ?? read ?? write) {
     lines.push('', 'Keys of the new workspace "default"; they are not shown again:');
@@ -93,7 +96,7 @@ try {
     },
     onDeath: die,
   });
-  announce(opened, config.host);
+  announce(opened, config);
 } catch (error) {
   if (!(error instanceof AppError)) throw error;
   process.stderr.write(`tapeline: ${error.message}\n`);

@@ -2,22 +2,18 @@
  * The composition root: opens everything left to right, closes it right to left. Runs on the main
  * thread, which serves nobody; it owns the definitions and watches over the threads.
  */
-import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
-import { type Config, shardsDefault } from './config.ts';
-import { findPort } from './http/port.ts';
+import type { Config } from './config.ts';
 import { createContentionMemory } from './ingest/contention.ts';
+import { openDirectory, openStores, type Stores } from './server/stores.ts';
 import { unreachable } from './std/assert.ts';
 import type { Clock } from './std/clock.ts';
 import { AppError } from './std/errors.ts';
 import type { Log } from './std/log.ts';
 import { createMetricsMemory } from './std/metrics.ts';
 import type { Random } from './std/random.ts';
-import { type DataDirectory, openDataDirectory } from './store/directory.ts';
-import { LmdbDocuments } from './store/documents.ts';
-import { type ErasureAsk, Erasures } from './tape/erasures.ts';
-import type { SegmentFacts } from './tape/job.ts';
-import { directoryVersion, erasuresFile, workspacesFile } from './tape/layout.ts';
+import { Mailbox } from './streams/mailbox.ts';
+import { type ErasureAsk, type ErasureState, Erasures } from './tape/erasures.ts';
 import { createTapeMemory } from './tape/tape.ts';
 import { createBells } from './threads/bells.ts';
 import { InForce } from './threads/inforce.ts';
@@ -28,12 +24,18 @@ import type {
   ShardToMain,
   ThreadStart,
 } from './threads/messages.ts';
-import { openReaderPool, openUpkeepPool, type ReaderPool, Thread } from './threads/pool.ts';
+import {
+  carryOut,
+  openReaderPool,
+  openUpkeepPool,
+  type ReaderPool,
+  Thread,
+} from './threads/pool.ts';
 import { Readiness } from './threads/readiness.ts';
 import { threadErrorOf } from './threads/refusal.ts';
 import { Signal } from './threads/signal.ts';
 import type { WorkspaceCommand } from './workspaces/types.ts';
-import { type NamedKeys, openWorkspaces, type Workspaces } from './workspaces/workspaces.ts';
+import type { NamedKeys } from './workspaces/workspaces.ts';
 
 const freeSpaceCheckMs = 1000;
 
@@ -50,25 +52,9 @@ export interface ServerParts {
 
 /** Opens a server; resolves when it serves. @throws AppError when it cannot. */
 export async function openServer(parts: ServerParts): Promise<Server> {
-  const { clock, config, random } = parts;
-  const directory = openDataDirectory(config.data, {
-    format: directoryVersion,
-    shards: config.shards,
-    shardsDefault,
-    random,
-  });
+  const directory = openDirectory(parts);
   try {
-    const port = await findPort(config.host, config.port);
-    const documents = new LmdbDocuments(join(directory.path, workspacesFile));
-    const initialKeys = { admin: config.adminKey, write: config.writeKey, read: config.readKey };
-    const quotaDefault = {
-      eventsPerSecond: config.quotaEventsPerSecond,
-      bytesPerSecond: config.quotaBytesPerSecond,
-    };
-    const retentionDefault = { days: config.retentionDays, bytes: config.retentionBytes };
-    const options = { clock, random, initialKeys, quotaDefault, retentionDefault };
-    const workspaces = await openWorkspaces(documents, options);
-    const server = new Server(parts, { directory, documents, workspaces, port });
+    const server = new Server(parts, await openStores(directory, parts));
     parts.onCreated(server);
     await server.start().catch(async (error: unknown) => {
       await server.cut();
@@ -81,19 +67,12 @@ export async function openServer(parts: ServerParts): Promise<Server> {
   }
 }
 
-interface Opened {
-  readonly directory: DataDirectory;
-  readonly documents: LmdbDocuments;
-  readonly workspaces: Workspaces;
-  readonly port: number;
-}
-
 type ShardThread = Thread<MainToShard, ShardToMain>;
 type FrontThread = Thread<MainToFront, FrontToMain>;
 
 export class Server {
   readonly #parts: ServerParts;
-  readonly #opened: Opened;
+  readonly #opened: Stores;
   readonly #shards: {
     thread: ShardThread;
     opened: Signal;
@@ -105,6 +84,7 @@ export class Server {
   readonly #upkeep = openUpkeepPool();
   readonly #readiness: Readiness;
   readonly #erasures: Erasures;
+  readonly #mailbox: Mailbox;
   readonly #contention = createContentionMemory();
   readonly #threadStart: ThreadStart;
   #events = 0;
@@ -112,7 +92,7 @@ export class Server {
   readonly #inForce: InForce;
 
   /** Use `openServer`. */
-  constructor(parts: ServerParts, opened: Opened) {
+  constructor(parts: ServerParts, opened: Stores) {
     const { config } = parts;
     const { directory } = opened;
     this.#parts = parts;
@@ -135,6 +115,13 @@ export class Server {
       },
     });
     this.#erasures = this.#openErasures();
+    this.#mailbox = new Mailbox({
+      documents: opened.messages,
+      clock: parts.clock,
+      onChange: (change) => {
+        for (const { thread } of this.#fronts) thread.post({ kind: 'visitor', change });
+      },
+    });
   }
 
   /** Before any shard is opened: what is gone must not be served. */
@@ -142,7 +129,7 @@ export class Server {
     const { clock, config, log, random } = this.#parts;
     const { tape: memory } = this.#threadStart;
     const erasures = new Erasures({
-      documents: new LmdbDocuments(join(memory.directory, erasuresFile)),
+      documents: this.#opened.erasures,
       memory,
       clock,
       random,
@@ -210,6 +197,7 @@ export class Server {
         inflightBytesMax: Math.ceil(config.inflightBytesMax / config.fronts),
         cacheBytes: Math.floor(config.cacheBytes / config.fronts),
         corsOrigins: config.corsOrigins,
+        demo: config.demo,
         directory: workspaces.snapshot(),
         quotas: workspaces.quotaMemory,
         contention: this.#contention,
@@ -254,11 +242,7 @@ export class Server {
         this.#readiness.noteIndexed(message.events, message.partsLeft);
         break;
       case 'upkeep':
-        void this.#upkeep.run(message.job).then(
-          (facts) => this.#tellUpkept(number, message.request, facts, undefined),
-          (error: unknown) =>
-            this.#tellUpkept(number, message.request, undefined, (error as Error).message),
-        );
+        carryOut(this.#upkeep, message, shard.thread);
         break;
       case 'opened':
         this.#events += message.events;
@@ -281,16 +265,6 @@ export class Server {
     }
   }
 
-  #tellUpkept(
-    shard: number,
-    request: number,
-    facts: SegmentFacts | undefined,
-    error: string | undefined,
-  ): void {
-    const { thread } = this.#shards[shard]!;
-    if (!thread.hasEnded) thread.post({ kind: 'upkept', request, facts, error });
-  }
-
   #fromFront(number: number, message: FrontToMain): void {
     const front = this.#fronts[number]!;
     switch (message.kind) {
@@ -304,7 +278,14 @@ export class Server {
         void this.#change(front.thread, message.request, message.command);
         break;
       case 'erasures':
-        void this.#answerErasures(front.thread, message.request, message.ask);
+        this.#answer(front.thread, message, this.#erase(message.ask), (erasures, request) => {
+          return { kind: 'erasures', request, erasures };
+        });
+        break;
+      case 'mailbox':
+        this.#answer(front.thread, message, this.#mailbox.answer(message.ask), (reply, request) => {
+          return { kind: 'mailbox', request, reply };
+        });
         break;
       case 'inForce':
         this.#inForce.note(number, message.version);
@@ -336,6 +317,7 @@ export class Server {
       const reply = await workspaces.execute(command);
       const snapshot = workspaces.snapshot();
       this.#erasures.follow(workspaces.facts());
+      this.#mailbox.follow(workspaces.facts().living);
       const inForce = this.#inForce.everywhere(snapshot.version);
       for (const front of this.#fronts) front.thread.post({ kind: 'directory', snapshot });
       await inForce;
@@ -345,12 +327,25 @@ export class Server {
     }
   }
 
-  async #answerErasures(thread: FrontThread, request: number, ask: ErasureAsk): Promise<void> {
-    try {
-      thread.post({ kind: 'erasures', request, erasures: await this.#erasures.answer(ask) });
-    } catch (error) {
-      this.#refuseOrDie(thread, request, error);
+  #answer<Value>(
+    thread: FrontThread,
+    { request }: { readonly request: number },
+    work: Promise<Value>,
+    messageOf: (value: Value, request: number) => MainToFront,
+  ): void {
+    work.then(
+      (value) => thread.post(messageOf(value, request)),
+      (error: unknown) => this.#refuseOrDie(thread, request, error),
+    );
+  }
+
+  async #erase(ask: ErasureAsk): Promise<readonly ErasureState[]> {
+    const erasures = await this.#erasures.answer(ask);
+    if (ask.kind === 'erase') {
+      const { customer: visitor, workspace } = ask.wish;
+      await this.#mailbox.forget({ workspace, visitor });
     }
+    return erasures;
   }
 
   #refuseOrDie(thread: FrontThread, request: number, error: unknown): void {
@@ -391,6 +386,7 @@ export class Server {
     }
     await Promise.all(this.#shards.map(({ closed }) => closed.promise));
     await this.#erasures.close();
+    await this.#mailbox.close();
     await this.#opened.documents.close();
     this.#opened.directory.release();
   }

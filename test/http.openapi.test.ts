@@ -31,6 +31,7 @@ const others = [
   'get /v1/customers/{customer}/views/{name}/live',
   'get /v1/customers/{customer}/views/{name}/live/sse',
   ...Object.values(streamPaths).map((path) => `get ${path}`),
+  'get /v1/visitor/channel',
 ];
 
 const routes = [
@@ -78,6 +79,7 @@ test('operations name the parameters, scopes and bodies that their routes have',
     assert.equal(operation.requestBody !== undefined, route.bodyBytesMax !== undefined, name);
     const scopes = operation.security[0]?.['key'];
     if (route.scope === 'none') assert.equal(operation.security.length, 0, name);
+    else if (route.scope === 'visitor') assert.deepEqual(operation.security, [{ visitor: [] }]);
     else assert.deepEqual(scopes, route.scope === 'any' ? [] : [route.scope], name);
     assert.equal(operation.security.length > 1, route.keyInQuery === true, name);
   }
@@ -146,11 +148,26 @@ test('a view passes its schema exactly when the server stores it', () => {
   }
 });
 
+type Call = readonly [name: string, url: string, key: string, body?: unknown];
+
+/** The routes of web pages. */
+const messagesPath = `/v1/visitors/cookie:${'a'.repeat(22)}/messages`;
+const tagCalls: readonly Call[] = [
+  ['get /v1/tag', '/v1/tag', ''],
+  ['post /v1/visitors', '/v1/visitors', keys.publish, {}],
+  ['post /v1/visitors', '/v1/visitors', keys.publish, { token: 'vt_forged' }],
+  ['post /v1/visitor/messages/{id}', '/v1/visitor/messages/m1', keys.admin, {}],
+  ['post /v1/visitors/{visitor}/messages', messagesPath, keys.admin, { kind: 'offer', data: {} }],
+  ['post /v1/visitors/{visitor}/messages', messagesPath, keys.admin, { kind: 'Offer' }],
+  ['get /v1/visitors/{visitor}/messages', messagesPath, keys.admin],
+  ['delete /v1/visitors/{visitor}/messages/{id}', `${messagesPath}/m1`, keys.admin],
+];
+
 test('what the server answers keeps to the schema the document gives for it', async (t) => {
   const server = await serveFront();
   t.after(() => server.close());
   const view = { fields: [{ name: 'A', event: 'E', type: 'count' }] };
-  const calls: readonly [name: string, url: string, key: string, body?: unknown][] = [
+  const calls: readonly Call[] = [
     ['get /v1/customers/{customer}/tape', '/v1/customers/c1/tape', keys.read],
     ['get /v1/customers/{customer}/tape', '/v1/customers/c1/tape', ''],
     ['get /v1/customers/{customer}/tape', '/v1/customers/c1/tape?limit=0', keys.read],
@@ -181,6 +198,7 @@ test('what the server answers keeps to the schema the document gives for it', as
     ['post /v1/workspaces', '/v1/workspaces', keys.server, { name: 'acme' }],
     ['get /v1/workspaces', '/v1/workspaces', keys.server],
     ['delete /v1/workspaces/{id}', '/v1/workspaces/w_other', keys.server],
+    ...tagCalls,
     ['get /healthz', '/healthz', ''],
   ];
   for (const [name, url, key, body] of calls) {

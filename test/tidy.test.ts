@@ -12,7 +12,7 @@ import * as style from './support/style.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const parser = new Parser();
 after(() => parser.close());
-const sources = parser.parse(root);
+const sources = [...parser.parse(root), ...parser.parse(root, 'src/web/tsconfig.json')];
 
 /** Parses a small project of the given files, as the real one is parsed. */
 function parse(files: Readonly<Record<string, string>>): Source[] {
@@ -69,6 +69,7 @@ check(
     'src/tape/b.ts': `type G = import('../views/g.ts').G;\nimport h from '../../test/h.ts';`,
     'src/threads/pool.ts': `const worker = new URL('../http/e.js', import.meta.url);`,
     'src/http/e.ts': `import { pool } from '../threads/pool.ts';\nimport '../client/i.ts';`,
+    'src/http/t.ts': `const tag = new URL('../web/cj.js', import.meta.url);\nimport '../web/cj.ts';`,
     'src/client/i.ts': `import type { e } from '../http/e.ts';\nimport { c } from '../std/c.ts';`,
     'src/server.ts': `import { c } from './std/c.ts';\nimport { m } from './main.ts';`,
   },
@@ -76,6 +77,7 @@ check(
     'src/client/i.ts:2 room client may import only types from room std',
     'src/event/a.ts:1 room event may not import from room tape',
     'src/http/e.ts:2 room http may not import from room client',
+    'src/http/t.ts:2 room http may not import from room web',
     'src/server.ts:2 room server may not import from room main',
     'src/store/d.ts:1 room store may not import from room http',
     'src/store/d.ts:2 room store may not import from room main',
@@ -154,6 +156,7 @@ check(
     'src/views/c.ts': `import { setTimeout as sleep } from 'node:timers/promises';\n// Date.now()`,
     'src/views/d.ts': `const t = 'Math.random()';\nMath.random();\nsetImmediate(t);`,
     'bench/e.ts': 'Date.now();',
+    'src/web/f.ts': 'Date.now();\nsetTimeout(run, 1);',
   },
   [
     'src/tape/a.ts:1 uses Date.now: take a Clock or Random',

@@ -19,6 +19,8 @@ import { roleRoutes } from './roles.ts';
 import { type Route, route, uwsPattern } from './route.ts';
 import { segmentSettingsRoutes } from './segmentsettings.ts';
 import { sourceRoutes } from './sources.ts';
+import { tagRoutes } from './tag.ts';
+import { visitorRoutes } from './tagvisitors.ts';
 import { tapeRoutes } from './tape.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
 import { Traffic } from './traffic.ts';
@@ -37,18 +39,21 @@ export const plainRoutes: readonly Route[] = [
   ...taxonomyRoutes,
   ...quarantineRoutes,
   ...sourceRoutes,
+  ...visitorRoutes,
+  ...tagRoutes,
   ...healthRoutes,
   ...docsRoutes,
 ];
 
 /** Paths whose GET is served by code of its own: WebSockets, and a reply without an end. */
-const doors = [
-  { path: '/v1/ingest', isSocket: true },
-  { path: '/v1/live', isSocket: true },
-  { path: '/v1/live/sse', isSocket: false },
-  { path: liveViewPath, isSocket: true },
-  { path: `${liveViewPath}/sse`, isSocket: false },
-  ...Object.values(streamPaths).map((path) => ({ path, isSocket: false, cors: 'echo' as const })),
+const doors: readonly Omit<KnownPath, 'methods'>[] = [
+  { path: '/v1/ingest', isSocket: true, cors: 'listed' },
+  { path: '/v1/live', isSocket: true, cors: 'listed' },
+  { path: '/v1/live/sse', cors: 'listed' },
+  { path: liveViewPath, isSocket: true, cors: 'listed' },
+  { path: `${liveViewPath}/sse`, cors: 'listed' },
+  { path: '/v1/visitor/channel', cors: 'any' },
+  ...Object.values(streamPaths).map((path) => ({ path, cors: 'echo' as const })),
 ];
 
 export interface AppOptions {
@@ -79,9 +84,7 @@ export function openApp(front: Front, options: AppOptions = {}): TemplatedApp {
     const cors = here[0]?.cors ?? 'listed';
     otherMethods(app, front, { path, cors, methods: methods.map((name) => name.toUpperCase()) });
   }
-  for (const door of doors) {
-    otherMethods(app, front, { cors: 'listed', ...door, methods: ['GET'] });
-  }
+  for (const door of doors) otherMethods(app, front, { ...door, methods: ['GET'] });
   app.any('/*', (res, req) => {
     const exchange = new Exchange(front, res, req);
     const error = new AppError('not_found', 'there is nothing at this path; see /docs');

@@ -71,6 +71,21 @@ export function authenticateKey(
   return credential;
 }
 
+/** The visitor whose token is presented, in the header. @throws AppError unauthorized. */
+export function authenticateVisitor(
+  front: Pick<Front, 'directory' | 'clock'>,
+  head: Head,
+): Credential {
+  const token = presentedKey(head, {});
+  const credential =
+    token === undefined ? undefined : front.directory.authenticateVisitor(token, front.clock.now());
+  if (credential !== undefined) return credential;
+  throw new AppError(
+    'unauthorized',
+    'send a token of POST /v1/visitors as Authorization: Bearer <token>; this one is none, or expired',
+  );
+}
+
 /** Whether a narrowed or full credential may read the view `name`. */
 export function mayReadView(credential: Credential, name: string): boolean {
   return credential.views === undefined || credential.views.includes(name);

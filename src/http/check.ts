@@ -2,11 +2,15 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { AppError } from '../std/errors.ts';
 import { NewKey, NewQuota, NewRetention, NewToken, NewWorkspace } from './schemas.ts';
+import { NewAnswer, NewMessage, NewVisitor } from './tagschemas.ts';
 import { ReplayWish } from './taxonomyschemas.ts';
 
 const ajv = new Ajv({ strict: true });
 
 /** Each returns the body, known to have the shape. @throws AppError invalid, naming the place. */
+export const checkAnswer = checker(ajv.compile<NewAnswer>(NewAnswer));
+export const checkNewMessage = checker(ajv.compile<NewMessage>(NewMessage));
+export const checkNewVisitor = checker(ajv.compile<NewVisitor>(NewVisitor));
 export const checkNewKey = checker(ajv.compile<NewKey>(NewKey));
 export const checkNewQuota = checker(ajv.compile<NewQuota>(NewQuota));
 export const checkNewRetention = checker(ajv.compile<NewRetention>(NewRetention));

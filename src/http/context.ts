@@ -8,6 +8,8 @@ import type { Taxonomies } from '../ingest/taxonomy.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
+import type { Random } from '../std/random.ts';
+import type { MailboxAsk, MailboxReply } from '../streams/mailbox.ts';
 import type { EraseWish, ErasureState } from '../tape/erasures.ts';
 import type { PageForm } from '../tape/page.ts';
 import type { QuarantineQuery } from '../tape/quarantine.ts';
@@ -43,6 +45,8 @@ export interface Front {
   readonly taxonomies: Taxonomies;
   /** Origins of web pages that may call routes other than ingest; compared exactly. */
   readonly corsOrigins: readonly string[];
+  /** The system's: identities of new visitors come from it. */
+  readonly random: Random;
   /**
    * Carried out by the main thread; in force on all fronts when it resolves.
    * @throws AppError conflict, not_found, invalid, unavailable.
@@ -52,6 +56,8 @@ export interface Front {
   erase(wish: EraseWish): Promise<ErasureState>;
   /** The erasures of a workspace, newest first. */
   erasures(workspace: number): Promise<readonly ErasureState[]>;
+  /** Messages to visitors; a change is durable when it resolves. @throws AppError conflict, not_found, overloaded, unavailable. */
+  mailbox(ask: MailboxAsk): Promise<MailboxReply>;
   /** Resolves to the whole answer in the form that was asked for. @throws AppError invalid, cursor_expired. */
   readTape(query: TapeQuery): Promise<Uint8Array>;
   /** What is found for each view; at once, when it need not go to the pool. @throws AppError unavailable. */

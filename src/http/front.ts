@@ -42,11 +42,13 @@ import { cjdsRoutes } from './cjds/routes.ts';
 import { CjdsStreams } from './cjds/streams.ts';
 import { cloudEventsDoor } from './cloudevents.ts';
 import type { Front, Health } from './context.ts';
+import { demoRoutes } from './demo.ts';
 import { doors } from './doors.ts';
 import { ingestRoute } from './ingest.ts';
 import { IngestSockets } from './ingestsocket.ts';
 import { Live, type LiveParts } from './live.ts';
 import { LiveViews } from './liveviews.ts';
+import { VisitorChannels } from './tagchannel.ts';
 import { acceptWire, wireRoute } from './wire.ts';
 
 assert(!isMainThread && parentPort !== null, 'a front runs on a thread of its own');
@@ -142,12 +144,14 @@ const front: Front = {
   quotas: new Quotas(start.quotas, clock, metrics),
   taxonomies,
   corsOrigins: start.corsOrigins,
+  random: systemRandom,
   change: (command) => ask<WorkspaceReply>((request) => ({ kind: 'change', request, command })),
   async erase(wish) {
     const [erasure] = await askErasures({ kind: 'erase', wish });
     return erasure!;
   },
   erasures: (workspace) => askErasures({ kind: 'list', workspace }),
+  mailbox: (wanted) => ask((request) => ({ kind: 'mailbox', request, ask: wanted })),
   readTape: readPage,
   readViews: (reading) => opened(views).read(reading),
   readQuarantine,
@@ -161,7 +165,13 @@ const sockets = new IngestSockets(front, () => ingest);
 const subscribers = new Live(front, () => live);
 const liveViews = new LiveViews(front, () => followers);
 const cjdsStreams = new CjdsStreams(front, () => live && followers && { ...live, followers });
-const listening = [subscribers.connections, liveViews.connections, cjdsStreams.connections];
+const channels = new VisitorChannels(front);
+const listening = [
+  subscribers.connections,
+  liveViews.connections,
+  cjdsStreams.connections,
+  channels.connections,
+];
 const routes = [
   ingestRoute(
     () => ingest,
@@ -169,12 +179,14 @@ const routes = [
   ),
   ...doors.map((door) => wireRoute(door, () => ingest)),
   ...cjdsRoutes(() => ingest),
+  ...(start.demo ? demoRoutes : []),
 ];
 const app = openApp(front, { traffic, routes });
 sockets.register(app);
 subscribers.register(app);
 liveViews.register(app);
 cjdsStreams.register(app);
+channels.register(app);
 
 clock.every(credentialCheckMs, () => sockets.dropRevoked());
 
@@ -205,6 +217,12 @@ main.on('message', (message: MainToFront) => {
       break;
     case 'erasures':
       settle(message.request, { value: message.erasures });
+      break;
+    case 'mailbox':
+      settle(message.request, { value: message.reply });
+      break;
+    case 'visitor':
+      channels.change(message.change);
       break;
     case 'refused': {
       const { code, message: text } = message.error;

@@ -28,6 +28,8 @@ export interface Head {
   readonly webhookRate: string;
   /** There is a header that only CloudEvents in binary mode have. */
   readonly isCloudEvent: boolean;
+  readonly acceptEncoding: string;
+  readonly ifNoneMatch: string;
   readonly websocketKey: string;
   readonly websocketProtocol: string;
   readonly websocketExtensions: string;
@@ -56,6 +58,8 @@ class Found implements Head {
   webhookOrigin = '';
   webhookRate = '';
   isCloudEvent = false;
+  acceptEncoding = '';
+  ifNoneMatch = '';
   websocketKey = '';
   websocketProtocol = '';
   websocketExtensions = '';
@@ -90,8 +94,7 @@ class Found implements Head {
         break;
       case 'content-length':
         this.#once(seenContentLength, name);
-        if (!/^\d{1,15}$/.test(value)) this.fault ??= 'content-length is not a number';
-        this.contentLength = Number(value);
+        this.#takeLength(value);
         break;
       case 'accept':
         this.accept = listed(this.accept, value);
@@ -114,6 +117,12 @@ class Found implements Head {
       case 'last-event-id':
         this.lastEventId = value;
         break;
+      case 'accept-encoding':
+        this.acceptEncoding = listed(this.acceptEncoding, value);
+        break;
+      case 'if-none-match':
+        this.ifNoneMatch = listed(this.ifNoneMatch, value);
+        break;
       case 'sec-websocket-key':
         this.websocketKey = value;
         break;
@@ -124,6 +133,11 @@ class Found implements Head {
         this.websocketExtensions = listed(this.websocketExtensions, value);
         break;
     }
+  }
+
+  #takeLength(value: string): void {
+    if (!/^\d{1,15}$/.test(value)) this.fault ??= 'content-length is not a number';
+    this.contentLength = Number(value);
   }
 
   #once(bit: number, name: string): void {

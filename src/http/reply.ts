@@ -108,6 +108,7 @@ const reasons: Readonly<Record<number, string>> = {
   201: '201 Created',
   204: '204 No Content',
   302: '302 Found',
+  304: '304 Not Modified',
   400: '400 Bad Request',
   401: '401 Unauthorized',
   403: '403 Forbidden',
@@ -134,7 +135,7 @@ export function writeReply(exchange: Exchange, reply: Reply): void {
   if (exchange.aborted || exchange.answered) return;
   exchange.answered = true;
   exchange.countAnswer(reply.status);
-  if (reply.status === 204 || exchange.head.method === 'head') {
+  if (hasNoBody(reply) || exchange.head.method === 'head') {
     writeWhole(exchange, reply, undefined);
   } else if (typeof reply.body === 'string' && reply.body.length <= shortCharsMax) {
     writeWhole(exchange, reply, reply.body);
@@ -164,6 +165,10 @@ function writeHeaders(exchange: Exchange, reply: Reply): void {
   for (const [name, value] of reply.headers ?? []) res.writeHeader(name, value);
 }
 
+function hasNoBody({ status }: Reply): boolean {
+  return status === 204 || status === 304;
+}
+
 function writeWhole(exchange: Exchange, reply: Reply, body: string | Uint8Array | undefined): void {
   const { res } = exchange;
   const close = reply.close === true || exchange.closing();
@@ -186,7 +191,7 @@ function endWithoutBody(exchange: Exchange, reply: Reply): void {
     return;
   }
   if (exchange.closing()) res.writeHeader('Connection', 'close');
-  if (reply.status !== 204) {
+  if (!hasNoBody(reply)) {
     res.writeHeader('Content-Length', String(Buffer.byteLength(reply.body)));
   }
   res.endWithoutBody();

@@ -9,6 +9,7 @@ import type { Credential } from '../workspaces/types.ts';
 import {
   type AuthOptions,
   authenticate,
+  authenticateVisitor,
   type Demand,
   type KeyPlaces,
   presentedKey,
@@ -30,8 +31,8 @@ export interface Route {
   readonly path: string;
   /** Other paths with the same parameters at which it is served. */
   readonly also?: readonly string[];
-  /** `none` needs no credential. */
-  readonly scope: Demand | 'none';
+  /** `none` needs no credential, `visitor` the token of a browser. */
+  readonly scope: Demand | 'none' | 'visitor';
   /** Names of the query parameters it knows, `key` aside; others are refused, unless it takes `any`. */
   readonly query: readonly string[] | 'any';
   /** Set when the route takes a body, which is then read before the handler is called. */
@@ -107,9 +108,12 @@ export class RouteRequest {
     return value;
   }
 
-  /** The body as JSON. @throws AppError unsupported_media_type, malformed. */
-  json(): unknown {
-    return parseJson(this.body, this.head.contentType);
+  /**
+   * The body as JSON, of any content type when it `isJson`.
+   * @throws AppError unsupported_media_type, malformed.
+   */
+  json(isJson = false): unknown {
+    return parseJson(this.body, isJson ? 'application/json' : this.head.contentType);
   }
 
   /** The address at the other end of the connection: the client's, or that of a proxy before us. */
@@ -205,24 +209,25 @@ function serveRoute(bound: Bound, res: HttpResponse, req: HttpRequest): void {
 }
 
 function openRequest(bound: Bound, exchange: Exchange, req: HttpRequest): RouteRequest {
-  const { route: spec } = bound;
   const { head } = exchange;
   if (head.fault !== undefined) throw new AppError('malformed', head.fault);
-  const credential = spec.scope === 'none' ? nobody : credentialOf(bound, head, spec.scope);
+  const credential = credentialOf(bound, head);
   exchange.workspace = credential.workspace;
   const params = bound.names.length === 0 ? noParams : paramsOf(bound, req);
   const query = head.query === '' ? noQuery : new Query(head.query);
   if (bound.known !== undefined) query.checkNames(bound.known);
   const request = new RouteRequest(bound, exchange, { params, query, credential });
-  if (spec.wantsHeaders === true || head.isCloudEvent) request.headers = readHeaders(req);
+  if (bound.route.wantsHeaders === true || head.isCloudEvent) request.headers = readHeaders(req);
   return request;
 }
 
-function credentialOf({ auth, front }: Bound, head: Head, scope: Demand): Credential {
+function credentialOf({ auth, front, route: spec }: Bound, head: Head): Credential {
+  if (spec.scope === 'none') return nobody;
+  if (spec.scope === 'visitor') return authenticateVisitor(front, head);
   // A header that is no good is refused: what a body says never overrides it.
   const mayWait = auth.places?.body === true && head.authorization === '';
   const isLater = mayWait && presentedKey(head, auth) === undefined;
-  return isLater ? nobody : authenticate(front, head, scope, auth);
+  return isLater ? nobody : authenticate(front, head, spec.scope, auth);
 }
 
 function paramsOf({ names }: Bound, req: HttpRequest): ReadonlyMap<string, string> {

@@ -30,6 +30,7 @@ import { scopes } from '../workspaces/types.ts';
 import { cjdsSchemas } from './cjds/schemas.ts';
 import { segmentSchemas } from './segmentschemas.ts';
 import { closed, cursor, epochMs, ref, text } from './shape.ts';
+import { tagSchemas } from './tagschemas.ts';
 import { taxonomySchemas } from './taxonomyschemas.ts';
 import { viewSchemas } from './viewschemas.ts';
 import { wireSchemas } from './wireschemas.ts';
@@ -303,6 +304,7 @@ export const schemas = {
   Erasures: Type.Object({ erasures: Type.Array(ref('Erasure')) }),
   ...segmentSchemas,
   ...cjdsSchemas,
+  ...tagSchemas,
   Health,
   ...taxonomySchemas,
   ...wireSchemas,

@@ -38,6 +38,8 @@ export const metricTable = {
   live_subscribers: ['gauge', 'Open live subscriptions'],
   live_events_total: ['counter', 'Events sent to live subscribers'],
   live_lagging_total: ['counter', 'Times a subscriber fell behind and went on from the log'],
+  visitor_channels: ['gauge', 'Open channels of web pages'],
+  visitor_messages_total: ['counter', 'Messages delivered to web pages'],
   scans_total: ['counter', 'Tape scans'],
   scans_pooled_total: ['counter', 'Scans moved to the pool because they outgrew their budget'],
   views_total: ['counter', 'Profile views answered'],

@@ -6,6 +6,7 @@
  *       tapeline.json          what the directory is: format, number of shards, hash seed
  *       workspaces.mdb         definitions (JSON documents)
  *       erasures.mdb           erasures under way (JSON documents)
+ *       mailbox.mdb            messages to visitors (JSON documents)
  *       shard-0/part-*.mdb     parts of the hot log of shard 0, numbered: stamp (8 bytes, big-endian) → block
  *       shard-0/segment-*.mdb  sealed segments: first stamp, last stamp, generation, in base 36
  *       shard-0/ended.json     the last stamp of files that went, and what was dropped with them (JSON)
@@ -189,6 +190,7 @@ export const ordinalMax = 0xffff;
 export const endedFile = 'ended.json';
 export const workspacesFile = 'workspaces.mdb';
 export const erasuresFile = 'erasures.mdb';
+export const mailboxFile = 'mailbox.mdb';
 
 export function shardDirectory(shard: number): string {
   return `shard-${shard}`;

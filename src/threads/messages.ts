@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PartLimits } from '../config.ts';
 import type { ErrorCode } from '../std/errors.ts';
+import type { MailboxAsk, MailboxChange, MailboxReply } from '../streams/mailbox.ts';
 import type { ErasureAsk, ErasureState } from '../tape/erasures.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import type { PageQuery } from '../tape/page.ts';
@@ -44,6 +45,8 @@ export interface FrontStart extends ThreadStart {
   /** What it keeps of inflated blocks. */
   readonly cacheBytes: number;
   readonly corsOrigins: readonly string[];
+  /** The demo page is served. */
+  readonly demo: boolean;
   readonly directory: DirectorySnapshot;
   /** The buckets of all quotas: see `workspaces/slots.ts`. */
   readonly quotas: SharedArrayBuffer;
@@ -98,6 +101,8 @@ export type MainToFront =
       readonly request: number;
       readonly erasures: readonly ErasureState[];
     }
+  | { readonly kind: 'mailbox'; readonly request: number; readonly reply: MailboxReply }
+  | { readonly kind: 'visitor'; readonly change: MailboxChange }
   | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError }
   | { readonly kind: 'read'; readonly request: number; readonly answer: HeavyAnswer }
   | { readonly kind: 'drain' }
@@ -108,6 +113,7 @@ export type FrontToMain =
   | { readonly kind: 'busy'; readonly message: string }
   | { readonly kind: 'change'; readonly request: number; readonly command: WorkspaceCommand }
   | { readonly kind: 'erasures'; readonly request: number; readonly ask: ErasureAsk }
+  | { readonly kind: 'mailbox'; readonly request: number; readonly ask: MailboxAsk }
   | { readonly kind: 'inForce'; readonly version: number }
   | { readonly kind: 'heavy'; readonly request: number; readonly ask: HeavyRead }
   | { readonly kind: 'failed'; readonly reason: string }

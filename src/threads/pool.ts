@@ -8,7 +8,15 @@ import { Piscina } from 'piscina';
 import { AppError } from '../std/errors.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import type { UpkeepJob } from '../tape/upkeep.ts';
-import type { FrontStart, HeavyAnswer, HeavyRead, ReaderStart, ShardStart } from './messages.ts';
+import type {
+  FrontStart,
+  HeavyAnswer,
+  HeavyRead,
+  MainToShard,
+  ReaderStart,
+  ShardStart,
+  ShardToMain,
+} from './messages.ts';
 import { Turns } from './turns.ts';
 
 /** Called when a thread ends that should not have; must end the process. */
@@ -127,4 +135,19 @@ export function openUpkeepPool(): UpkeepPool {
 
 function workspaceOf(heavy: HeavyRead): number {
   return heavy.kind === 'views' ? heavy.ask.workspace : heavy.query.workspace;
+}
+
+/** Has the pool do a shard's upkeep, and tells the shard what came of it. */
+export function carryOut(
+  pool: UpkeepPool,
+  { job, request }: { readonly job: UpkeepJob; readonly request: number },
+  thread: Thread<MainToShard, ShardToMain>,
+): void {
+  const tell = (facts: SegmentFacts | undefined, error: string | undefined): void => {
+    if (!thread.hasEnded) thread.post({ kind: 'upkept', request, facts, error });
+  };
+  pool.run(job).then(
+    (facts) => tell(facts, undefined),
+    (error: unknown) => tell(undefined, (error as Error).message),
+  );
 }

@@ -23,6 +23,7 @@ import type {
   ViewRecord,
   Workspace,
 } from './types.ts';
+import { signVisitor, verifyVisitor, visitorTokenMs } from './visitors.ts';
 
 interface KnownKey {
   readonly record: KeyRecord;
@@ -46,6 +47,7 @@ interface Indexes {
 type Roles = ReadonlyMap<number, ReadonlyMap<string, RoleRecord>>;
 
 const unlimited: readonly Limit[] = [];
+const noScopes: ReadonlySet<Scope> = new Set();
 
 export class Directory {
   #snapshot: DirectorySnapshot;
@@ -148,6 +150,31 @@ export class Directory {
   roles(workspace: number): RoleRecord[] {
     const roles = this.#indexes.roles.get(workspace);
     return [...(roles?.values() ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** A token for a visitor, signed anew; it dies with the key of `credential`. */
+  mintVisitor({ keyId, workspace }: Credential, visitor: string, nowMs: number): MintedToken {
+    const expiresAt = nowMs + visitorTokenMs;
+    const claims = { workspace, keyId, visitor, expiresAt };
+    return { token: signVisitor(claims, this.#snapshot.tokenSecret), expiresAt };
+  }
+
+  /**
+   * Which visitor of the workspace a token was signed for, whatever became of the key it was asked for
+   * with: a browser stays who it is when keys are changed.
+   */
+  visitorOf(token: string, workspace: number, nowMs: number): string | undefined {
+    const claims = verifyVisitor(token, this.#snapshot.tokenSecret, nowMs);
+    return claims?.workspace === workspace ? claims.visitor : undefined;
+  }
+
+  /** The credential of a visitor's token; it has no scope. Undefined: answer 401. */
+  authenticateVisitor(token: string, nowMs: number): Credential | undefined {
+    const claims = verifyVisitor(token, this.#snapshot.tokenSecret, nowMs);
+    if (claims === undefined) return undefined;
+    const { expiresAt, keyId, visitor, workspace } = claims;
+    if (this.#indexes.keyById.get(keyId)?.record.workspace !== workspace) return undefined;
+    return { workspace, keyId, scopes: noScopes, views: undefined, visitor, expiresAt };
   }
 
   view(workspace: number, name: string): ViewRecord | undefined {

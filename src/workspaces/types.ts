@@ -77,6 +77,8 @@ export interface Credential {
   readonly views: readonly string[] | undefined;
   /** If present, it may read views and nothing else, and sees them as the role does. */
   readonly role?: CredentialRole | undefined;
+  /** Only tokens of visitors have it: which browser is asking. They have no scope. */
+  readonly visitor?: string;
   /** Only tokens have it: epoch milliseconds from which on it is refused. */
   readonly expiresAt?: number;
 }

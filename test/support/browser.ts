@@ -1,10 +1,12 @@
-/** A headless Chromium that leaves nothing behind, and scripts bundled for it. */
+/** A headless Chromium that leaves nothing behind, scripts bundled for it, and sites for it to visit. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { type BrowserContext, chromium } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 
 const executablePath = '/usr/bin/chromium';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -36,6 +38,11 @@ export async function withBrowser<T>(use: (browser: BrowserContext) => Promise<T
   }
 }
 
+/** A browser for the contexts of several visitors; to be closed. */
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath, args });
+}
+
 /** A script for a page, with the packages it imports. */
 export async function bundle(contents: string): Promise<string> {
   const { outputFiles } = await build({
@@ -47,4 +54,28 @@ export async function bundle(contents: string): Promise<string> {
     logLevel: 'silent',
   });
   return outputFiles[0]!.text;
+}
+
+/** A site on an origin of its own, as a shop's is. */
+export interface Site {
+  readonly url: string;
+  close(): void;
+}
+
+/** Serves a page at every path; `html` gets the path. */
+export async function openSite(html: (path: string) => string, policy = ''): Promise<Site> {
+  const http = createServer((request, response) => {
+    response.setHeader('Content-Type', 'text/html; charset=utf-8');
+    if (policy !== '') response.setHeader('Content-Security-Policy', policy);
+    response.end(html(request.url!));
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { port } = http.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close() {
+      http.close();
+      http.closeAllConnections();
+    },
+  };
 }

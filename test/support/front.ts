@@ -9,6 +9,8 @@ import { Taxonomies } from '../../src/ingest/taxonomy.ts';
 import { createBucketMemory } from '../../src/std/buckets.ts';
 import type { Clock } from '../../src/std/clock.ts';
 import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
+import { systemRandom } from '../../src/std/random.ts';
+import type { MailboxAsk, MailboxReply } from '../../src/streams/mailbox.ts';
 import type { EraseWish, ErasureState } from '../../src/tape/erasures.ts';
 import type { ViewFound } from '../../src/views/answer.ts';
 import type { ViewReading } from '../../src/views/reader.ts';
@@ -55,6 +57,7 @@ export class FakeFront implements Front {
   readonly taxonomies = new Taxonomies(this.directory);
   readonly quotas = new Quotas(createBucketMemory(2), this.clock, this.metrics);
   corsOrigins: readonly string[] = [];
+  readonly random = systemRandom;
   isDraining = false;
   current: Health = { status: 'ready' };
   readonly commands: WorkspaceCommand[] = [];
@@ -79,6 +82,15 @@ export class FakeFront implements Front {
 
   erasures(): Promise<readonly ErasureState[]> {
     return Promise.resolve([]);
+  }
+
+  readonly letters: MailboxAsk[] = [];
+
+  mailbox(ask: MailboxAsk): Promise<MailboxReply> {
+    this.letters.push(ask);
+    const times = { sentAt: startedAt, expiresAt: startedAt + 1000 };
+    const messages = ask.kind === 'push' ? [{ ...ask.message, ...times }] : [];
+    return Promise.resolve({ messages, isNew: true });
   }
 
   async readTape(query: TapeQuery): Promise<Uint8Array> {

@@ -71,11 +71,11 @@ export interface Source {
 export class Parser {
   readonly #api = new API({});
 
-  /** Parses every file that `tsconfig.json` in `root` takes in; sorted by path. */
-  parse(root: string): Source[] {
-    const snapshot = this.#api.updateSnapshot({ openProject: join(root, 'tsconfig.json') });
-    const project = snapshot.getProject(join(root, 'tsconfig.json'));
-    if (project === undefined) throw new Error(`no project in ${root}`);
+  /** Parses every file that a project below `root` takes in; sorted by path. */
+  parse(root: string, config = 'tsconfig.json'): Source[] {
+    const snapshot = this.#api.updateSnapshot({ openProject: join(root, config) });
+    const project = snapshot.getProject(join(root, config));
+    if (project === undefined) throw new Error(`no project ${config} in ${root}`);
     const sources = project.rootFiles.map((file) => {
       const parsed = project.program.getSourceFile(file);
       if (parsed === undefined) throw new Error(`not parsed: ${file}`);

@@ -58,7 +58,7 @@ export interface Description {
   readonly summary: string;
   /** Markdown. */
   readonly description: string;
-  readonly scope: 'none' | 'any' | 'write' | 'read' | 'admin' | 'server';
+  readonly scope: 'none' | 'visitor' | 'any' | 'write' | 'read' | 'admin' | 'server';
   /** The key may also stand in the query. */
   readonly keyInQuery?: boolean;
   readonly parameters?: readonly Parameter[];
@@ -111,7 +111,7 @@ export function describe(spec: Description): Operation {
   const errors = new Set<ErrorCode>(spec.errors);
   if (spec.scope !== 'none') {
     errors.add('unauthorized');
-    if (spec.scope !== 'any') errors.add('forbidden');
+    if (spec.scope !== 'any' && spec.scope !== 'visitor') errors.add('forbidden');
   }
   return {
     operationId: spec.id,
@@ -128,6 +128,7 @@ export function describe(spec: Description): Operation {
 
 function securityOf(spec: Description): Operation['security'] {
   if (spec.scope === 'none') return [];
+  if (spec.scope === 'visitor') return [{ visitor: [] }];
   const scopes = spec.scope === 'any' ? [] : [spec.scope];
   const header = { key: scopes };
   return spec.keyInQuery === true ? [header, { keyInQuery: scopes }] : [header];

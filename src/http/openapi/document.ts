@@ -13,6 +13,7 @@ import { serverPaths } from './server.ts';
 import { sinkPaths } from './sink.ts';
 import { sourcePaths } from './sources.ts';
 import { taxonomyPaths } from './taxonomy.ts';
+import { visitorPaths } from './visitors.ts';
 
 export interface ApiDocument {
   readonly openapi: string;
@@ -46,6 +47,7 @@ const tags = [
   { name: 'Tape', description: 'Everything known of one customer, newest first.' },
   { name: 'Profile views', description: 'A customer at a glance: stored questions to the tape.' },
   { name: 'Live', description: 'Events as they are committed, from any point on.' },
+  { name: 'Web pages', description: 'The browser tag, visitors, and messages to them.' },
   { name: 'Erasure', description: 'Removing a customer for good.' },
   { name: 'Taxonomy', description: 'Which events a workspace takes, and what it kept apart.' },
   { name: 'Sources', description: 'Foreign JSON, made into events by maps.' },
@@ -57,6 +59,11 @@ const tags = [
 
 const securitySchemes: { readonly [name: string]: Json } = {
   key: { type: 'http', scheme: 'bearer', description: 'A key, or a token made from one.' },
+  visitor: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The token of a visitor, from `POST /v1/visitors`.',
+  },
   keyInQuery: {
     type: 'apiKey',
     in: 'query',
@@ -91,6 +98,7 @@ export function openApiDocument(): ApiDocument {
       ...erasurePaths,
       ...taxonomyPaths,
       ...sourcePaths,
+      ...visitorPaths,
       ...serverPaths,
     },
     components: {

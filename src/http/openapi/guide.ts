@@ -89,7 +89,7 @@ A workspace and a key can each have a quota of events and of bytes a second (\`P
 - **Unknown query parameters** are \`invalid\`: a misspelt filter must not return everything.
 - **Methods** a path does not have answer 404 with \`Allow\`. \`HEAD\` works wherever \`GET\` does.
 - **Lists** are never null. **Deleting** answers 204 without a body, making something 201.
-- **Cross-origin** calls: \`POST /v1/events\` and the routes for other clients from any origin; other routes only from origins the operator lists. A cookie is never a credential.
+- **Cross-origin** calls: \`POST /v1/events\`, the routes for other clients and those that web pages use (\`/cj.js\`, \`/v1/visitors\`, \`/v1/visitor/…\`) from any origin; other routes only from origins the operator lists. A cookie is never a credential.
 - **MessagePack** must be expressible as JSON: NaN, infinities, binary and extension types other than the timestamp are refused, event by event.
 - **Connections** are kept alive for 10 idle seconds. While the server shuts down it answers with \`Connection: close\`.
 `;

@@ -1,0 +1,136 @@
+/** Offers in a real Chromium: shown, answered, and told to the server and to the other tabs. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { noBrowser as skip } from './support/browser.ts';
+import { ask } from './support/session.ts';
+import { call, openPage, openStages, type Stage } from './support/stage.ts';
+
+const { server, stage } = await openStages();
+const offering = `Cjtag('KEY'); Cjtag('config','OFFERS',true); Cjtag('post',{type:'Here'});`;
+
+interface Styles {
+  getComputedStyle(element: unknown): { readonly backgroundColor: string };
+}
+
+async function send({ admin, first }: Stage, message: object): Promise<string> {
+  const { customer } = await first('Here');
+  const path = `/v1/visitors/${encodeURIComponent(customer)}/messages`;
+  const answer = await ask(server, path, { key: admin, body: { kind: 'offer', ...message } });
+  assert.equal(answer.status, 201, answer.text);
+  return path;
+}
+
+async function answersOf({ admin }: Stage, path: string): Promise<unknown[]> {
+  const { json } = await ask(server, path, { key: admin });
+  return (json as { messages: { answer?: string }[] }).messages.map(({ answer }) => answer);
+}
+
+test('an offer is shown, accepted, and does not come again', { skip }, async () => {
+  const set = await stage(offering);
+  const { events, first, page, site } = set;
+  await page.goto(site.url);
+  const data = { title: '20 % off <b>pain</b>', text: 'Today.', accept: 'Show me', url: '/offer' };
+  const path = await send(set, { id: 'o1', data });
+  const offer = page.getByRole('region', { name: '20 % off <b>pain</b>' });
+  await offer.waitFor();
+  assert.equal(await offer.getByRole('heading').textContent(), data.title, 'text, not markup');
+  const visitor = (await first('Here')).customer;
+  await offer.getByRole('button', { name: 'Show me' }).click();
+  await page.waitForURL(`${site.url}/offer`);
+  const accepted = await first('Offer Accepted');
+  assert.equal(accepted.customer, visitor);
+  assert.deepEqual([accepted.id, accepted.data!['Message']], ['o1-accepted', 'o1']);
+  assert.equal((await first('Offer Shown')).id, 'o1-shown');
+  await page.goto(`${site.url}/again`);
+  await send(set, { id: 'o2', data: { title: 'Second' } });
+  await page.getByRole('region', { name: 'Second' }).waitFor();
+  assert.equal(await page.getByRole('region').count(), 1);
+  assert.equal((await answersOf(set, path))[0], 'accepted');
+  assert.equal(events.filter(({ type }) => type === 'Offer Accepted').length, 1);
+});
+
+test('an offer that is dismissed by key in one tab is gone from the other', { skip }, async () => {
+  const set = await stage(offering);
+  const { context, first, page, site } = set;
+  const other = await openPage(context);
+  await page.goto(site.url);
+  await first('Here');
+  await other.goto(site.url);
+  const path = await send(set, { id: 'o1', data: { title: 'Hello' } });
+  for (const each of [page, other]) await each.getByRole('region', { name: 'Hello' }).waitFor();
+  const dismiss = page.getByRole('button', { name: 'No, thanks' });
+  await dismiss.focus();
+  await dismiss.press('Escape');
+  for (const each of [page, other]) {
+    await each.getByRole('region', { name: 'Hello' }).waitFor({ state: 'detached' });
+  }
+  await first('Offer Dismissed');
+  assert.deepEqual(await answersOf(set, path), ['dismissed']);
+});
+
+test('an answer the server did not hear is given again, and nobody is asked twice', {
+  skip,
+}, async () => {
+  const set = await stage(offering);
+  const { page, site } = set;
+  await page.goto(site.url);
+  const path = await send(set, { id: 'o1', data: { title: 'Hello' } });
+  const offer = page.getByRole('region', { name: 'Hello' });
+  await offer.waitFor();
+  await page.route('**/v1/visitor/messages/*', (route) => route.abort());
+  await offer.getByRole('button', { name: 'Accept' }).click();
+  await offer.waitFor({ state: 'detached' });
+  await set.first('Offer Accepted');
+  assert.deepEqual(await answersOf(set, path), [undefined]);
+  await page.unroute('**/v1/visitor/messages/*');
+  const answered = page.waitForResponse('**/v1/visitor/messages/o1');
+  await page.reload();
+  assert.equal((await answered).status(), 204);
+  assert.deepEqual(await answersOf(set, path), ['accepted']);
+  assert.equal(await page.getByRole('region').count(), 0);
+});
+
+test('a page can show messages by itself', { skip }, async () => {
+  const set = await stage(`Cjtag('KEY'); Cjtag('post',{type:'Here'});
+    Cjtag('config','OFFERS',function(message,answer){
+      document.title=message.kind+' '+message.data.text; window.reply=answer; });`);
+  const { page, site } = set;
+  await page.goto(site.url);
+  const path = await send(set, { id: 'n1', kind: 'note', data: { text: 'Hi' } });
+  await page.waitForFunction(`document.title === 'note Hi'`);
+  assert.equal(await page.getByRole('region').count(), 0);
+  await page.evaluate(`reply('accepted')`);
+  const told = await set.first('Message Accepted');
+  assert.equal(told.data!['Kind'], 'note');
+  assert.deepEqual(await answersOf(set, path), ['accepted']);
+});
+
+test('a strict policy of the page lets an offer look as it should', { skip }, async () => {
+  const policy = `default-src 'none'; script-src 'unsafe-inline' SERVER; connect-src SERVER`;
+  const set = await stage(offering, { policy });
+  await set.page.goto(set.site.url);
+  const data = { title: 'Styled', url: 'javascript:document.title="owned"' };
+  await send(set, { id: 'o1', data });
+  const button = set.page.getByRole('button', { name: 'Accept' });
+  const color = await button.evaluate(
+    (element) => (globalThis as unknown as Styles).getComputedStyle(element).backgroundColor,
+  );
+  assert.equal(color, 'rgb(15, 118, 110)');
+  await button.click();
+  await set.first('Offer Accepted');
+  assert.notEqual(await set.page.title(), 'owned');
+});
+
+test('the channel survives the server’s going away, and a member’s login', { skip }, async () => {
+  const set = await stage(offering);
+  const { page, site } = set;
+  await page.goto(site.url);
+  await set.first('Here');
+  await call(page, 'config', 'MEMBERID', 'm1');
+  await set.first('Login');
+  await send(set, { id: 'o1', data: { title: 'For the browser' } });
+  await page.getByRole('region', { name: 'For the browser' }).waitFor();
+  await page.getByRole('button', { name: 'Accept' }).click();
+  const accepted = await set.first('Offer Accepted');
+  assert.equal(accepted.customer, (await set.first('Here')).customer, 'the browser was asked');
+});
