@@ -22,6 +22,8 @@ export interface FramePlan {
   readonly customers: number;
   readonly frames: number;
   readonly seed: number;
+  /** Part of the customers whose events name a cookie as `previous`, 0…1. */
+  readonly links?: number;
   /** Only every `of`th customer, counted from `from`; absent: all of them. */
   readonly share?: { readonly of: number; readonly from: number };
 }
@@ -42,6 +44,7 @@ export interface Frame extends Template {
 export interface BenchEvent {
   readonly id: string;
   readonly customer: string;
+  readonly previous?: string;
   readonly type: string;
   readonly time: number;
   readonly channel: string;
@@ -51,6 +54,8 @@ export interface BenchEvent {
 export const numberDigits = 8;
 export const customerDigits = 6;
 const seqDigits = 10;
+/** Of so many customers in a row the first ones are those with links. */
+const linkedOf = 100;
 /** Stands for the time until it is patched: 13 digits, as every time these 200 years. */
 const someTimeMs = 1_111_111_111_111;
 
@@ -79,8 +84,11 @@ export function makeBatches(plan: Omit<FramePlan, 'protocol'>): BenchEvent[][] {
   return Array.from({ length: plan.frames }, () =>
     Array.from({ length: plan.batch }, (_, n) => {
       const id = `evt-${'0'.repeat(numberDigits)}-${String(n).padStart(4, '0')}`;
-      const customer = customerName(customers() * of + from);
-      return { id, customer, time: someTimeMs, ...make(random) };
+      const number = customers() * of + from;
+      const customer = customerName(number);
+      const event = { id, customer, time: someTimeMs, ...make(random) };
+      const isLinked = number % linkedOf < (plan.links ?? 0) * linkedOf;
+      return isLinked ? { ...event, previous: `cookie:of-${customer}` } : event;
     }),
   );
 }

@@ -29,7 +29,7 @@ export function loadPlan(
   settings: Settings,
   { port, key, protocol }: { port: number; key: string; protocol: Protocol },
 ): LoadPlan {
-  const { connections = 4, customers, rate, smoke } = settings;
+  const { connections = 4, customers, links, rate, smoke } = settings;
   const { batch = smoke ? 100 : 1000, window = smoke ? 4 : 16 } = settings;
   return {
     port,
@@ -45,6 +45,7 @@ export function loadPlan(
     warmupSeconds: settings.warmup,
     seconds: settings.seconds,
     ...(rate === undefined ? {} : { rate }),
+    ...(links === undefined ? {} : { links }),
   };
 }
 
@@ -62,7 +63,8 @@ async function ingest(name: string, protocol: Protocol, settings: Settings): Pro
       const cpuMicros = cpuMicrosOf(child.pid!) - cpuBefore;
       const { figures } = await load.when('done');
       const metrics = await readMetrics(server);
-      checkLoad(figures, metricOf(metrics, 'events_accepted_total'));
+      const recorded = metricOf(metrics, 'links_total');
+      checkLoad(figures, metricOf(metrics, 'events_accepted_total') - recorded);
       const disk = commitFigures(metrics, flushMs);
       const debt = await readDebt(server, figures.sent);
       report(name, { settings, plan, figures, cpuMicros, disk, debt });
@@ -96,7 +98,7 @@ function report(name: string, { cpuMicros, debt, disk, figures, plan, settings }
   const serverMicros = rounded(cpuMicros / (eventsPerSecond * seconds));
   const generatorMicros = rounded(figures.generatorMicrosPerEvent);
   const megabytes = rounded((eventsPerSecond * figures.bytesPerEvent) / 1e6);
-  const { batch, connections, customers, rate, seed, warmupSeconds, window } = plan;
+  const { batch, connections, customers, links = 0, rate, seed, warmupSeconds, window } = plan;
   const rows: Row[] = [
     ['durable events a second', count(eventsPerSecond)],
     ['bytes', `${figures.bytesPerEvent} an event, ${megabytes} MB a second`],
@@ -116,6 +118,7 @@ function report(name: string, { cpuMicros, debt, disk, figures, plan, settings }
       window,
       customers,
       rate: rate ?? 'unlimited',
+      links,
       shards: settings.shards,
       fronts: settings.fronts,
       taxonomy: settings.taxonomy,

@@ -66,6 +66,7 @@ export class PartWriter {
       customerHash,
       idHash: idHashOf(customerHash, id, 0, id.length),
       typeHash: typeHashOf(type, 0, type.length),
+      linkFlags: 0,
       encoding: isMsgpack ? encodingMsgpack : encodingJson,
       index: 0,
       ticket: 0,

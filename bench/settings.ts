@@ -18,6 +18,8 @@ export interface Settings {
   readonly subscribers: number | undefined;
   readonly window: number | undefined;
   readonly rate: number | undefined;
+  /** Part of the customers whose events name another identity as `previous`. */
+  readonly links: number | undefined;
   /** What makes requests over HTTP. */
   readonly generator: 'autocannon' | 'wrk';
   /** What the workspace says of its events: see `taxonomy.ts`. */
@@ -53,6 +55,7 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   subscribers: 'live subscribers',
   window: 'unacknowledged frames on a connection, at most',
   rate: 'events a second to offer (as many as are acknowledged)',
+  links: 'part of the customers, such as 0.3, whose events name a cookie as previous (0)',
   generator: 'what makes requests over HTTP: autocannon, or wrk where it is installed (autocannon)',
   taxonomy: 'ingest-ws: none, types (an allow list) or schemas (one for each type) (none)',
   filtered: 'live: only the subscribers that follow 1 % each',
@@ -103,6 +106,7 @@ export function readSettings(argv: readonly string[]): Settings {
     subscribers: number('subscribers'),
     window: number('window'),
     rate: number('rate'),
+    links: number('links'),
     generator,
     taxonomy: taxonomyOf(text('taxonomy') ?? 'none'),
     filtered: values['filtered'] === true,

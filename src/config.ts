@@ -1,5 +1,6 @@
 /** Every setting, once: its flag, its environment variable, its default and what it means. */
 import { availableParallelism } from 'node:os';
+import { type CountryCode, isSupportedCountry } from 'libphonenumber-js';
 import { AppError } from './std/errors.ts';
 
 export interface Config {
@@ -23,6 +24,8 @@ export interface Config {
   /** What a workspace may send that has no quota of its own. */
   readonly quotaEventsPerSecond: number | null;
   readonly quotaBytesPerSecond: number | null;
+  /** Where phone numbers without a country code are at home; undefined: they stay as they are. */
+  readonly phoneRegion: string | undefined;
   readonly corsOrigins: readonly string[];
   /** Serves the demo page, on a workspace of its own. */
   readonly demo: boolean;
@@ -149,6 +152,13 @@ export const settings = [
     'how long an erasure waits for others before files are written anew without them',
   ],
   [
+    '--phone-region',
+    'TAPELINE_PHONE_REGION',
+    '<country>',
+    '',
+    'country, such as US, of phone numbers (tel:…) that do not name theirs',
+  ],
+  [
     '--cors-origins',
     'TAPELINE_CORS_ORIGINS',
     '<origins>',
@@ -174,6 +184,14 @@ export const settings = [
     meaning: meaning!,
   };
 });
+
+/** @throws AppError `invalid` for what is no country. */
+function phoneRegionOf(text: string): string | undefined {
+  const region = text.toUpperCase();
+  if (region === '') return undefined;
+  if (isSupportedCountry(region as CountryCode)) return region;
+  throw new AppError('invalid', '--phone-region must be a country in two letters, such as US');
+}
 
 /**
  * Reads the settings: a flag wins over its variable, which wins over the default.
@@ -223,6 +241,7 @@ export function readConfig(
     retentionBytes: number('retention-gib', 0, 1_000_000) * 1024 * mebibyte || null,
     erasureWaitMs: number('erasure-minutes', 0, 1440) * 60_000,
     demo: flag('demo'),
+    phoneRegion: phoneRegionOf(text('phone-region')),
     corsOrigins: text('cors-origins').split(',').filter(Boolean),
     adminKey: text('admin-key') || undefined,
     writeKey: text('write-key') || undefined,

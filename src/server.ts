@@ -4,6 +4,7 @@
  */
 import { MessageChannel } from 'node:worker_threads';
 import type { Config } from './config.ts';
+import { createLinkMemory } from './identity/memory.ts';
 import { createContentionMemory } from './ingest/contention.ts';
 import { openDirectory, openStores, type Stores } from './server/stores.ts';
 import { unreachable } from './std/assert.ts';
@@ -13,26 +14,18 @@ import type { Log } from './std/log.ts';
 import { createMetricsMemory } from './std/metrics.ts';
 import type { Random } from './std/random.ts';
 import { Mailbox } from './streams/mailbox.ts';
-import { type ErasureAsk, type ErasureState, Erasures } from './tape/erasures.ts';
+import type { ErasureAsk, ErasureState } from './tape/erasure.ts';
+import type { Erasures } from './tape/erasures.ts';
 import { createTapeMemory } from './tape/tape.ts';
 import { createBells } from './threads/bells.ts';
+import { openErasures } from './threads/erasing.ts';
 import { InForce } from './threads/inforce.ts';
-import type {
-  FrontToMain,
-  MainToFront,
-  MainToShard,
-  ShardToMain,
-  ThreadStart,
-} from './threads/messages.ts';
-import {
-  carryOut,
-  openReaderPool,
-  openUpkeepPool,
-  type ReaderPool,
-  Thread,
-} from './threads/pool.ts';
+import { LinkDesk } from './threads/linkdesk.ts';
+import type { FrontToMain, MainToFront, ThreadStart } from './threads/messages.ts';
+import { openReaderPool, type ReaderPool, Thread } from './threads/pool.ts';
 import { Readiness } from './threads/readiness.ts';
 import { threadErrorOf } from './threads/refusal.ts';
+import { ShardThreads } from './threads/shards.ts';
 import { Signal } from './threads/signal.ts';
 import type { WorkspaceCommand } from './workspaces/types.ts';
 import type { NamedKeys } from './workspaces/workspaces.ts';
@@ -67,27 +60,20 @@ export async function openServer(parts: ServerParts): Promise<Server> {
   }
 }
 
-type ShardThread = Thread<MainToShard, ShardToMain>;
 type FrontThread = Thread<MainToFront, FrontToMain>;
 
 export class Server {
   readonly #parts: ServerParts;
   readonly #opened: Stores;
-  readonly #shards: {
-    thread: ShardThread;
-    opened: Signal;
-    closed: Signal;
-    swept: Signal<number>;
-  }[] = [];
+  readonly #shards: ShardThreads;
   readonly #fronts: { thread: FrontThread; listening: Signal; drained: Signal }[] = [];
   readonly #readers: ReaderPool;
-  readonly #upkeep = openUpkeepPool();
   readonly #readiness: Readiness;
   readonly #erasures: Erasures;
+  readonly #links: LinkDesk;
   readonly #mailbox: Mailbox;
   readonly #contention = createContentionMemory();
   readonly #threadStart: ThreadStart;
-  #events = 0;
   #stopWatching: (() => void) | undefined;
   readonly #inForce: InForce;
 
@@ -98,8 +84,11 @@ export class Server {
     this.#parts = parts;
     this.#opened = opened;
     const threads = directory.shards + config.fronts + 1;
+    const { hashSeed, path, shards } = directory;
+    const { fronts, phoneRegion } = config;
     this.#threadStart = {
-      tape: createTapeMemory(directory.path, directory.shards, directory.hashSeed),
+      tape: createTapeMemory(path, shards, hashSeed),
+      links: createLinkMemory({ directory: path, hashSeed, phoneRegion, fronts }),
       metrics: createMetricsMemory(threads),
       row: threads - 1,
       bells: createBells(config.fronts),
@@ -114,7 +103,16 @@ export class Server {
         for (const { thread } of this.#fronts) thread.post({ kind: 'health', health });
       },
     });
+    this.#shards = new ShardThreads({
+      start: this.#threadStart,
+      count: shards,
+      limits: config.parts,
+      readiness: this.#readiness,
+      onDeath: parts.onDeath,
+      onSweeping: (number, filesLeft) => this.#erasures.noteLeft(number, filesLeft),
+    });
     this.#erasures = this.#openErasures();
+    this.#links = this.#openLinks();
     this.#mailbox = new Mailbox({
       documents: opened.messages,
       clock: parts.clock,
@@ -126,24 +124,29 @@ export class Server {
 
   /** Before any shard is opened: what is gone must not be served. */
   #openErasures(): Erasures {
-    const { clock, config, log, random } = this.#parts;
-    const { tape: memory } = this.#threadStart;
-    const erasures = new Erasures({
-      documents: this.#opened.erasures,
-      memory,
-      clock,
-      random,
-      log,
-      waitMs: config.erasureWaitMs,
-      sweep: (number) => {
-        const shard = this.#shards[number]!;
-        shard.swept = new Signal();
-        shard.thread.post({ kind: 'sweep' });
-        return shard.swept.promise;
-      },
+    const { erasures: documents, workspaces } = this.#opened;
+    const erasures = openErasures(this.#parts, documents, this.#threadStart.tape, {
+      sweep: (number) => this.#shards.sweep(number),
+      purge: () => this.#links.purge(workspaces.facts().living),
     });
-    erasures.follow(this.#opened.workspaces.facts());
+    erasures.follow(workspaces.facts());
     return erasures;
+  }
+
+  #openLinks(): LinkDesk {
+    const { clock, config, log } = this.#parts;
+    return new LinkDesk({
+      memory: this.#threadStart.links,
+      clock,
+      log,
+      fronts: config.fronts,
+      settings: (workspace) => this.#opened.workspaces.identitiesOf(workspace),
+      post: (front, message) => {
+        const { thread } = this.#fronts[front]!;
+        if (!thread.hasEnded) thread.post(message);
+      },
+      forget: (workspace, visitor) => this.#mailbox.forget({ workspace, visitor }),
+    });
   }
 
   get port(): number {
@@ -152,7 +155,7 @@ export class Server {
 
   /** Events found on the tape at the start. */
   get events(): number {
-    return this.#events;
+    return this.#shards.events;
   }
 
   get shards(): number {
@@ -172,10 +175,10 @@ export class Server {
       thread.post({ kind: 'listen', port: this.port });
       await listening.promise;
     }
-    for (let number = 0; number < this.shards; number++) this.#startShard(number);
-    await Promise.all(this.#shards.map(({ opened }) => opened.promise));
+    await this.#shards.start();
     this.#connect();
     this.#erasures.open();
+    await this.#links.open(this.#threadStart, this.#erasures);
     this.#readiness.open();
     this.#stopWatching = clock.every(freeSpaceCheckMs, () => this.#readiness.watchSpace());
   }
@@ -207,61 +210,13 @@ export class Server {
     this.#fronts.push({ ...front, thread });
   }
 
-  #startShard(number: number): void {
-    const thread: ShardThread = new Thread(
-      new URL('./threads/shard.js', import.meta.url),
-      {
-        kind: 'shard',
-        ...this.#threadStart,
-        number,
-        row: number,
-        limits: this.#parts.config.parts,
-      },
-      {
-        onMessage: (message) => this.#fromShard(number, message),
-        onDeath: this.#parts.onDeath,
-      },
-    );
-    this.#shards.push({ thread, opened: new Signal(), closed: new Signal(), swept: new Signal() });
-  }
-
   #connect(): void {
-    for (const [shard, { thread: shardThread }] of this.#shards.entries()) {
+    for (const [shard, shardThread] of this.#shards.threads.entries()) {
       for (const [front, { thread: frontThread }] of this.#fronts.entries()) {
         const { port1, port2 } = new MessageChannel();
         shardThread.post({ kind: 'connect', front, port: port1 }, [port1]);
         frontThread.post({ kind: 'connect', shard, port: port2 }, [port2]);
       }
-    }
-  }
-
-  #fromShard(number: number, message: ShardToMain): void {
-    const shard = this.#shards[number]!;
-    switch (message.kind) {
-      case 'indexed':
-        this.#readiness.noteIndexed(message.events, message.partsLeft);
-        break;
-      case 'upkeep':
-        carryOut(this.#upkeep, message, shard.thread);
-        break;
-      case 'opened':
-        this.#events += message.events;
-        shard.opened.fulfil();
-        break;
-      case 'writable':
-        this.#readiness.noteWritable(number, message.writable ? '' : message.reason);
-        break;
-      case 'sweeping':
-        this.#erasures.noteLeft(number, message.filesLeft);
-        break;
-      case 'swept':
-        shard.swept.fulfil(message.version);
-        break;
-      case 'closed':
-        shard.closed.fulfil();
-        break;
-      default:
-        unreachable(message);
     }
   }
 
@@ -286,6 +241,17 @@ export class Server {
         this.#answer(front.thread, message, this.#mailbox.answer(message.ask), (reply, request) => {
           return { kind: 'mailbox', request, reply };
         });
+        break;
+      case 'links':
+        this.#links
+          .answer(number, message.request, message.ask)
+          .catch((error: unknown) => this.#refuseOrDie(front.thread, message.request, error));
+        break;
+      case 'relinked':
+        this.#links.relinked(number, message.change);
+        break;
+      case 'recorded':
+        this.#links.recorded(message.number);
         break;
       case 'inForce':
         this.#inForce.note(number, message.version);
@@ -340,12 +306,8 @@ export class Server {
   }
 
   async #erase(ask: ErasureAsk): Promise<readonly ErasureState[]> {
-    const erasures = await this.#erasures.answer(ask);
-    if (ask.kind === 'erase') {
-      const { customer: visitor, workspace } = ask.wish;
-      await this.#mailbox.forget({ workspace, visitor });
-    }
-    return erasures;
+    if (ask.kind === 'list') return this.#erasures.list(ask.workspace);
+    return [await this.#links.erase(this.#erasures, ask.wish)];
   }
 
   #refuseOrDie(thread: FrontThread, request: number, error: unknown): void {
@@ -366,7 +328,8 @@ export class Server {
       thread.post({ kind: 'close' });
     }
     await Promise.all(living.map(({ drained }) => drained.promise));
-    await Promise.all([...this.#fronts, ...this.#shards].map(({ thread }) => thread.end()));
+    const fronts = this.#fronts.map(({ thread }) => thread);
+    await Promise.all([...fronts, ...this.#shards.threads].map((thread) => thread.end()));
   }
 
   /** Stops accepting, answers what was received, closes everything. */
@@ -379,13 +342,9 @@ export class Server {
     }
     await Promise.all(this.#fronts.map(({ drained }) => drained.promise));
     await this.#readers.close();
-    await this.#upkeep.close();
-    for (const { thread } of this.#shards) {
-      thread.expectEnd();
-      thread.post({ kind: 'close' });
-    }
-    await Promise.all(this.#shards.map(({ closed }) => closed.promise));
+    await this.#shards.close();
     await this.#erasures.close();
+    await this.#links.close();
     await this.#mailbox.close();
     await this.#opened.documents.close();
     this.#opened.directory.release();

@@ -98,6 +98,7 @@ const facts = {
   customerHash: 0,
   idHash: 0,
   typeHash: 0,
+  linkFlags: 0,
   encoding: encodingJson,
   index: 0,
   ticket: 0,

@@ -30,6 +30,7 @@ class Flow {
         customerHash: 1,
         idHash: n,
         typeHash: 1,
+        linkFlags: 0,
         encoding: encodingJson,
         index: 0,
         ticket: n,

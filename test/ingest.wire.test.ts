@@ -30,7 +30,10 @@ function open(t: { after(run: () => unknown): void }, inflightBytesMax = 2 ** 26
   const metrics = openMetrics(createMetricsMemory(1), 0);
   const quotas = new Quotas(createBucketMemory(2), clock, metrics);
   const { ingest } = kit;
-  return { kit, sink: { ingest, quotas, metrics, workspace: 1, limits: [], nowMs: 1e12 } };
+  return {
+    kit,
+    sink: { ingest, quotas, metrics, workspace: 1, isTrusted: true, limits: [], nowMs: 1e12 },
+  };
 }
 
 async function stored(

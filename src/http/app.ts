@@ -11,6 +11,7 @@ import { docsRoutes } from './docs.ts';
 import { erasureRoutes } from './erasures.ts';
 import { Exchange } from './exchange.ts';
 import { healthRoutes } from './health.ts';
+import { identityRoutes } from './identities.ts';
 import { keyRoutes } from './keys.ts';
 import { liveViewPath } from './liveviews.ts';
 import { quarantineRoutes } from './quarantine.ts';
@@ -34,6 +35,7 @@ export const plainRoutes: readonly Route[] = [
   ...keyRoutes,
   ...roleRoutes,
   ...workspaceRoutes,
+  ...identityRoutes,
   ...erasureRoutes,
   ...segmentSettingsRoutes,
   ...taxonomyRoutes,

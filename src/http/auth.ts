@@ -91,6 +91,11 @@ export function mayReadView(credential: Credential, name: string): boolean {
   return credential.views === undefined || credential.views.includes(name);
 }
 
+/** Whether what a credential sends may link any two identities: a `publish` key alone may not. */
+export function mayLink({ scopes }: Credential): boolean {
+  return scopes.has('write') || scopes.has('admin');
+}
+
 /** The key as sent; undefined when there is none. A header always wins over the query. */
 export function presentedKey(head: Head, options: AuthOptions): string | undefined {
   const { keyInQuery, places } = options;

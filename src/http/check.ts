@@ -1,6 +1,7 @@
 /** Checks administrative bodies against their schemas; compiled once, when the module is loaded. */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { AppError } from '../std/errors.ts';
+import { IdentitySettings, NewLink, NewMerge, NewUnmerge } from './identityschemas.ts';
 import { NewKey, NewQuota, NewRetention, NewToken, NewWorkspace } from './schemas.ts';
 import { NewAnswer, NewMessage, NewVisitor } from './tagschemas.ts';
 import { ReplayWish } from './taxonomyschemas.ts';
@@ -11,10 +12,14 @@ const ajv = new Ajv({ strict: true });
 export const checkAnswer = checker(ajv.compile<NewAnswer>(NewAnswer));
 export const checkNewMessage = checker(ajv.compile<NewMessage>(NewMessage));
 export const checkNewVisitor = checker(ajv.compile<NewVisitor>(NewVisitor));
+export const checkIdentitySettings = checker(ajv.compile<IdentitySettings>(IdentitySettings));
 export const checkNewKey = checker(ajv.compile<NewKey>(NewKey));
+export const checkNewLink = checker(ajv.compile<NewLink>(NewLink));
+export const checkNewMerge = checker(ajv.compile<NewMerge>(NewMerge));
 export const checkNewQuota = checker(ajv.compile<NewQuota>(NewQuota));
 export const checkNewRetention = checker(ajv.compile<NewRetention>(NewRetention));
 export const checkNewToken = checker(ajv.compile<NewToken>(NewToken));
+export const checkNewUnmerge = checker(ajv.compile<NewUnmerge>(NewUnmerge));
 export const checkReplayWish = checker(ajv.compile<ReplayWish>(ReplayWish));
 export const checkNewWorkspace = checker(ajv.compile<NewWorkspace>(NewWorkspace));
 

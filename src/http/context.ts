@@ -2,6 +2,9 @@
  * What a handler may use: everything else of the process is out of its reach. The front thread's
  * entry builds one `Front`; tests build one with members of their own.
  */
+import type { LinkAnswer, LinkAsk } from '../identity/ask.ts';
+import type { IdentitySettings } from '../identity/settings.ts';
+import type { ShownCustomer } from '../identity/shown.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Quotas } from '../ingest/quotas.ts';
 import type { Taxonomies } from '../ingest/taxonomy.ts';
@@ -10,7 +13,8 @@ import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { Random } from '../std/random.ts';
 import type { MailboxAsk, MailboxReply } from '../streams/mailbox.ts';
-import type { EraseWish, ErasureState } from '../tape/erasures.ts';
+import type { BornAsk } from '../tape/born.ts';
+import type { EraseWish, ErasureState } from '../tape/erasure.ts';
 import type { PageForm } from '../tape/page.ts';
 import type { QuarantineQuery } from '../tape/quarantine.ts';
 import type { HealthState } from '../threads/messages.ts';
@@ -56,6 +60,15 @@ export interface Front {
   erase(wish: EraseWish): Promise<ErasureState>;
   /** The erasures of a workspace, newest first. */
   erasures(workspace: number): Promise<readonly ErasureState[]>;
+  /** Whose an identity is, as of now. */
+  identity(workspace: number, identity: string, settings: IdentitySettings): ShownCustomer;
+  /**
+   * Changes who belongs to whom; in force everywhere, and on the tape, when it resolves.
+   * @throws AppError conflict, invalid, not_found, overloaded, unavailable.
+   */
+  link(ask: LinkAsk): Promise<LinkAnswer>;
+  /** When customers came to be: the time of each one's oldest event, null without any. */
+  born(ask: BornAsk): Promise<readonly (number | null)[]>;
   /** Messages to visitors; a change is durable when it resolves. @throws AppError conflict, not_found, overloaded, unavailable. */
   mailbox(ask: MailboxAsk): Promise<MailboxReply>;
   /** Resolves to the whole answer in the form that was asked for. @throws AppError invalid, cursor_expired. */

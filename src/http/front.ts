@@ -5,10 +5,14 @@
 
 import { type us_listen_socket, us_listen_socket_close } from 'uWebSockets.js';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { LinkAnswer } from '../identity/ask.ts';
+import { LinkReader } from '../identity/reader.ts';
+import { showCustomer } from '../identity/shown.ts';
 import { ByteBudget } from '../ingest/budget.ts';
 import { Contention } from '../ingest/contention.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { Quotas } from '../ingest/quotas.ts';
+import { Statements } from '../ingest/statements.ts';
 import { Taxonomies } from '../ingest/taxonomy.ts';
 import { assert, unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
@@ -17,10 +21,11 @@ import { openLog } from '../std/log.ts';
 import { openMetrics } from '../std/metrics.ts';
 import { systemRandom } from '../std/random.ts';
 import { Feed, type FeedParts } from '../streams/feed.ts';
+import { bornOf } from '../tape/born.ts';
 import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
-import type { ErasureAsk, ErasureState } from '../tape/erasures.ts';
-import { type PageQuery, tapePage } from '../tape/page.ts';
-import { type QuarantineQuery, quarantinePage } from '../tape/quarantine.ts';
+import type { ErasureAsk, ErasureState } from '../tape/erasure.ts';
+import { tapePage } from '../tape/page.ts';
+import { quarantinePage } from '../tape/quarantine.ts';
 import { recentBlocks } from '../tape/recentblocks.ts';
 import { Tape } from '../tape/tape.ts';
 import { Bells } from '../threads/bells.ts';
@@ -46,6 +51,7 @@ import { demoRoutes } from './demo.ts';
 import { doors } from './doors.ts';
 import { ingestRoute } from './ingest.ts';
 import { IngestSockets } from './ingestsocket.ts';
+import { Linking } from './linking.ts';
 import { Live, type LiveParts } from './live.ts';
 import { LiveViews } from './liveviews.ts';
 import { VisitorChannels } from './tagchannel.ts';
@@ -60,6 +66,8 @@ const log = openLog(clock.now, { thread: `front-${start.number}` });
 const bells = new Bells(start.bells);
 const directory = new Directory(start.directory);
 const taxonomies = new Taxonomies(directory);
+const links = new LinkReader(start.links);
+const linkProgress = new Float64Array(start.links.progress);
 const shards: MessagePort[] = [];
 recentBlocks.limit(start.cacheBytes);
 
@@ -112,28 +120,27 @@ function askPool<T>(heavy: HeavyRead): Promise<T> {
 }
 
 /** Reads on this thread; what outgrows the budget is done again in the pool. */
-async function readPage(query: PageQuery): Promise<Uint8Array> {
+async function read<T>(heavy: HeavyRead, light: (tape: Tape, budget: ScanBudget) => T): Promise<T> {
   metrics.add('scans_total', 1);
   try {
-    return tapePage(opened(live).tape, query, new ScanBudget(readStepsMax));
+    return light(opened(live).tape, new ScanBudget(readStepsMax));
   } catch (error) {
     if (!(error instanceof ScanTooLong)) throw error;
-    return askPool({ kind: 'page', query });
-  }
-}
-
-async function readQuarantine(query: QuarantineQuery): Promise<string> {
-  try {
-    return quarantinePage(opened(live).tape, query, new ScanBudget(readStepsMax));
-  } catch (error) {
-    if (!(error instanceof ScanTooLong)) throw error;
-    return askPool({ kind: 'quarantine', query });
+    return askPool(heavy);
   }
 }
 
 function askErasures(wanted: ErasureAsk): Promise<readonly ErasureState[]> {
   return ask((request) => ({ kind: 'erasures', request, ask: wanted }));
 }
+
+const linking = new Linking({
+  clock,
+  metrics,
+  ingest: () => opened(ingest),
+  ask: (wanted) => ask<LinkAnswer>((request) => ({ kind: 'links', request, ask: wanted })),
+  recorded: (number) => tell({ kind: 'recorded', number }),
+});
 
 const front: Front = {
   clock,
@@ -152,9 +159,15 @@ const front: Front = {
   },
   erasures: (workspace) => askErasures({ kind: 'list', workspace }),
   mailbox: (wanted) => ask((request) => ({ kind: 'mailbox', request, ask: wanted })),
-  readTape: readPage,
+  identity: (workspace, identity, settings) => showCustomer(links, workspace, identity, settings),
+  link: (wanted) => linking.change(wanted),
+  born: (asked) =>
+    read({ kind: 'born', ask: asked }, (tape, budget) => bornOf(tape, asked, budget)),
+  readTape: (query) =>
+    read({ kind: 'page', query }, (tape, budget) => tapePage(tape, query, budget)),
   readViews: (reading) => opened(views).read(reading),
-  readQuarantine,
+  readQuarantine: (query) =>
+    read({ kind: 'quarantine', query }, (tape, budget) => quarantinePage(tape, query, budget)),
   ingest: () => ingest,
   health: () => health,
   draining: () => health.status === 'draining',
@@ -224,6 +237,16 @@ main.on('message', (message: MainToFront) => {
     case 'visitor':
       channels.change(message.change);
       break;
+    case 'linked':
+      settle(message.request, { value: message.answer });
+      break;
+    case 'relink':
+      live?.feed.relink(message.changed);
+      tell({ kind: 'relinked', change: message.change });
+      break;
+    case 'record':
+      linking.leave(message.outboxes);
+      break;
     case 'refused': {
       const { code, message: text } = message.error;
       settle(message.request, { error: new AppError(code, text, { retryAfterSeconds: 1 }) });
@@ -272,11 +295,13 @@ function connect(shard: number, port: MessagePort): void {
 }
 
 const filesCheckMs = 1000;
+/** How often a front says how far what its events say is in force. */
+const progressMs = 1000;
 
 /** Every shard is open: read and write. */
 function open(): void {
   if (live !== undefined) return;
-  const tape = new Tape(start.tape, metrics);
+  const tape = new Tape(start.tape, metrics, links);
   const listen = (on: boolean): void => bells.listen(start.number, on);
   const publish: FeedParts['publish'] = (topic, batch) => subscribers.publish(topic, batch);
   const feed = new Feed({ tape, clock, metrics, listen, publish });
@@ -289,7 +314,17 @@ function open(): void {
   followers = new Followers({ tape, feed, reader: views, clock, metrics, log, stored });
   // Files that were sealed or merged away take room until every thread has let go of them.
   clock.every(filesCheckMs, () => tape.refresh());
+  const statements = new Statements({
+    links,
+    clock,
+    horizon: () => tape.horizon(),
+    establish: (said) => linking.establish(said),
+  });
+  clock.every(progressMs, () => {
+    linkProgress[start.number] = statements.progress();
+  });
   ingest = new Ingest({
+    statements,
     shards: start.shards,
     fronts: start.fronts,
     hashSeed: start.tape.hashSeed,
@@ -304,6 +339,7 @@ function open(): void {
       shards[shard]!.postMessage(message, [parcel.buffer]);
     },
   });
+  linking.recordLeft();
 }
 
 /** Stops listening, lets everything that was received be answered, then says so. */

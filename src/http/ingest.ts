@@ -9,6 +9,7 @@ import type { Receipt } from '../ingest/receipt.ts';
 import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { Credential } from '../workspaces/types.ts';
+import { mayLink } from './auth.ts';
 import type { Front } from './context.ts';
 import { mediaType } from './head.ts';
 import { jsonReply, type Reply, textReply } from './reply.ts';
@@ -189,7 +190,7 @@ function store(
   const { keyId, workspace } = request.credential;
   checkLoad(ingest, { bytes: body.length, workspace }, front.metrics);
   const limits = front.directory.limits(keyId);
-  const batch = ingest.begin(workspace, body.length);
+  const batch = ingest.begin(workspace, body.length, mayLink(request.credential));
   try {
     readBody(format, body, front.clock.now(), ingest, batch);
   } catch (error) {

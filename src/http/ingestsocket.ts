@@ -17,7 +17,7 @@ import { Shares } from '../ingest/shares.ts';
 import { AppError } from '../std/errors.ts';
 import type { Limit } from '../workspaces/quota.ts';
 import type { Credential } from '../workspaces/types.ts';
-import { authenticate } from './auth.ts';
+import { authenticate, mayLink } from './auth.ts';
 import type { Front } from './context.ts';
 import { checkLoad, checkServing, marksOf, notStored } from './ingest.ts';
 import { Query } from './query.ts';
@@ -228,7 +228,8 @@ class Connection {
       this.#refuse(frame, frameSeq(bytes, this.#isMsgpack), refusal);
       return;
     }
-    const batch = ingest.begin(this.#credential.workspace, bytes.length);
+    const { workspace } = this.#credential;
+    const batch = ingest.begin(workspace, bytes.length, mayLink(this.#credential));
     const now = this.#front.clock.now();
     const read = this.#isMsgpack ? readMsgpackFrame : readJsonFrame;
     const result: FrameResult = read(bytes, now, ingest, batch);

@@ -183,7 +183,7 @@ export function positionOf(
   if (position.stamp > tape.issued()) {
     throw new AppError('invalid', 'the cursor is ahead of everything on this tape');
   }
-  const hashes = customers.map((customer) => tape.customerHash(workspace, Buffer.from(customer)));
+  const hashes = customers.flatMap((customer) => tape.hashesOf(workspace, customer));
   const missed = tape.missedSince(position, workspace, hashes);
   if (missed !== undefined) throw cursorExpired(missed);
   return position;

@@ -98,6 +98,8 @@ async function replayQuarantine(request: RouteRequest, front: Front): Promise<Re
     quotas: front.quotas,
     metrics: front.metrics,
     workspace,
+    // Nobody knows any more with which key they came.
+    isTrusted: false,
     limits: front.directory.limits(keyId),
     nowMs: front.clock.now(),
     taxonomy: front.taxonomies.of(workspace),

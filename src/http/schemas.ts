@@ -28,6 +28,7 @@ import {
 import { roleNameBytesMax } from '../workspaces/role.ts';
 import { scopes } from '../workspaces/types.ts';
 import { cjdsSchemas } from './cjds/schemas.ts';
+import { identitySchemas } from './identityschemas.ts';
 import { segmentSchemas } from './segmentschemas.ts';
 import { closed, cursor, epochMs, ref, text } from './shape.ts';
 import { tagSchemas } from './tagschemas.ts';
@@ -300,6 +301,7 @@ export const schemas = {
   CreatedWorkspace,
   Workspace,
   Workspaces: Type.Object({ workspaces: Type.Array(ref('Workspace')) }),
+  ...identitySchemas,
   Erasure,
   Erasures: Type.Object({ erasures: Type.Array(ref('Erasure')) }),
   ...segmentSchemas,

@@ -15,6 +15,7 @@ import type { WireEvent } from '../ingest/wire/store.ts';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import { checkSourceName, parseSourceMap, type SourceRecord } from '../workspaces/source.ts';
+import { mayLink } from './auth.ts';
 import type { Front } from './context.ts';
 import { mediaType } from './head.ts';
 import { checkServing, notStored, receiptReply } from './ingest.ts';
@@ -136,6 +137,7 @@ async function takeItems(request: RouteRequest, front: Front): Promise<Reply> {
     quotas: front.quotas,
     metrics: front.metrics,
     workspace: request.credential.workspace,
+    isTrusted: mayLink(request.credential),
     limits: front.directory.limits(request.credential.keyId),
     nowMs: front.clock.now(),
   });

@@ -10,7 +10,7 @@ import type { Receipt } from '../ingest/receipt.ts';
 import { isIncomplete, storeEvents, type WireItem } from '../ingest/wire/store.ts';
 import { AppError } from '../std/errors.ts';
 import type { Credential } from '../workspaces/types.ts';
-import { authenticateKey, type KeyPlaces } from './auth.ts';
+import { authenticateKey, type KeyPlaces, mayLink } from './auth.ts';
 import type { Front } from './context.ts';
 import type { Cors } from './cors.ts';
 import type { Head } from './head.ts';
@@ -117,17 +117,18 @@ export async function acceptWire(
   const batch = readCharged(door, wire, front);
   // HEAD is asked by scanners and changes nothing.
   const items = head.method === 'head' ? [] : batch.items;
-  const { keyId, workspace } =
-    early ?? authenticateKey(front, batch.key, 'write', { keyInQuery: true });
+  const credential = early ?? authenticateKey(front, batch.key, 'write', { keyInQuery: true });
+  const { keyId, workspace } = credential;
   const receipt = await storeEvents(await asFirstSent(items, workspace, front), {
     ingest,
     quotas: front.quotas,
     metrics: front.metrics,
     workspace,
+    isTrusted: mayLink(credential),
     limits: front.directory.limits(keyId),
     nowMs: wire.nowMs,
   });
-  if (isIncomplete(receipt)) throw notStored(front.metrics);
+  if (receipt.unavailable || isIncomplete(receipt)) throw notStored(front.metrics);
   return withHeaders(door.answer(receipt, wire), batch.headers ?? []);
 }
 

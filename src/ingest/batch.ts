@@ -2,6 +2,7 @@
 import type { Rejection } from '../event/envelope.ts';
 import type { ErrorCode } from '../std/errors.ts';
 import type { Receipt, RejectedEvent } from './receipt.ts';
+import type { NotedStatement } from './statements.ts';
 import type { Taxonomy, Verdict } from './taxonomy.ts';
 
 /** A batch that is being filled or under way. */
@@ -9,6 +10,10 @@ export class Batch {
   readonly workspace: number;
   readonly ticket: number;
   readonly bytes: number;
+  /** False: a `publish` key sends it. */
+  readonly isTrusted: boolean;
+  /** What its events say of identities that is not in force. */
+  statements: NotedStatement[] | undefined;
   accepted = 0;
   duplicates = 0;
   events = 0;
@@ -18,6 +23,8 @@ export class Batch {
   refused = 0;
   /** What it takes of the budget while it is under way. */
   held = 0;
+  /** Its events are stored, but what they say of identities could not be. */
+  isUnlinked = false;
   /** Its workspace has much under way. */
   isHeavy = false;
   /** Undefined, as for most: nothing is asked about its events. */
@@ -27,10 +34,11 @@ export class Batch {
   flagged: number[] | undefined = undefined;
   done: ((receipt: Receipt) => void) | undefined;
 
-  constructor(workspace: number, ticket: number, bytes: number) {
+  constructor(workspace: number, ticket: number, bytes: number, isTrusted: boolean) {
     this.workspace = workspace;
     this.ticket = ticket;
     this.bytes = bytes;
+    this.isTrusted = isTrusted;
   }
 
   /** The next event is refused. */
@@ -76,7 +84,7 @@ export function receiptOf(batch: Batch): Receipt {
     rejected: batch.rejected,
     quarantined: storedOf(batch, batch.quarantined),
     flagged: storedOf(batch, batch.flagged),
-    unavailable: stored === 0 && batch.refused > 0,
+    unavailable: batch.isUnlinked || (stored === 0 && batch.refused > 0),
   };
 }
 

@@ -13,7 +13,8 @@ import {
 import { skipJsonSpace, walkJsonEvent } from '../event/json.ts';
 import { readMsgpackArrayHeader, walkMsgpackEvent } from '../event/msgpack.ts';
 import { AppError } from '../std/errors.ts';
-import type { Batch, Ingest } from './ingest.ts';
+import type { Batch } from './batch.ts';
+import type { Ingest } from './ingest.ts';
 
 export type BodyFormat = 'json' | 'ndjson' | 'msgpack';
 

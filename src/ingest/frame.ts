@@ -5,8 +5,9 @@
 import { readJsonString, skipJsonSpace, skipJsonValue } from '../event/json.ts';
 import { readMsgpackArrayHeader, readMsgpackUint } from '../event/msgpack.ts';
 import { AppError } from '../std/errors.ts';
+import type { Batch } from './batch.ts';
 import { readJsonArray, readMsgpackArray } from './body.ts';
-import type { Batch, Ingest } from './ingest.ts';
+import type { Ingest } from './ingest.ts';
 
 /** `problem` is set when the frame cannot be read; `seq` is 0 when it names none. */
 export interface FrameResult {

@@ -11,18 +11,10 @@
  */
 import type { Envelope, Rejection } from '../event/envelope.ts';
 import { assert } from '../std/assert.ts';
-import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
 import { uuidv7Bytes } from '../std/ids.ts';
-import type { Metrics } from '../std/metrics.ts';
-import type { Random } from '../std/random.ts';
-import { rowBytes } from '../tape/layout.ts';
-import {
-  ParcelBuilder,
-  type ParcelData,
-  type ParcelMark,
-  parcelBytes,
-  type RowFacts,
-} from '../tape/parcel.ts';
+import { flagLink, flagUntrusted, rowBytes } from '../tape/layout.ts';
+import { ParcelBuilder, type ParcelMark, parcelBytes, type RowFacts } from '../tape/parcel.ts';
 import { outcomeWords, type ParcelReceipt } from '../tape/receipt.ts';
 import {
   customerHashOf,
@@ -34,30 +26,16 @@ import {
 } from '../tape/route.ts';
 import { Batch, receiptOf } from './batch.ts';
 import type { ByteBudget } from './budget.ts';
-import type { Contention } from './contention.ts';
 import { fieldBytes, fieldOffset, idText } from './fields.ts';
-import { type Lane, lightBytesMax, ShardLanes, type Which } from './lanes.ts';
+import { type Lane, lightBytesMax, parcelsOfFront, ShardLanes, type Which } from './lanes.ts';
 import { noteBytesMax, writeNote } from './note.ts';
 import { Pace } from './pace.ts';
+import type { IngestParts } from './parts.ts';
 import type { Receipt } from './receipt.ts';
-import type { Taxonomy, Verdict } from './taxonomy.ts';
+import { saysLink } from './statements.ts';
+import type { Verdict } from './taxonomy.ts';
 
 export type { Batch } from './batch.ts';
-
-export interface IngestParts {
-  readonly shards: number;
-  readonly hashSeed: number;
-  /** How many fronts there are: they share what a shard takes. */
-  readonly fronts: number;
-  readonly budget: ByteBudget;
-  readonly contention: Contention;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly metrics: Metrics;
-  /** Absent: every workspace takes what comes. */
-  taxonomyOf?(workspace: number): Taxonomy | undefined;
-  send(shard: number, parcel: ParcelData): void;
-}
 
 /** The lane of the open batch to a shard, and where its open parcel stood before, if there was one. */
 interface Touched {
@@ -69,15 +47,6 @@ interface Touched {
 const bufferPoolMax = 64;
 /** About what the refusal of one event weighs in memory. */
 const rejectedBytes = 160;
-/**
- * Parcels that a shard may have of all fronts and not have answered. A workspace that is alone keeps
- * the shard busy without a gap; one among others must not make them wait behind 16 MiB of its own.
- */
-const parcelsAloneMax = 64;
-const parcelsContendedMax = 8;
-/** One is being flushed while the other is taken in. */
-const parcelsOfFrontMin = 2;
-
 export class Ingest {
   readonly #parts: IngestParts;
   readonly #lanes: readonly ShardLanes[];
@@ -95,6 +64,7 @@ export class Ingest {
     idHash: 0,
     typeHash: 0,
     encoding: 0,
+    linkFlags: 0,
     index: 0,
     ticket: 0,
     madeId: undefined,
@@ -110,10 +80,9 @@ export class Ingest {
     this.#pace = new Pace(parts.clock);
     this.#lanes = Array.from({ length: parts.shards }, () => new ShardLanes());
     this.#touched = Array.from({ length: parts.shards }, () => undefined);
-    const ofFront = (all: number): number =>
-      Math.max(parcelsOfFrontMin, Math.floor(all / parts.fronts));
-    this.#parcelsAlone = ofFront(parcelsAloneMax);
-    this.#parcelsContended = ofFront(parcelsContendedMax);
+    const { alone, contended } = parcelsOfFront(parts.fronts);
+    this.#parcelsAlone = alone;
+    this.#parcelsContended = contended;
   }
 
   /** Batches that have no receipt yet. */
@@ -125,14 +94,17 @@ export class Ingest {
     return this.#parts.budget;
   }
 
-  /** Opens a batch; fill it and end it with `send` or `abandon` before opening another. */
-  begin(workspace: number, bytes: number): Batch {
+  /**
+   * Opens a batch; fill it and end it with `send` or `abandon` before opening another.
+   * @param isTrusted false: a `publish` key sends it, which may link less.
+   */
+  begin(workspace: number, bytes: number, isTrusted: boolean): Batch {
     const { budget, contention, metrics } = this.#parts;
     metrics.add('batches_total', 1);
     contention.note(workspace);
     // Not taken before the batch is sent: one that is abandoned leaves nothing behind.
     const ticket = this.#freeTickets.at(-1) ?? this.#batches.length;
-    const batch = new Batch(workspace, ticket, bytes);
+    const batch = new Batch(workspace, ticket, bytes, isTrusted);
     batch.isHeavy = budget.heldBy(workspace) + bytes > lightBytesMax;
     batch.taxonomy = this.#parts.taxonomyOf?.(workspace);
     return batch;
@@ -201,6 +173,9 @@ export class Ingest {
     }
     const type = fieldBytes(source, envelope, envelope.typeAt);
     facts.typeHash = typeHashOf(type, fieldOffset(envelope.typeAt), envelope.typeBytes);
+    // What is kept apart says nothing before it is replayed.
+    const says = verdict?.mode !== 'quarantine' && saysLink(customer, envelope);
+    facts.linkFlags = says ? this.#noteLink(batch, source, envelope) : 0;
     facts.workspace = batch.workspace;
     facts.encoding = encoding;
     facts.index = batch.events;
@@ -218,6 +193,11 @@ export class Ingest {
   #apartOf({ workspace }: Batch): { workspace: number; customerHash: number } {
     const customerHash = quarantineHashOf(this.#parts.hashSeed, workspace);
     return { workspace: quarantineOf(workspace), customerHash };
+  }
+
+  #noteLink(batch: Batch, source: Uint8Array, envelope: Envelope): number {
+    this.#parts.statements?.note(batch, source, envelope, batch.events);
+    return batch.isTrusted ? flagLink : flagLink | flagUntrusted;
   }
 
   reject(batch: Batch, rejection: Rejection, id: string | undefined): void {
@@ -303,6 +283,7 @@ export class Ingest {
     this.#full = [];
     this.#forgetTouched();
     batch.parcels = 0;
+    this.#parts.statements?.drop(batch);
   }
 
   #forgetTouched(): void {
@@ -380,6 +361,23 @@ export class Ingest {
   #parcelDone(batch: Batch): void {
     batch.parcels -= 1;
     if (batch.parcels > 0) return;
+    if (batch.statements === undefined) this.#finish(batch);
+    else void this.#establish(batch);
+  }
+
+  /** A receipt means that what the events say is in force; the events alone are not enough for one. */
+  async #establish(batch: Batch): Promise<void> {
+    const refused = new Set(batch.rejected.map(({ index }) => index));
+    try {
+      await this.#parts.statements!.establish(batch, refused);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      batch.isUnlinked = true;
+    }
+    this.#finish(batch);
+  }
+
+  #finish(batch: Batch): void {
     const { metrics } = this.#parts;
     this.#batches[batch.ticket] = undefined;
     this.#freeTickets.push(batch.ticket);

@@ -46,6 +46,23 @@ export class Lane {
   }
 }
 
+/**
+ * Parcels that a shard may have of all fronts and not have answered. A workspace that is alone keeps
+ * the shard busy without a gap; one among others must not make them wait behind 16 MiB of its own.
+ */
+const parcelsAloneMax = 64;
+const parcelsContendedMax = 8;
+/** One is being flushed while the other is taken in. */
+const parcelsOfFrontMin = 2;
+
+/** A front's part of them, for a workspace that is alone and for one among others. */
+export function parcelsOfFront(fronts: number): { alone: number; contended: number } {
+  const [alone, contended] = [parcelsAloneMax, parcelsContendedMax].map((all) =>
+    Math.max(parcelsOfFrontMin, Math.floor(all / fronts)),
+  );
+  return { alone: alone!, contended: contended! };
+}
+
 export class ShardLanes {
   readonly #shared = new Lane(undefined, 0);
   /** The shared lane first, always. */

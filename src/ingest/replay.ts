@@ -110,7 +110,7 @@ function storeMarks(marks: readonly Uint8Array[], parts: WireSink): Promise<Rece
   if (marks.length === 0) return Promise.resolve(undefined);
   const { ingest, nowMs, workspace } = parts;
   const bytes = marks.reduce((sum, mark) => sum + mark.length, 0);
-  const batch = ingest.begin(workspace, bytes);
+  const batch = ingest.begin(workspace, bytes, true);
   for (const mark of marks) {
     walkJsonEvent(mark, 0, mark.length, nowMs, envelope);
     assert(envelope.rejection === typeReserved, 'marks are made by the server alone');

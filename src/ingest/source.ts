@@ -146,7 +146,7 @@ const envelope = new Envelope();
 export function storeUnmapped(
   items: readonly UnmappedItem[],
   source: string,
-  { ingest, limits, metrics, nowMs, quotas, workspace }: WireSink,
+  { ingest, isTrusted, limits, metrics, nowMs, quotas, workspace }: WireSink,
 ): Promise<Receipt> {
   const bodies = items.map(({ item }) => {
     const text = writeJson(item);
@@ -162,7 +162,7 @@ export function storeUnmapped(
     throw new AppError('overloaded', message, { retryAfterSeconds: 1 });
   }
   quotas.charge(limits, items.length, bytes);
-  const batch = ingest.begin(workspace, bytes);
+  const batch = ingest.begin(workspace, bytes, isTrusted);
   for (const [number, body] of bodies.entries()) {
     walkJsonEvent(body, 0, body.length, nowMs, envelope);
     if (envelope.rejection === typeReserved) {

@@ -40,6 +40,12 @@ export const metricTable = {
   live_lagging_total: ['counter', 'Times a subscriber fell behind and went on from the log'],
   visitor_channels: ['gauge', 'Open channels of web pages'],
   visitor_messages_total: ['counter', 'Messages delivered to web pages'],
+  links_total: ['counter', 'Identities linked by what events say'],
+  links_switched_total: ['counter', 'Identities of devices that changed hands by a login'],
+  links_refused_total: [
+    'counter',
+    'Links that events ask for and do not get: blocked values, limits, publish keys',
+  ],
   scans_total: ['counter', 'Tape scans'],
   scans_pooled_total: ['counter', 'Scans moved to the pool because they outgrew their budget'],
   views_total: ['counter', 'Profile views answered'],

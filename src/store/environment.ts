@@ -62,6 +62,34 @@ function createEnvironment(path: string, mapBytes: number): Environment {
   return environment;
 }
 
+/**
+ * Puts a new environment in the place of the one at `path`: complete and flushed before it gets the name.
+ * Threads that have the old one open keep reading what they have.
+ *
+ * @param fill writes its content; what it throws leaves the old one in its place.
+ */
+export async function replaceEnvironment(
+  path: string,
+  mapBytes: number,
+  fill: (environment: Environment) => Promise<void>,
+): Promise<Environment> {
+  const fresh = `${path}.new`;
+  removeEnvironment(fresh);
+  const environment = openEnvironment(fresh, mapBytes);
+  try {
+    await fill(environment);
+    flush(fresh);
+  } catch (error) {
+    await environment.close();
+    removeEnvironment(fresh);
+    throw error;
+  }
+  renameSync(`${fresh}-lock`, `${path}-lock`);
+  renameSync(fresh, path);
+  flush(dirname(path));
+  return environment;
+}
+
 /** Opens an environment, on any thread of the process, after its writer has opened it. */
 export function openToRead(path: string, mapBytes: number): Environment {
   return openEnvironment(path, mapBytes);
@@ -208,6 +236,11 @@ let reads = 0;
 /** How many values this thread has read: the bytes of all but the last are overwritten. */
 export function readsSoFar(): number {
   return reads;
+}
+
+/** A value was read in some other way than by `readShared`. */
+export function noteRead(): void {
+  reads += 1;
 }
 
 /** Reads a value into the buffer that the library has for this thread: valid until the next read. */

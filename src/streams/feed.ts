@@ -16,11 +16,12 @@ import type { TapeEvent } from '../tape/event.ts';
 import { ordinalMax } from '../tape/layout.ts';
 import { Tail } from '../tape/tail.ts';
 import type { Tape } from '../tape/tape.ts';
-import { compileFilter, type LiveFilter } from './filter.ts';
+import { type CompiledFilter, compileFilter, type LiveFilter } from './filter.ts';
 import { Laggards } from './laggards.ts';
 import { Listeners } from './listeners.ts';
 import type { Batch } from './message.ts';
 import { type LiveSink, Subscriber } from './subscriber.ts';
+import { type ChangedIdentity, Watch } from './watch.ts';
 
 /** The edge reads for so long in one go. */
 const edgeMsMax = 4;
@@ -47,6 +48,7 @@ export class Feed {
   readonly #subscribers = new Set<Subscriber>();
   readonly #listeners: Listeners;
   readonly #laggards: Laggards;
+  readonly #watch = new Watch();
   /** Subscribers that already have what the edge is still to read, up to here. */
   readonly #ahead = new Map<Subscriber, Position>();
   #edge: Tail | undefined;
@@ -74,19 +76,46 @@ export class Feed {
 
   /** @param from everything after this is delivered. */
   subscribe(wanted: LiveFilter, from: Position, sink: LiveSink): Subscription {
-    const { metrics, tape } = this.#parts;
-    const filter = compileFilter(wanted, (workspace, customer) =>
-      tape.customerHash(workspace, customer),
-    );
-    const subscriber = new Subscriber(filter, sink);
+    const { metrics } = this.#parts;
+    const subscriber = new Subscriber(wanted, this.#compile(wanted), sink);
     if (this.#subscribers.size === 0) this.#openEdge();
     this.#subscribers.add(subscriber);
+    this.#watch.add(subscriber);
     metrics.add('live_subscribers', 1);
     this.#place(subscriber, from);
     return {
       resume: () => this.#laggards.resume(subscriber),
       close: () => this.#remove(subscriber),
     };
+  }
+
+  #compile(wanted: LiveFilter): CompiledFilter {
+    const { tape } = this.#parts;
+    // A read of its own, so that it is as of now.
+    tape.refresh();
+    return compileFilter(wanted, (workspace, customer) => tape.membersOf(workspace, customer));
+  }
+
+  /** Identities belong to others: what is read from now on goes to those whose it is. */
+  relink(changed: readonly ChangedIdentity[]): void {
+    for (const subscriber of this.#watch.concernedBy(changed)) {
+      const filter = this.#compile(subscriber.wanted);
+      if (filter.key === subscriber.filter.key) continue;
+      this.#watch.forget(subscriber);
+      this.#placeAnew(subscriber, filter);
+      this.#watch.add(subscriber);
+      subscriber.sink.relinked?.();
+    }
+  }
+
+  /** Between two readings of the edge nothing waits in a following, so it can go from one to the other. */
+  #placeAnew(subscriber: Subscriber, filter: CompiledFilter): void {
+    const isListening = this.#listeners.has(subscriber);
+    if (isListening) this.#listeners.remove(subscriber, true);
+    const position = this.#laggards.remove(subscriber);
+    subscriber.filter = filter;
+    if (isListening) this.#listeners.add(subscriber);
+    else if (position !== undefined) this.#laggards.add(subscriber, position);
   }
 
   #openEdge(): void {
@@ -108,6 +137,7 @@ export class Feed {
 
   #remove(subscriber: Subscriber): void {
     if (!this.#subscribers.delete(subscriber)) return;
+    this.#watch.forget(subscriber);
     this.#listeners.remove(subscriber, false);
     this.#laggards.remove(subscriber);
     this.#ahead.delete(subscriber);

@@ -1,5 +1,6 @@
 /** What a live subscriber wants to see. Different filters are and-ed, repeats or-ed. */
 import type { TapeEvent } from '../tape/event.ts';
+import type { Member, Membership } from '../tape/members.ts';
 
 export interface LiveFilter {
   readonly workspace: number;
@@ -12,30 +13,31 @@ export interface LiveFilter {
 /** A filter made ready: bytes to compare instead of text. */
 export interface CompiledFilter {
   readonly workspace: number;
-  readonly customers: readonly { readonly hash: number; readonly bytes: Uint8Array }[];
+  /** What each identity of the customers contributes. */
+  readonly customers: readonly Member[];
   readonly types: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   readonly channels: readonly string[];
   /** The same for filters that want the same. */
   readonly key: string;
 }
 
+/** @param membersOf whose events make up a customer's tape, as of now. */
 export function compileFilter(
   filter: LiveFilter,
-  customerHash: (workspace: number, customer: Uint8Array) => number,
+  membersOf: (workspace: number, customer: string) => Membership,
 ): CompiledFilter {
   const { workspace } = filter;
   const [customers, types, channels] = [filter.customers, filter.types, filter.channels].map(
     (names) => [...new Set(names)].sort(),
   ) as [string[], string[], string[]];
+  const memberships = customers.map((customer) => membersOf(workspace, customer));
+  const marks = memberships.map(({ mark }) => mark);
   return {
     workspace,
-    customers: customers.map((customer) => {
-      const bytes = Buffer.from(customer);
-      return { hash: customerHash(workspace, bytes), bytes };
-    }),
+    customers: memberships.flatMap(({ members }) => members),
     types: types.map((name) => ({ name, bytes: Buffer.from(name) })),
     channels,
-    key: JSON.stringify([workspace, customers, types, channels]),
+    key: JSON.stringify([workspace, customers, types, channels, marks]),
   };
 }
 
@@ -56,7 +58,7 @@ export function matches(filter: CompiledFilter, event: TapeEvent): boolean {
 export function matchesRow(filter: CompiledFilter, event: TapeEvent): boolean {
   const { customers, types, workspace } = filter;
   if (event.workspace !== workspace) return false;
-  if (customers.length > 0 && !customers.some((wanted) => isCustomer(wanted, event, workspace))) {
+  if (customers.length > 0 && !customers.some((member) => isCustomer(member, event, workspace))) {
     return false;
   }
   return types.length === 0 || types.some(({ bytes }) => event.hasType(bytes));
@@ -67,10 +69,8 @@ export function channelOf(event: TapeEvent): string {
   return event.channel() ?? '';
 }
 
-function isCustomer(
-  wanted: { readonly hash: number; readonly bytes: Uint8Array },
-  event: TapeEvent,
-  workspace: number,
-): boolean {
-  return wanted.hash === event.customerHash && event.isOf(workspace, wanted.bytes);
+function isCustomer(member: Member, event: TapeEvent, workspace: number): boolean {
+  const { time } = event;
+  if (member.hash !== event.customerHash || time < member.from || time >= member.to) return false;
+  return event.isOf(workspace, member.customer);
 }

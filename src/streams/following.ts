@@ -40,6 +40,10 @@ export class Following {
     return this.#batch.bytes > 0;
   }
 
+  has(subscriber: Subscriber): boolean {
+    return this.#members.has(subscriber);
+  }
+
   /** It gets what is taken from now on. */
   add(subscriber: Subscriber): void {
     this.#members.add(subscriber);

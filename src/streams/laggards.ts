@@ -97,8 +97,11 @@ export class Laggards {
     if (laggard !== undefined) this.#enterLine(laggard);
   }
 
-  remove(subscriber: Subscriber): void {
+  /** @returns how far it has read; undefined when it was none of them. */
+  remove(subscriber: Subscriber): Position | undefined {
+    const laggard = this.#laggards.get(subscriber);
     this.#laggards.delete(subscriber);
+    return laggard?.tail.position;
   }
 
   #enterLine(laggard: Laggard): void {

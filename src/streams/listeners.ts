@@ -66,6 +66,11 @@ export class Listeners {
     following.add(subscriber);
   }
 
+  /** Whether it is one of those that keep up. */
+  has(subscriber: Subscriber): boolean {
+    return this.#followings.get(subscriber.filter.key)?.has(subscriber) === true;
+  }
+
   /** @param isOpen whether its connection still is. */
   remove(subscriber: Subscriber, isOpen: boolean): void {
     const following = this.#followings.get(subscriber.filter.key);

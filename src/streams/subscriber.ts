@@ -1,5 +1,5 @@
 /** One live subscriber: what it wants, and the connection that it is sent to on. */
-import type { CompiledFilter } from './filter.ts';
+import type { CompiledFilter, LiveFilter } from './filter.ts';
 import type { Batch } from './message.ts';
 
 /**
@@ -20,15 +20,20 @@ export interface LiveSink {
    * that is delivered later.
    */
   follow?(topic: string, on: boolean): void;
+  /** Other identities make up its customers from now on. */
+  relinked?(): void;
   /** What comes next was dropped, its retention being over: ends the connection. */
   expire(): void;
 }
 
 export class Subscriber {
-  readonly filter: CompiledFilter;
+  readonly wanted: LiveFilter;
+  /** What it wants as of now: its customers may get other identities. */
+  filter: CompiledFilter;
   readonly sink: LiveSink;
 
-  constructor(filter: CompiledFilter, sink: LiveSink) {
+  constructor(wanted: LiveFilter, filter: CompiledFilter, sink: LiveSink) {
+    this.wanted = wanted;
     this.filter = filter;
     this.sink = sink;
   }

@@ -12,7 +12,7 @@
  */
 import type { Metrics } from '../std/metrics.ts';
 import type { BlockBuilder } from './block.ts';
-import type { RulesReader } from './gone.ts';
+import { isErased, type RulesReader } from './gone.ts';
 import { flagMadeId, flagNoTime, row, rowBytes } from './layout.ts';
 import type { OpenSegment, Part, Parts } from './parts.ts';
 import { customerSpan, recordsEqual, type StoredRecord } from './record.ts';
@@ -103,20 +103,23 @@ export class Duplicates {
   #isSame(stored: StoredRecord, stamp: number): boolean {
     const sent = { payloads: this.#bytes, rows: this.#rows, rowAt: this.#rowAt };
     const verdict = recordsEqual(stored, sent);
-    if (verdict !== 'unrelated' && this.#isErased(sent, stamp)) return false;
+    if (verdict !== 'unrelated') {
+      const time = stored.rows.getFloat64(stored.rowAt + row.time, true);
+      if (this.#isErased(sent, stamp, time)) return false;
+    }
     if (verdict === 'different') this.#metrics.add('events_duplicate_different_total', 1);
     return verdict !== 'unrelated';
   }
 
-  /** Whether an event of the same customer with that stamp is erased. */
-  #isErased(sent: StoredRecord, stamp: number): boolean {
+  /** Whether an event of the same customer with that stamp and time is erased. */
+  #isErased(sent: StoredRecord, stamp: number, time: number): boolean {
     const { erased } = this.#rules;
     if (erased.isEmpty) return false;
     const workspace = sent.rows.getUint32(sent.rowAt + row.workspace, true);
     const customerHash = sent.rows.getUint32(sent.rowAt + row.customerHash, true);
     const { at, length } = customerSpan(sent);
     const customer = (): Uint8Array => sent.payloads.subarray(at, at + length);
-    return stamp <= erased.upTo(workspace, customerHash, customer);
+    return isErased(erased.of(workspace, customerHash, customer), stamp, time);
   }
 
   /** The record of an entry, flushed or not. Undefined when its block is damaged. */

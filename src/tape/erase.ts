@@ -31,6 +31,7 @@ function describeRecord(block: Block, record: number): GoneRecord {
     customerHash: block.customerHashOf(record),
     stamp: block.stampOf(record),
     received: block.receivedOf(record),
+    time: block.timeOf(record),
     customer() {
       const place = { payloads: block.bytes, rows: block.view, rowAt: block.rowAt(record) };
       const { at, length } = customerSpan(place);

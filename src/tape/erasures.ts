@@ -14,7 +14,8 @@ import type { Log } from '../std/log.ts';
 import type { Random } from '../std/random.ts';
 import type { DocumentStore } from '../store/documents.ts';
 import { Epochs } from './epochs.ts';
-import { digestOf, type GoneRules, noRules, type RetentionRule } from './gone.ts';
+import type { ErasedShare, ErasePlan, Erasure, ErasureState, WorkspaceFacts } from './erasure.ts';
+import { digestOf, type GoneRules, noRules } from './gone.ts';
 import type { ErasedCustomer } from './job.ts';
 import { publish } from './published.ts';
 import { customerHashOf, shardOf } from './route.ts';
@@ -23,6 +24,8 @@ import type { TapeMemory } from './tape.ts';
 
 /** Erasures under way; each is looked for in every segment of its shard. */
 export const erasuresPendingMax = 1000;
+/** Identities of all of them together: the rules that name them are published in 4 MiB. */
+export const erasedSharesMax = 15_000;
 /** Finished ones that are remembered; the oldest go first. */
 export const erasuresDoneMax = 1000;
 /** How long a finished erasure is listed. */
@@ -32,49 +35,12 @@ export const eraseNowMsMax = 25_000;
 const tickMs = 1000;
 const readersCheckMs = 5;
 
-/** An erasure as it is kept. */
-interface Erasure {
-  readonly id: string;
-  readonly workspace: number;
-  readonly requestedAt: number;
-  /** Absent when it is done. */
-  readonly customer?: ErasedCustomer;
-  readonly doneAt?: number;
-}
-
-/** An erasure as whoever asked for it sees it. */
-export interface ErasureState {
-  readonly id: string;
-  readonly status: 'pending' | 'done';
-  readonly requestedAt: number;
-  readonly doneAt?: number;
-  /** Files that hold something to be removed and are still to be written anew; known during a sweep. */
-  readonly filesLeft?: number;
-}
-
-export interface EraseWish {
-  readonly workspace: number;
-  readonly customer: string;
-  /** Answer when it is done. */
-  readonly now: boolean;
-}
-
-/** What fronts ask for. */
-export type ErasureAsk =
-  | { readonly kind: 'erase'; readonly wish: EraseWish }
-  | { readonly kind: 'list'; readonly workspace: number };
-
-/** The workspaces there are, the next number that will be given out, and how long events are kept. */
-export interface WorkspaceFacts {
-  readonly living: readonly number[];
-  readonly next: number;
-  readonly retention: readonly RetentionRule[];
-}
-
 interface Pending {
-  erasure: Erasure & { readonly customer: ErasedCustomer };
+  erasure: Erasure & { readonly customers: readonly ErasedCustomer[] };
   /** The rules that have it. */
   version: number;
+  /** Shards whose files may still hold something. */
+  left: Set<number>;
   readonly waiting: (() => void)[];
 }
 
@@ -95,6 +61,8 @@ export interface ErasuresParts {
   readonly waitMs: number;
   /** Has a shard remove what is gone from its files; resolves to the version of the rules it went by. */
   readonly sweep: (shard: number) => Promise<number>;
+  /** Has everything else that names customers written anew. */
+  readonly purge: () => Promise<void>;
 }
 
 export class Erasures {
@@ -127,23 +95,26 @@ export class Erasures {
     });
     for (const [, value] of documents.entries()) this.#take(value as Erasure);
     // A commit that a crash cut may have taken stamps that nobody knows of any more.
-    for (const { erasure } of this.#pending.values()) this.#stamps.raise(erasure.customer.upTo);
+    for (const { erasure } of this.#pending.values()) {
+      for (const { upTo } of erasure.customers) this.#stamps.raise(upTo);
+    }
     this.#publish();
     this.#stopTicking = clock.every(tickMs, () => this.#tick());
   }
 
   #take(erasure: Erasure): void {
-    const { customer } = erasure;
-    if (customer === undefined) this.#done.set(erasure.id, erasure);
+    const { customers } = erasure;
+    if (customers === undefined) this.#done.set(erasure.id, erasure);
     else {
-      this.#pending.set(erasure.id, { erasure: { ...erasure, customer }, version: 0, waiting: [] });
+      const pending = { erasure: { ...erasure, customers }, version: 0, waiting: [] };
+      this.#pending.set(erasure.id, { ...pending, left: this.#shardsOf(customers) });
     }
   }
 
   /** Every shard is open: what was under way goes on. */
   open(): void {
     this.#isOpen = true;
-    for (const { erasure } of this.#pending.values()) this.#sweep(this.#shardOf(erasure.customer));
+    for (const { left } of this.#pending.values()) for (const shard of left) this.#sweep(shard);
   }
 
   /** What holds of workspaces from now on. */
@@ -163,33 +134,35 @@ export class Erasures {
 
   #publish(): void {
     const version = this.#rules.version + 1;
-    const erased = [...this.#pending.values()].map(({ erasure }) => erasure.customer);
+    const erased = [...this.#pending.values()].flatMap(({ erasure }) => erasure.customers);
     this.#rules = { ...this.#rules, version, erased };
     for (const pending of this.#pending.values()) pending.version ||= version;
     publish(this.#parts.memory.rules, this.#rules);
   }
 
-  /** @throws AppError as `erase` does. */
-  async answer(ask: ErasureAsk): Promise<readonly ErasureState[]> {
-    return ask.kind === 'erase' ? [await this.erase(ask.wish)] : this.list(ask.workspace);
-  }
-
   /**
    * Erases everything of a customer that is on the tape now. Resolves when nobody can read it any more.
    *
+   * @param inForce called before anything is removed from a file.
    * @throws AppError `overloaded`, `unavailable` (nothing is erased then).
    */
-  async erase({ customer, now, workspace }: EraseWish): Promise<ErasureState> {
-    const named = this.#name(workspace, Buffer.from(customer, 'utf8'));
+  async erase(
+    { now, shares, workspace }: ErasePlan,
+    inForce: () => Promise<void> = async () => undefined,
+  ): Promise<ErasureState> {
+    const customers = shares.map((share) => this.#name(workspace, share));
     const known = [...this.#pending.values()].find(({ erasure }) =>
-      isSame(erasure.customer, named),
+      isSame(erasure.customers, customers),
     );
-    if (known === undefined && this.#pending.size >= erasuresPendingMax) {
-      const message = `${erasuresPendingMax} erasures are under way; ask again when some are done`;
+    const isFull =
+      this.#pending.size >= erasuresPendingMax || this.#shares + shares.length > erasedSharesMax;
+    if (known === undefined && isFull) {
+      const message = `${this.#pending.size} erasures are under way; ask again when some are done`;
       throw new AppError('overloaded', message, { retryAfterSeconds: 60 });
     }
-    const erasure = { ...(known?.erasure ?? this.#begin(workspace)), customer: named };
-    const pending = known ?? { erasure, version: 0, waiting: [] };
+    const erasure = { ...(known?.erasure ?? this.#begin(workspace)), customers };
+    const left = this.#shardsOf(customers);
+    const pending: Pending = known ?? { erasure, version: 0, left, waiting: [] };
     const { version } = pending;
     // Until its document is renewed, no sweep can finish it.
     pending.version = Number.POSITIVE_INFINITY;
@@ -199,20 +172,31 @@ export class Erasures {
     });
     pending.erasure = erasure;
     pending.version = 0;
+    pending.left = left;
     this.#done.delete(erasure.id);
     this.#pending.set(erasure.id, pending);
     this.#publish();
+    await inForce();
     await this.#everyReader((epoch) => this.#epochs.isPast(epoch));
-    if (now || this.#parts.waitMs === 0) this.#sweep(this.#shardOf(named));
+    if (now || this.#parts.waitMs === 0) for (const shard of left) this.#sweep(shard);
     if (now) await this.#untilDone(erasure.id);
     return this.#stateOf(erasure.id);
   }
 
-  #name(workspace: number, customer: Uint8Array): ErasedCustomer {
+  #name(workspace: number, { from, identity, to }: ErasedShare): ErasedCustomer {
     const { hashSeed } = this.#parts.memory;
-    const customerHash = customerHashOf(hashSeed, workspace, customer, 0, customer.length);
-    const digest = digestOf(hashSeed, workspace, customer);
-    return { workspace, customerHash, digest, upTo: this.#stamps.issued() };
+    const bytes = Buffer.from(identity, 'utf8');
+    const customerHash = customerHashOf(hashSeed, workspace, bytes, 0, bytes.length);
+    const digest = digestOf(hashSeed, workspace, bytes);
+    const span = { ...(from !== null && { from }), ...(to !== null && { to }) };
+    return { workspace, customerHash, digest, upTo: this.#stamps.issued(), ...span };
+  }
+
+  /** Identities that are being erased. */
+  get #shares(): number {
+    let count = 0;
+    for (const { erasure } of this.#pending.values()) count += erasure.customers.length;
+    return count;
   }
 
   #begin(workspace: number): Erasure {
@@ -222,8 +206,8 @@ export class Erasures {
     return { id: id.toString('latin1'), workspace, requestedAt: clock.now() };
   }
 
-  #shardOf({ customerHash }: ErasedCustomer): number {
-    return shardOf(customerHash, this.#lanes.length);
+  #shardsOf(customers: readonly ErasedCustomer[]): Set<number> {
+    return new Set(customers.map(({ customerHash }) => shardOf(customerHash, this.#lanes.length)));
   }
 
   /** One commit at a time, in the order in which they were asked for. */
@@ -272,6 +256,7 @@ export class Erasures {
     do {
       lane.isAskedAgain = false;
       const version = await this.#parts.sweep(shard);
+      if (!(await this.#purge())) continue;
       // The files are removed; what they held is gone when no thread has them open any more.
       await this.#everyReader((epoch) => this.#epochs.isSeen(epoch));
       await this.#finish(shard, version);
@@ -280,11 +265,26 @@ export class Erasures {
     lane.filesLeft = undefined;
   }
 
+  async #purge(): Promise<boolean> {
+    try {
+      await this.#parts.purge();
+      return true;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.#parts.log.error('names could not be removed; the next sweep tries again', {
+        message: error.message,
+      });
+      return false;
+    }
+  }
+
   /** Nothing is left of what the rules of that version erased in a shard. */
   async #finish(shard: number, version: number): Promise<void> {
-    const finished = [...this.#pending.values()].filter(
-      (pending) => this.#shardOf(pending.erasure.customer) === shard && pending.version <= version,
+    const swept = [...this.#pending.values()].filter(
+      (pending) => pending.version <= version && pending.left.has(shard),
     );
+    const finished = swept.filter(({ left }) => left.size === 1);
+    for (const { left } of swept) if (left.size > 1) left.delete(shard);
     if (finished.length === 0) return;
     const doneAt = this.#parts.clock.now();
     const records = finished.map(({ erasure: { id, requestedAt, workspace } }): Erasure => {
@@ -325,9 +325,9 @@ export class Erasures {
     this.tellTime();
     if (!this.#isOpen) return;
     const due = this.#parts.clock.now() - this.#parts.waitMs;
-    for (const { erasure } of this.#pending.values()) {
-      const shard = this.#shardOf(erasure.customer);
-      if (erasure.requestedAt <= due && !this.#lanes[shard]!.isSweeping) this.#sweep(shard);
+    for (const { erasure, left } of this.#pending.values()) {
+      if (erasure.requestedAt > due) continue;
+      for (const shard of left) if (!this.#lanes[shard]!.isSweeping) this.#sweep(shard);
     }
     if (this.#deletedAt !== undefined && this.#deletedAt <= due) {
       this.#deletedAt = undefined;
@@ -367,9 +367,12 @@ export class Erasures {
     if (done !== undefined) {
       return { id, status: 'done', requestedAt: done.requestedAt, doneAt: done.doneAt! };
     }
-    const { customer, requestedAt } = this.#pending.get(id)!.erasure;
-    const { filesLeft } = this.#lanes[this.#shardOf(customer)]!;
-    return { id, status: 'pending', requestedAt, ...(filesLeft !== undefined && { filesLeft }) };
+    const { erasure, left } = this.#pending.get(id)!;
+    const { requestedAt } = erasure;
+    const counts = [...left].map((shard) => this.#lanes[shard]!.filesLeft);
+    const known = counts.filter((count) => count !== undefined);
+    const filesLeft = known.reduce((sum, count) => sum + count, 0);
+    return { id, status: 'pending', requestedAt, ...(known.length > 0 && { filesLeft }) };
   }
 
   async close(): Promise<void> {
@@ -380,6 +383,9 @@ export class Erasures {
   }
 }
 
-function isSame(a: ErasedCustomer, b: ErasedCustomer): boolean {
-  return a.workspace === b.workspace && a.digest === b.digest;
+function isSame(a: readonly ErasedCustomer[], b: readonly ErasedCustomer[]): boolean {
+  const [one, other] = [a, b].map((customers) =>
+    customers.map(({ digest, from, to, workspace }) => `${workspace}/${digest}/${from}/${to}`),
+  );
+  return one!.sort().join() === other!.sort().join();
 }

@@ -100,23 +100,25 @@ export class ErasedCustomers {
     return this.#byHash.has(customerHash);
   }
 
-  /** The stamp up to which everything of a customer is gone; 0: nothing is. */
-  upTo(workspace: number, customerHash: number, customer: () => Uint8Array): number {
-    let upTo = 0;
+  /** What is gone of a customer; mostly nothing. */
+  of(
+    workspace: number,
+    customerHash: number,
+    customer: () => Uint8Array,
+  ): readonly ErasedCustomer[] {
+    const same = this.#byHash.get(customerHash);
+    if (same === undefined) return [];
     let named: Uint8Array | undefined;
     let digest: string | undefined;
-    for (const rule of this.#byHash.get(customerHash) ?? []) {
-      if (rule.workspace !== workspace || rule.upTo <= upTo) continue;
+    return same.filter((rule) => {
+      if (rule.workspace !== workspace) return false;
       named ??= customer();
-      const isKnown = rule.customer !== undefined && Buffer.compare(rule.customer, named) === 0;
-      if (!isKnown) {
-        digest ??= digestOf(this.#seed, ownerOf(workspace), named);
-        if (digest !== rule.digest) continue;
-        rule.customer = Uint8Array.from(named);
-      }
-      upTo = rule.upTo;
-    }
-    return upTo;
+      if (rule.customer !== undefined && Buffer.compare(rule.customer, named) === 0) return true;
+      digest ??= digestOf(this.#seed, ownerOf(workspace), named);
+      if (digest !== rule.digest) return false;
+      rule.customer = Uint8Array.from(named);
+      return true;
+    });
   }
 
   /** Whether a record of a block in commit order is erased. */
@@ -124,10 +126,19 @@ export class ErasedCustomers {
     const customerHash = block.customerHashOf(record);
     if (!this.#byHash.has(customerHash)) return false;
     const workspace = block.workspaceOf(record);
-    return (
-      block.stampOf(record) <= this.upTo(workspace, customerHash, () => customerOf(block, record))
-    );
+    const rules = this.of(workspace, customerHash, () => customerOf(block, record));
+    return isErased(rules, block.stampOf(record), block.timeOf(record));
   }
+}
+
+/** Whether `rules` of a customer take an event with that stamp and time. */
+export function isErased(rules: readonly ErasedCustomer[], stamp: number, time: number): boolean {
+  for (const { from, to, upTo } of rules) {
+    if (stamp > upTo) continue;
+    if (from !== undefined && time < from) continue;
+    if (to === undefined || time < to) return true;
+  }
+  return false;
 }
 
 function customerOf(block: Block, record: number): Uint8Array {
@@ -189,9 +200,10 @@ export function goneBy({ cuts, erased, seed, workspaces }: JobRules): {
   const living = new Set(workspaces?.living);
   const next = workspaces?.next ?? 0;
   const isGone: Gone = (record) => {
-    const { customerHash, received, stamp, workspace } = record;
+    const { customerHash, received, stamp, time, workspace } = record;
     if (isDeleted(workspace)) return true;
-    if (stamp <= customers.upTo(workspace, customerHash, () => record.customer())) return true;
+    const erasing = customers.of(workspace, customerHash, () => record.customer());
+    if (isErased(erasing, stamp, time)) return true;
     const cut = cutOf.get(workspace);
     if (cut === undefined || (received >= cut.receivedFrom && stamp > cut.stampUpTo)) return false;
     dropped.set(workspace, Math.max(stamp, dropped.get(workspace) ?? 0));

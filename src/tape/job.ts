@@ -18,13 +18,19 @@ export interface Cut {
   readonly stampUpTo: number;
 }
 
-/** Of this customer everything with a stamp up to `upTo` is gone. */
+/**
+ * Of what was sent under this identity everything with a stamp up to `upTo` is gone; with `from` or `to`,
+ * what occurred then (`to` itself not): an identity that several customers had is erased with one of them.
+ */
 export interface ErasedCustomer {
   readonly workspace: number;
   readonly customerHash: number;
   /** See `digestOf`. */
   readonly digest: string;
   readonly upTo: number;
+  /** Epoch milliseconds. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
 }
 
 /** What whoever asked for a segment learns of it. */
@@ -60,6 +66,7 @@ export interface GoneRecord {
   readonly customerHash: number;
   readonly stamp: number;
   readonly received: number;
+  readonly time: number;
   customer(): Uint8Array;
 }
 

@@ -7,6 +7,7 @@
  *       workspaces.mdb         definitions (JSON documents)
  *       erasures.mdb           erasures under way (JSON documents)
  *       mailbox.mdb            messages to visitors (JSON documents)
+ *       identities.mdb         which identities are of which customer: see `identity/node.ts`
  *       shard-0/part-*.mdb     parts of the hot log of shard 0, numbered: stamp (8 bytes, big-endian) → block
  *       shard-0/segment-*.mdb  sealed segments: first stamp, last stamp, generation, in base 36
  *       shard-0/ended.json     the last stamp of files that went, and what was dropped with them (JSON)
@@ -94,6 +95,9 @@ export const flagMadeId = 2;
 export const flagNoTime = 4;
 /** Only in segments: the event is gone; nothing but its row's place is left. */
 export const flagErased = 8;
+/** The event says something of identities (`identity/recover.ts`); the second: with a `publish` key. */
+export const flagLink = 16;
+export const flagUntrusted = 32;
 /** The extra bytes end with a note (before an id made by the server): UTF-8, then its length u8. */
 export const flagNoted = 64;
 
@@ -191,6 +195,7 @@ export const endedFile = 'ended.json';
 export const workspacesFile = 'workspaces.mdb';
 export const erasuresFile = 'erasures.mdb';
 export const mailboxFile = 'mailbox.mdb';
+export const identitiesFile = 'identities.mdb';
 
 export function shardDirectory(shard: number): string {
   return `shard-${shard}`;

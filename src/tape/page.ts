@@ -28,8 +28,8 @@ export interface PageQuery extends Omit<ScanQuery, 'before'> {
 export function tapePage(tape: Tape, query: PageQuery, budget: ScanBudget): Uint8Array {
   const before = query.before === undefined ? undefined : parseEventPosition(query.before);
   if (before !== undefined) {
-    const hash = tape.customerHash(query.workspace, Buffer.from(query.customer, 'utf8'));
-    const dropped = tape.droppedUpTo(query.workspace, [hash]);
+    const hashes = tape.hashesOf(query.workspace, query.customer);
+    const dropped = tape.droppedUpTo(query.workspace, hashes);
     if (before.stamp <= dropped) throw cursorExpired(dropped);
   }
   // Taken first: what is committed during the scan comes again in the stream rather than not at all.

@@ -33,6 +33,8 @@ export interface RowFacts {
   idHash: number;
   typeHash: number;
   encoding: number;
+  /** `flagLink` and `flagUntrusted`, or 0. */
+  linkFlags: number;
   /** The event's number in its batch, and the batch's ticket. */
   index: number;
   ticket: number;
@@ -94,7 +96,7 @@ export class ParcelBuilder {
     view.setUint16(at + row.typeAt, fieldAt(envelope.typeAt, envelope), true);
     view.setUint8(at + row.customerBytesLessOne, envelope.customerBytes - 1);
     view.setUint8(at + row.typeBytes, envelope.typeBytes);
-    let flags = facts.encoding === encodingMsgpack ? flagMsgpack : 0;
+    let flags = facts.linkFlags | (facts.encoding === encodingMsgpack ? flagMsgpack : 0);
     if (noTime) flags |= flagNoTime;
     if (madeIdBytes > 0) {
       flags |= flagMadeId;

@@ -10,6 +10,8 @@
 import type { ScanBudget } from './budget.ts';
 import { type EventPosition, parseEventPosition } from './cursor.ts';
 import type { TapeEvent } from './event.ts';
+import { isErased as isGone } from './gone.ts';
+import { aloneOn } from './members.ts';
 import { quarantineHashOf, quarantineOf, typeHashOf } from './route.ts';
 import type { Run, RunBounds } from './run.ts';
 import { MergedRuns } from './scan.ts';
@@ -128,20 +130,12 @@ function* runsOf(
   budget: ScanBudget,
 ): Iterable<Run> {
   const hash = quarantineHashOf(tape.hashSeed, workspace);
-  const shards = tape.shards.map(({ sources }) => {
-    const runs = new MergedRuns(sources, hash, bounds, budget);
-    return { runs, at: runs.next() };
+  const [member] = aloneOn(Buffer.alloc(0), hash).members;
+  const shares = tape.shards.map(({ sources }) => {
+    return { member: member!, bounds, sources, erased: [] };
   });
-  for (;;) {
-    let newest: (typeof shards)[number] | undefined;
-    for (const shard of shards) {
-      if (shard.at === undefined) continue;
-      if (newest === undefined || isNewer(shard.at, newest.at!)) newest = shard;
-    }
-    if (newest === undefined) return;
-    yield newest.at!;
-    newest.at = newest.runs.next();
-  }
+  const runs = new MergedRuns(shares, bounds.since, undefined, budget);
+  for (let open = runs.next(); open !== undefined; open = runs.next()) yield open.run;
 }
 
 function isNewer(a: EventPosition, b: EventPosition): boolean {
@@ -152,7 +146,8 @@ function isNewer(a: EventPosition, b: EventPosition): boolean {
 
 function isErased(tape: Tape, event: TapeEvent): boolean {
   const { customerHash, stamp, workspace } = event;
-  return stamp <= tape.erased.upTo(workspace, customerHash, () => event.customerBytes);
+  const erased = tape.erased.of(workspace, customerHash, () => event.customerBytes);
+  return isGone(erased, stamp, event.time);
 }
 
 const markBytes = Buffer.from(markType);

@@ -1,11 +1,14 @@
 /**
- * `scan`: one customer's events, newest first, by (time, commit), over every part and segment of the
- * customer's shard. A source is opened only when it may hold the next event: the newest fifty of a
- * customer touch the newest few sources.
+ * `scan`: one customer's events, newest first, by (time, commit): the union of what the customer's
+ * identities contribute, over every part and segment of their shards. A source is opened only when it
+ * may hold the next event: the newest fifty of a customer touch the newest few sources.
  */
 import type { ScanBudget } from './budget.ts';
 import type { EventPosition } from './cursor.ts';
 import type { TapeEvent } from './event.ts';
+import { isErased } from './gone.ts';
+import type { ErasedCustomer } from './job.ts';
+import type { Member } from './members.ts';
 import { typeHashOf } from './route.ts';
 import type { Run, RunBounds, Source } from './run.ts';
 import type { Tape } from './tape.ts';
@@ -34,30 +37,21 @@ export interface ScanNeeds {
 
 /** An event is valid until the next one is taken. @throws ScanTooLong past the budget. */
 export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterable<TapeEvent> {
-  const customer = Buffer.from(query.customer, 'utf8');
-  const hash = tape.customerHash(query.workspace, customer);
   const types = query.types?.length ? query.types.map((type) => Buffer.from(type)) : undefined;
   const typeHashes = types && new Set(types.map((type) => typeHashOf(type, 0, type.length)));
-  const { needs } = query;
-  const since = query.since ?? Number.NEGATIVE_INFINITY;
-  const bounds: RunBounds = {
-    before: query.before,
-    get since() {
-      return needs === undefined ? since : Math.max(since, needs.since);
-    },
-    until: query.until ?? Number.POSITIVE_INFINITY,
-  };
+  const { needs, workspace } = query;
   tape.enter();
   try {
-    const receivedFrom = tape.receivedFrom(query.workspace);
-    const erasedUpTo = tape.erased.upTo(query.workspace, hash, () => customer);
-    const runs = new MergedRuns(tape.shards[tape.shardNumber(hash)]!.sources, hash, bounds, budget);
-    for (let run = runs.next(); run !== undefined; run = runs.next()) {
+    const receivedFrom = tape.receivedFrom(workspace);
+    const shares = sharesOf(tape, query);
+    const runs = new MergedRuns(shares, query.since ?? Number.NEGATIVE_INFINITY, needs, budget);
+    for (let open = runs.next(); open !== undefined; open = runs.next()) {
+      const { run, share } = open;
       if (typeHashes !== undefined && !typeHashes.has(run.typeHash)) continue;
+      if (isErased(share.erased, run.stamp, run.time)) continue;
       if (needs !== undefined && !needs.wants(run.typeHash, run.time)) continue;
-      if (run.stamp <= erasedUpTo) continue;
       const event = run.event();
-      if (event === undefined || !event.isOf(query.workspace, customer)) continue;
+      if (event === undefined || !event.isOf(workspace, share.member.customer)) continue;
       if (event.received < receivedFrom) continue;
       if (types !== undefined && !types.some((type) => event.hasType(type))) continue;
       if (query.channels?.length && !query.channels.includes(event.channel() ?? '')) continue;
@@ -70,56 +64,129 @@ export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterabl
   }
 }
 
-/** The runs of one customer hash over many sources as one, newest first. */
-export class MergedRuns {
-  readonly #hash: number;
-  readonly #bounds: RunBounds;
-  readonly #budget: ScanBudget;
-  /** Sources not opened yet, and the newest time each may hold; the next one to open comes last. */
-  readonly #closed: { readonly source: Source; bound: number; isExact: boolean }[];
-  readonly #open: Run[] = [];
-  #current: Run | undefined;
+/** What one identity contributes to a scan. */
+export interface Share {
+  readonly member: Member;
+  readonly bounds: RunBounds;
+  readonly sources: readonly Source[];
+  readonly erased: readonly ErasedCustomer[];
+}
 
-  constructor(sources: readonly Source[], hash: number, bounds: RunBounds, budget: ScanBudget) {
-    this.#hash = hash;
-    this.#bounds = bounds;
+function sharesOf(tape: Tape, query: ScanQuery): Share[] {
+  const { before, needs, workspace } = query;
+  const since = query.since ?? Number.NEGATIVE_INFINITY;
+  const until = query.until ?? Number.POSITIVE_INFINITY;
+  return tape.membersOf(workspace, query.customer).members.map((member) => {
+    const { customer, from, hash, to } = member;
+    const first = Math.max(since, from);
+    const bounds: RunBounds = {
+      before,
+      get since() {
+        return needs === undefined ? first : Math.max(first, needs.since);
+      },
+      // Times are whole milliseconds.
+      until: Math.min(until, to - 1),
+    };
+    const { sources } = tape.shards[tape.shardNumber(hash)]!;
+    const erased = tape.erased.of(workspace, hash, () => customer);
+    return { member, bounds, sources, erased };
+  });
+}
+
+/** A run, and whose it is. */
+interface OpenRun {
+  readonly run: Run;
+  readonly share: Share;
+}
+
+/** A source not opened yet for one identity. */
+interface ClosedRun {
+  readonly source: Source;
+  readonly share: Share;
+  /** The newest time it may hold. */
+  bound: number;
+  isExact: boolean;
+}
+
+/** The runs of all shares over their sources as one, newest first. */
+export class MergedRuns {
+  readonly #budget: ScanBudget;
+  readonly #since: number;
+  readonly #needs: ScanNeeds | undefined;
+  /** The next one to open comes last. */
+  readonly #closed: ClosedRun[];
+  readonly #open: OpenRun[] = [];
+  #current: OpenRun | undefined;
+
+  constructor(
+    shares: readonly Share[],
+    since: number,
+    needs: ScanNeeds | undefined,
+    budget: ScanBudget,
+  ) {
     this.#budget = budget;
-    this.#closed = sources.map((source) => ({ source, bound: source.timeMax, isExact: false }));
+    this.#since = since;
+    this.#needs = needs;
+    this.#closed = shares.flatMap((share) =>
+      share.sources.map((source) => {
+        return {
+          source,
+          share,
+          bound: Math.min(source.timeMax, share.bounds.until),
+          isExact: false,
+        };
+      }),
+    );
     this.#closed.sort((a, b) => a.bound - b.bound);
   }
 
   /** The run that stands at the next event. */
-  next(): Run | undefined {
-    if (this.#current?.next() === false) {
-      this.#open.splice(this.#open.indexOf(this.#current), 1);
-    }
+  next(): OpenRun | undefined {
+    if (this.#current !== undefined) this.#advance(this.#current);
+    const since =
+      this.#needs === undefined ? this.#since : Math.max(this.#since, this.#needs.since);
     let best = this.#newest();
     for (;;) {
       const candidate = this.#closed.at(-1);
-      if (candidate === undefined || candidate.bound < (best?.time ?? this.#bounds.since)) break;
+      if (candidate === undefined || candidate.bound < (best?.run.time ?? since)) break;
       if (candidate.isExact) {
         this.#closed.pop();
-        const run = candidate.source.run(this.#hash, this.#bounds, this.#budget);
-        if (run.next()) this.#open.push(run);
+        this.#begin(candidate);
         best = this.#newest();
       } else this.#refine(candidate);
     }
-    this.#current = best !== undefined && best.time >= this.#bounds.since ? best : undefined;
+    this.#current = best !== undefined && best.run.time >= since ? best : undefined;
     return this.#current;
   }
 
-  /** Looks how new the customer's events in the source really are. */
-  #refine(candidate: { readonly source: Source; bound: number; isExact: boolean }): void {
+  #begin({ share, source }: ClosedRun): void {
+    const open = { run: source.run(share.member.hash, share.bounds, this.#budget), share };
+    this.#open.push(open);
+    this.#advance(open);
+  }
+
+  /** Moves a run to its next event; one that has none in its share's span is left. */
+  #advance(open: OpenRun): void {
+    if (open.run.next() && open.run.time >= open.share.member.from) return;
+    this.#open.splice(this.#open.indexOf(open), 1);
+  }
+
+  /** Looks how new the identity's events in the source really are. */
+  #refine(candidate: ClosedRun): void {
     this.#budget.spend(1);
-    candidate.bound = candidate.source.latest(this.#hash);
+    const latest = candidate.source.latest(candidate.share.member.hash);
+    candidate.bound = Math.min(latest, candidate.share.bounds.until);
     candidate.isExact = true;
-    if (candidate.bound === Number.NEGATIVE_INFINITY) this.#closed.pop();
+    const isBeyond = candidate.bound < candidate.share.member.from;
+    if (candidate.bound === Number.NEGATIVE_INFINITY || isBeyond) this.#closed.pop();
     else this.#closed.sort((a, b) => a.bound - b.bound);
   }
 
-  #newest(): Run | undefined {
-    let newest: Run | undefined;
-    for (const run of this.#open) if (newest === undefined || isNewer(run, newest)) newest = run;
+  #newest(): OpenRun | undefined {
+    let newest: OpenRun | undefined;
+    for (const open of this.#open) {
+      if (newest === undefined || isNewer(open.run, newest.run)) newest = open;
+    }
     return newest;
   }
 }

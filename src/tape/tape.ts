@@ -9,6 +9,7 @@ import { createEpochMemory, ReaderEpoch } from './epochs.ts';
 import { type ErasedCustomers, RulesReader } from './gone.ts';
 import { reserveIndex } from './index.ts';
 import { ordinalMax } from './layout.ts';
+import { aloneOn, type MemberSource, type Membership } from './members.ts';
 import { createPublishedMemory, type PublishedMemory } from './published.ts';
 import { customerHashOf, shardOf } from './route.ts';
 import { type ShardMemory, ShardReader } from './shardreader.ts';
@@ -50,9 +51,14 @@ export class Tape {
   readonly #stamps: Stamps;
   readonly #epoch: ReaderEpoch;
   readonly #rules: RulesReader;
+  readonly #members: MemberSource | undefined;
 
-  /** Call when every shard's writer is open. */
-  constructor(memory: TapeMemory, metrics: Metrics) {
+  /**
+   * Call when every shard's writer is open.
+   * @param members absent: every customer is alone on its tape.
+   */
+  constructor(memory: TapeMemory, metrics: Metrics, members?: MemberSource) {
+    this.#members = members;
     this.#memory = memory;
     this.#stamps = new Stamps(memory.stamps);
     this.#epoch = new ReaderEpoch(memory.epochs);
@@ -75,6 +81,7 @@ export class Tape {
     try {
       // Rules first: one is taken back only when the catalogues name nothing that it could hide.
       this.#rules.refresh();
+      this.#members?.refresh();
       for (const shard of this.shards) shard.refresh();
     } catch (error) {
       this.leave();
@@ -168,20 +175,49 @@ export class Tape {
   }
 
   /**
-   * Where the newest durable event of a customer is, about; undefined when there is none. It changes
-   * with every new event of the customer and never comes back to what it was; it may change oftener
-   * (customers that share a hash, parts that are sealed). What is taken away does not change it.
+   * Where the newest durable event of a customer is, about (of several identities, the sum of where
+   * theirs are); undefined when there is none. With the same members it changes with every new event of
+   * the customer and never comes back to what it was; it may change oftener (customers that share a
+   * hash, parts that are sealed). What is taken away does not change it.
    */
   latestPosition(workspace: number, customer: string): Position | undefined {
-    const hash = this.customerHash(workspace, Buffer.from(customer, 'utf8'));
     this.enter();
-    const { sources } = this.shards[this.shardNumber(hash)]!;
-    let found: Position | undefined;
-    for (let i = sources.length - 1; i >= 0 && found === undefined; i--) {
-      found = sources[i]!.newestPosition(hash);
+    let [stamp, ordinal, found] = [0, 0, 0];
+    const { members } = this.membersOf(workspace, customer);
+    // Each position only grows, so their sum tells when one of them has.
+    for (const { hash } of members) {
+      const newest = this.#newestPosition(hash);
+      if (newest === undefined) continue;
+      found += 1;
+      stamp += newest.stamp;
+      ordinal += newest.ordinal;
     }
     this.leave();
-    return found;
+    return found === 0 ? undefined : { stamp, ordinal };
+  }
+
+  #newestPosition(hash: number): Position | undefined {
+    const { sources } = this.shards[this.shardNumber(hash)]!;
+    for (let i = sources.length - 1; i >= 0; i--) {
+      const found = sources[i]!.newestPosition(hash);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Whose events make up a customer's tape. Within a read it is as of the read's beginning. */
+  membersOf(workspace: number, customer: string): Membership {
+    if (this.#members !== undefined) return this.#members.membersOf(workspace, customer);
+    const bytes = Buffer.from(customer, 'utf8');
+    return aloneOn(bytes, this.customerHash(workspace, bytes));
+  }
+
+  /** The hashes that a customer's events are found by. */
+  hashesOf(workspace: number, customer: string): readonly number[] {
+    this.enter();
+    const { members } = this.membersOf(workspace, customer);
+    this.leave();
+    return [...new Set(members.map(({ hash }) => hash))];
   }
 
   /** The data directory's own. */

@@ -6,9 +6,12 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { PartLimits } from '../config.ts';
+import type { LinkAnswer, LinkAsk, Outbox } from '../identity/ask.ts';
+import type { LinkMemory } from '../identity/memory.ts';
 import type { ErrorCode } from '../std/errors.ts';
 import type { MailboxAsk, MailboxChange, MailboxReply } from '../streams/mailbox.ts';
-import type { ErasureAsk, ErasureState } from '../tape/erasures.ts';
+import type { BornAsk } from '../tape/born.ts';
+import type { ErasureAsk, ErasureState } from '../tape/erasure.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import type { PageQuery } from '../tape/page.ts';
 import type { ParcelData } from '../tape/parcel.ts';
@@ -22,6 +25,7 @@ import type { DirectorySnapshot, WorkspaceCommand, WorkspaceReply } from '../wor
 /** What every thread of ours is started with. */
 export interface ThreadStart {
   readonly tape: TapeMemory;
+  readonly links: LinkMemory;
   readonly metrics: SharedArrayBuffer;
   /** The thread's row in the metrics. */
   readonly row: number;
@@ -103,6 +107,15 @@ export type MainToFront =
     }
   | { readonly kind: 'mailbox'; readonly request: number; readonly reply: MailboxReply }
   | { readonly kind: 'visitor'; readonly change: MailboxChange }
+  | { readonly kind: 'linked'; readonly request: number; readonly answer: LinkAnswer }
+  /** These may belong to others from now on; answered by `relinked`. */
+  | {
+      readonly kind: 'relink';
+      readonly change: number;
+      readonly changed: readonly { readonly workspace: number; readonly identity: string }[];
+    }
+  /** Put these on the tape; answered by `recorded`. */
+  | { readonly kind: 'record'; readonly outboxes: readonly Outbox[] }
   | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError }
   | { readonly kind: 'read'; readonly request: number; readonly answer: HeavyAnswer }
   | { readonly kind: 'drain' }
@@ -115,6 +128,9 @@ export type FrontToMain =
   | { readonly kind: 'erasures'; readonly request: number; readonly ask: ErasureAsk }
   | { readonly kind: 'mailbox'; readonly request: number; readonly ask: MailboxAsk }
   | { readonly kind: 'inForce'; readonly version: number }
+  | { readonly kind: 'links'; readonly request: number; readonly ask: LinkAsk }
+  | { readonly kind: 'relinked'; readonly change: number }
+  | { readonly kind: 'recorded'; readonly number: number }
   | { readonly kind: 'heavy'; readonly request: number; readonly ask: HeavyRead }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'drained' };
@@ -129,7 +145,8 @@ export type ShardToFront =
 export type HeavyRead =
   | { readonly kind: 'page'; readonly query: PageQuery }
   | { readonly kind: 'quarantine'; readonly query: QuarantineQuery }
-  | { readonly kind: 'views'; readonly ask: ViewsAsk };
+  | { readonly kind: 'views'; readonly ask: ViewsAsk }
+  | { readonly kind: 'born'; readonly ask: BornAsk };
 
-/** A page's bytes, its JSON text, or what was found for each view. */
-export type HeavyAnswer = Uint8Array | string | readonly ViewFound[];
+/** A page's bytes, its JSON text, what was found for each view, or when customers came to be. */
+export type HeavyAnswer = Uint8Array | string | readonly ViewFound[] | readonly (number | null)[];

@@ -134,7 +134,7 @@ export function openUpkeepPool(): UpkeepPool {
 }
 
 function workspaceOf(heavy: HeavyRead): number {
-  return heavy.kind === 'views' ? heavy.ask.workspace : heavy.query.workspace;
+  return 'ask' in heavy ? heavy.ask.workspace : heavy.query.workspace;
 }
 
 /** Has the pool do a shard's upkeep, and tells the shard what came of it. */

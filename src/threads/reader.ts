@@ -1,8 +1,10 @@
 /** Entry of a pool thread: reads that would hold up a front. Stateless but for its open tape. */
 import { workerData } from 'node:worker_threads';
+import { LinkReader } from '../identity/reader.ts';
 import { unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
 import { openMetrics } from '../std/metrics.ts';
+import { bornOf } from '../tape/born.ts';
 import { ScanBudget } from '../tape/budget.ts';
 import { tapePage } from '../tape/page.ts';
 import { quarantinePage } from '../tape/quarantine.ts';
@@ -14,7 +16,7 @@ import type { HeavyAnswer, HeavyRead, ReaderStart } from './messages.ts';
 const filesCheckMs = 1000;
 const start = workerData as ReaderStart;
 const metrics = openMetrics(start.metrics, start.row);
-const tape = new Tape(start.tape, metrics);
+const tape = new Tape(start.tape, metrics, new LinkReader(start.links));
 systemClock.every(filesCheckMs, () => tape.refresh());
 
 /** What it throws reaches the caller with its name, code and message. */
@@ -27,6 +29,8 @@ export function read(heavy: HeavyRead): HeavyAnswer {
       return quarantinePage(tape, heavy.query, budget);
     case 'views':
       return scanViews(tape, heavy.ask, budget);
+    case 'born':
+      return bornOf(tape, heavy.ask, budget);
     default:
       return unreachable(heavy);
   }

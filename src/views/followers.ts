@@ -137,6 +137,7 @@ export class Followers {
     const sink: LiveSink = {
       bufferedBytes: () => 0,
       deliver: () => this.#touch(watch),
+      relinked: () => this.#touch(watch),
       expire: () => {
         this.#listen(watch);
         this.#touch(watch);

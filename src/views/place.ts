@@ -10,18 +10,22 @@ export interface Place {
   /** What was past its retention by then, by age, and by bytes. */
   readonly receivedFrom: number;
   readonly dropped: number;
+  /** Who belonged to the customer: see `Membership.mark`. */
+  readonly members: number;
 }
 
 /** Take it before a scan: what is committed during one then makes another place. */
 export function placeOf(tape: Tape, workspace: number, customer: string): Place {
   // Asked for first: it follows the rules that the others speak of.
   const latest = tape.latestPosition(workspace, customer);
-  const hash = tape.customerHash(workspace, Buffer.from(customer));
+  const { mark, members } = tape.membersOf(workspace, customer);
+  const hashes = members.map(({ hash }) => hash);
   return {
     latest,
     rules: tape.rulesVersion,
     receivedFrom: tape.receivedFrom(workspace),
-    dropped: tape.droppedUpTo(workspace, [hash]),
+    dropped: tape.droppedUpTo(workspace, hashes),
+    members: mark,
   };
 }
 
@@ -31,7 +35,8 @@ export function isSamePlace(a: Place, b: Place): boolean {
   return isSameLatest && isAsWhole(a, b);
 }
 
-/** Whether nothing was taken away in between; something may have come. */
+/** Whether nothing was taken away in between, nor anybody linked or parted; something may have come. */
 export function isAsWhole(a: Place, b: Place): boolean {
-  return a.rules === b.rules && a.receivedFrom === b.receivedFrom && a.dropped === b.dropped;
+  const isKept = a.receivedFrom === b.receivedFrom && a.dropped === b.dropped;
+  return isKept && a.rules === b.rules && a.members === b.members;
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import { planCjds, refuseCjds, refuseWithActions } from './cjdsplan.ts';
+import { planPutIdentities } from './identities.ts';
 import { base62, hashKey, makeKey } from './keys.ts';
 import { checkQuota, type Quota } from './quota.ts';
 import {
@@ -70,6 +71,8 @@ export function planCommand(
       return planPutKeyQuota(tenants, next, command);
     case 'createWorkspace':
       return planCreateWorkspace(tenants, next, command, context);
+    case 'putIdentities':
+      return planPutIdentities(tenantOf(tenants, command.workspace), next, command.identities);
     case 'putRetention':
       return planPutRetention(tenants, next, command);
     case 'putWorkspaceQuota':

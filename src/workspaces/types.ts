@@ -1,4 +1,5 @@
 /** What a workspace (a tenant) consists of, as it crosses threads: plain data, all read-only. */
+import type { IdentityWish } from '../identity/settings.ts';
 import type { CjdsChange, CjdsTemplate } from './cjds.ts';
 import type { Limit, Quota } from './quota.ts';
 import type { Retention } from './retention.ts';
@@ -19,6 +20,7 @@ export interface Workspace {
   readonly createdAt: number;
   readonly quota?: Quota;
   readonly retention?: Retention;
+  readonly identities?: IdentityWish;
 }
 
 /** A key as it is stored: its SHA-256 only, never the key. */
@@ -112,6 +114,11 @@ export type WorkspaceCommand =
   | { readonly kind: 'createWorkspace'; readonly name: string; readonly quota?: Quota }
   | { readonly kind: 'putWorkspaceQuota'; readonly id: string; readonly quota: Quota }
   | { readonly kind: 'putRetention'; readonly id: string; readonly retention: Retention }
+  | {
+      readonly kind: 'putIdentities';
+      readonly workspace: number;
+      readonly identities: IdentityWish;
+    }
   | { readonly kind: 'deleteWorkspace'; readonly id: string }
   | {
       readonly kind: 'putView';

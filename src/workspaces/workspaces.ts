@@ -7,12 +7,13 @@
  * so that nothing is answered before it is on disk and a failed commit leaves memory as it was.
  * Fronts get `snapshot()` after every change and serve from that (`directory.ts`).
  */
+import type { IdentityWish } from '../identity/settings.ts';
 import { assert } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import type { DocumentStore } from '../store/documents.ts';
-import type { WorkspaceFacts } from '../tape/erasures.ts';
+import type { WorkspaceFacts } from '../tape/erasure.ts';
 import { checkChosenKey } from './keys.ts';
 import {
   keyQuotasMax,
@@ -163,6 +164,11 @@ export class Workspaces {
       next: this.#meta.workspaceNext,
       retention: tenants.flatMap(({ workspace }) => rulesOf(workspace, this.#retentionDefault)),
     };
+  }
+
+  /** What a workspace has set for its identities. */
+  identitiesOf(workspace: number): IdentityWish | undefined {
+    return this.#records.tenants.get(workspace)?.workspace.identities;
   }
 
   /** Everything a front needs, as plain data; the same object until something changes. */

@@ -4,6 +4,8 @@ import { openApp, openTraffic } from '../../src/http/app.ts';
 import type { Front, Health, TapeQuery } from '../../src/http/context.ts';
 import type { Route } from '../../src/http/route.ts';
 import { replyMsMax, type Traffic } from '../../src/http/traffic.ts';
+import type { LinkAnswer } from '../../src/identity/ask.ts';
+import type { ShownCustomer } from '../../src/identity/shown.ts';
 import { Quotas } from '../../src/ingest/quotas.ts';
 import { Taxonomies } from '../../src/ingest/taxonomy.ts';
 import { createBucketMemory } from '../../src/std/buckets.ts';
@@ -11,7 +13,8 @@ import type { Clock } from '../../src/std/clock.ts';
 import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
 import { systemRandom } from '../../src/std/random.ts';
 import type { MailboxAsk, MailboxReply } from '../../src/streams/mailbox.ts';
-import type { EraseWish, ErasureState } from '../../src/tape/erasures.ts';
+import type { BornAsk } from '../../src/tape/born.ts';
+import type { EraseWish, ErasureState } from '../../src/tape/erasure.ts';
 import type { ViewFound } from '../../src/views/answer.ts';
 import type { ViewReading } from '../../src/views/reader.ts';
 import { Directory } from '../../src/workspaces/directory.ts';
@@ -91,6 +94,18 @@ export class FakeFront implements Front {
     const times = { sentAt: startedAt, expiresAt: startedAt + 1000 };
     const messages = ask.kind === 'push' ? [{ ...ask.message, ...times }] : [];
     return Promise.resolve({ messages, isNew: true });
+  }
+
+  identity(_workspace: number, identity: string): ShownCustomer {
+    return { identity, customer: identity, identities: [] };
+  }
+
+  link(): Promise<LinkAnswer> {
+    return Promise.resolve({ outcomes: [], outbox: { number: 0, records: [] } });
+  }
+
+  born({ customers }: BornAsk): Promise<readonly null[]> {
+    return Promise.resolve(customers.map(() => null));
   }
 
   async readTape(query: TapeQuery): Promise<Uint8Array> {
@@ -213,6 +228,11 @@ function replyTo(command: WorkspaceCommand): WorkspaceReply {
       };
     case 'putKeyQuota':
       return { kind: 'keyChanged', record: { ...newKey, quota: command.quota } };
+    case 'putIdentities': {
+      const { identities } = command;
+      const workspace = { number: 1, id: 'w', name: 'w', createdAt: startedAt, identities };
+      return { kind: 'workspaceChanged', workspace };
+    }
     case 'putRetention':
     case 'putWorkspaceQuota': {
       const { id, kind, ...limits } = command;

@@ -5,11 +5,13 @@
  */
 
 import type { PartLimits } from '../../src/config.ts';
+import type { LinkReader } from '../../src/identity/reader.ts';
 import { type BodyFormat, readBody } from '../../src/ingest/body.ts';
 import { ByteBudget } from '../../src/ingest/budget.ts';
 import { Contention, createContentionMemory } from '../../src/ingest/contention.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
 import type { Receipt } from '../../src/ingest/receipt.ts';
+import { Statements, type StatementsParts } from '../../src/ingest/statements.ts';
 import type { Clock } from '../../src/std/clock.ts';
 import { AppError } from '../../src/std/errors.ts';
 import {
@@ -22,7 +24,8 @@ import {
 import { seededRandom } from '../../src/std/random.ts';
 import type { LogBlock } from '../../src/store/log.ts';
 import { ScanBudget } from '../../src/tape/budget.ts';
-import { type EraseWish, type ErasureState, Erasures } from '../../src/tape/erasures.ts';
+import type { ErasePlan, EraseWish, ErasureState } from '../../src/tape/erasure.ts';
+import { Erasures } from '../../src/tape/erasures.ts';
 import type { TapeEvent } from '../../src/tape/event.ts';
 import { type OpenedShard, openShard } from '../../src/tape/open.ts';
 import { tapePage } from '../../src/tape/page.ts';
@@ -119,6 +122,9 @@ export interface KitOptions {
   readonly limits?: PartLimits;
   /** Of erasures; another kit goes on with them. */
   readonly documents?: FakeStore;
+  /** Who is who; absent: every customer is alone. */
+  readonly links?: LinkReader;
+  readonly establish?: StatementsParts['establish'];
 }
 
 /** Nothing is sealed unless a test wants it. */
@@ -169,9 +175,11 @@ export class ShardKit {
       log: quietLog,
       waitMs: Number.POSITIVE_INFINITY,
       sweep: (number) => this.shards[number]!.upkeep.sweep(),
+      purge: async () => undefined,
     });
     this.shards = numbers.map((number) => this.#openShard(number, limits ?? partLimits, metrics));
-    this.tape = new Tape(this.memory, metrics);
+    const { establish, links } = options;
+    this.tape = new Tape(this.memory, metrics, links);
     this.erasures.open();
     this.ingest = new Ingest({
       shards,
@@ -183,6 +191,14 @@ export class ShardKit {
       // Another for each kit: made ids must not come again when a clock stands still.
       random: seededRandom(++kits),
       metrics,
+      ...(links !== undefined && {
+        statements: new Statements({
+          links,
+          clock,
+          horizon: () => this.tape.horizon(),
+          establish: establish!,
+        }),
+      }),
       send: (shard, parcel) => this.#parcels.push({ shard, parcel }),
     });
   }
@@ -230,12 +246,12 @@ export class ShardKit {
    *
    * @throws AppError when the body cannot be read; nothing of it is then stored.
    */
-  send(format: BodyFormat, bytes: Uint8Array, workspace = 1): Promise<Receipt> {
+  send(format: BodyFormat, bytes: Uint8Array, workspace = 1, isTrusted = true): Promise<Receipt> {
     let given!: (receipt: Receipt) => void;
     const receipt = new Promise<Receipt>((resolve) => {
       given = resolve;
     });
-    this.sendThen(format, bytes, workspace, given);
+    this.sendThen(format, bytes, workspace, given, isTrusted);
     return receipt;
   }
 
@@ -245,8 +261,9 @@ export class ShardKit {
     bytes: Uint8Array,
     workspace: number,
     done: (receipt: Receipt) => void,
+    isTrusted = true,
   ): void {
-    const batch = this.ingest.begin(workspace, bytes.length);
+    const batch = this.ingest.begin(workspace, bytes.length, isTrusted);
     try {
       readBody(format, bytes, this.clock.now(), this.ingest, batch);
     } catch (error) {
@@ -273,8 +290,9 @@ export class ShardKit {
   }
 
   /** Sends JSON events and commits them; the receipt. */
-  async store(events: readonly object[], workspace = 1): Promise<Receipt> {
-    const receipt = this.send('json', Buffer.from(JSON.stringify(events)), workspace);
+  async store(events: readonly object[], workspace = 1, isTrusted = true): Promise<Receipt> {
+    const body = Buffer.from(JSON.stringify(events));
+    const receipt = this.send('json', body, workspace, isTrusted);
     await this.commit();
     return receipt;
   }
@@ -287,7 +305,12 @@ export class ShardKit {
   }
 
   /** Erases a customer as the main thread does; meanwhile readers come by and time goes on. */
-  async erase(wish: EraseWish): Promise<ErasureState> {
+  erase({ customer, now, workspace }: EraseWish): Promise<ErasureState> {
+    const shares = [{ identity: customer, from: null, to: null }];
+    return this.erasePlan({ workspace, shares, now });
+  }
+
+  async erasePlan(wish: ErasePlan): Promise<ErasureState> {
     let isAnswered = false;
     const answer = this.erasures.erase(wish).finally(() => {
       isAnswered = true;

@@ -6,6 +6,7 @@ import type { Json, Paths } from './describe.ts';
 import { doorPaths } from './doors.ts';
 import { erasurePaths } from './erasures.ts';
 import { guide } from './guide.ts';
+import { identityPaths } from './identities.ts';
 import { readPaths } from './reads.ts';
 import { rolePaths } from './roles.ts';
 import { segmentPaths } from './segment.ts';
@@ -48,6 +49,7 @@ const tags = [
   { name: 'Profile views', description: 'A customer at a glance: stored questions to the tape.' },
   { name: 'Live', description: 'Events as they are committed, from any point on.' },
   { name: 'Web pages', description: 'The browser tag, visitors, and messages to them.' },
+  { name: 'Identities', description: 'Who is who: several identities, one customer.' },
   { name: 'Erasure', description: 'Removing a customer for good.' },
   { name: 'Taxonomy', description: 'Which events a workspace takes, and what it kept apart.' },
   { name: 'Sources', description: 'Foreign JSON, made into events by maps.' },
@@ -95,6 +97,7 @@ export function openApiDocument(): ApiDocument {
       ...keyPaths,
       ...rolePaths,
       ...workspacePaths,
+      ...identityPaths,
       ...erasurePaths,
       ...taxonomyPaths,
       ...sourcePaths,

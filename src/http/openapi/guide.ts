@@ -29,7 +29,7 @@ Send \`Authorization: Bearer <key>\`. Clients that cannot set headers (WebSocket
 | scope | may | key prefix |
 |---|---|---|
 | \`write\` | send events | \`wk_\` |
-| \`publish\` | send events; safe in a web page | \`pk_\` |
+| \`publish\` | send events; safe in a web page: links devices that nobody has, never two customers | \`pk_\` |
 | \`read\` | read tapes, views and streams; may be narrowed to named views, or given a role | \`rk_\` |
 | \`admin\` | everything in the workspace, reading and writing included | \`ak_\` |
 | \`server\` | workspaces, nothing inside them | \`ak_\` |

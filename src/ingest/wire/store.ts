@@ -52,6 +52,8 @@ export interface WireSink {
   readonly quotas: Quotas;
   readonly metrics: Metrics;
   readonly workspace: number;
+  /** False: a `publish` key sends them. */
+  readonly isTrusted: boolean;
   readonly limits: readonly Limit[];
   readonly nowMs: number;
 }
@@ -128,9 +130,9 @@ function textOf(event: WireEvent): string | typeof tooLarge {
 }
 
 function sendChunk({ places, texts }: Chunk, sink: WireSink): Promise<Receipt> {
-  const { ingest, limits, nowMs, quotas, workspace } = sink;
+  const { ingest, isTrusted, limits, nowMs, quotas, workspace } = sink;
   const body = Buffer.from(`[${texts.join(',')}]`);
-  const batch = ingest.begin(workspace, body.length);
+  const batch = ingest.begin(workspace, body.length, isTrusted);
   try {
     readBody('json', body, nowMs, ingest, batch);
   } catch (error) {
@@ -160,7 +162,9 @@ function merged(receipts: readonly Receipt[], refused: readonly RejectedEvent[])
     for (const each of receipt.rejected) rejected.push(each);
   }
   rejected.sort((a, b) => a.index - b.index);
-  const unavailable = accepted + duplicates === 0 && isIncomplete({ rejected });
+  const isNothing = accepted + duplicates === 0;
+  const isUnlinked = receipts.some((each) => each.unavailable && each.accepted > 0);
+  const unavailable = isUnlinked || (isNothing && isIncomplete({ rejected }));
   return { accepted, duplicates, rejected, quarantined, flagged, unavailable };
 }
 

@@ -1,0 +1,96 @@
+/**
+ * A front's side of identities: asks main for what is to be linked, and puts on the tape what the server
+ * itself has to say of it. Main forgets a record when it hears that it is there.
+ */
+import { Envelope, encodingJson } from '../event/envelope.ts';
+import { walkJsonEvent } from '../event/json.ts';
+import { typeReserved } from '../event/refusal.ts';
+import type { LinkAnswer, LinkAsk, Outbox, TapeRecord } from '../identity/ask.ts';
+import type { Outcome, Statement } from '../identity/rules.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import { assert } from '../std/assert.ts';
+import type { Clock } from '../std/clock.ts';
+import type { Metrics } from '../std/metrics.ts';
+
+export interface LinkingParts {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly ingest: () => Ingest;
+  /** Resolves when it is durable and in force on every front. */
+  readonly ask: (ask: LinkAsk) => Promise<LinkAnswer>;
+  /** All of an outbox is on the tape. */
+  readonly recorded: (number: number) => void;
+}
+
+const envelope = new Envelope();
+
+export class Linking {
+  readonly #parts: LinkingParts;
+  readonly #left: Outbox[] = [];
+
+  constructor(parts: LinkingParts) {
+    this.#parts = parts;
+  }
+
+  /** What events say. @throws AppError overloaded, unavailable. */
+  async establish(statements: readonly Statement[]): Promise<readonly Outcome[]> {
+    const { outcomes } = await this.change({ kind: 'state', statements });
+    for (const outcome of outcomes) this.#count(outcome);
+    return outcomes;
+  }
+
+  #count(outcome: Outcome): void {
+    const { metrics } = this.#parts;
+    if (outcome === 'linked') metrics.add('links_total', 1);
+    else if (outcome === 'switched') metrics.add('links_switched_total', 1);
+    else if (outcome !== 'inForce') metrics.add('links_refused_total', 1);
+  }
+
+  /** In force and on the tape when it resolves. @throws AppError as main refuses it. */
+  async change(ask: LinkAsk): Promise<LinkAnswer> {
+    const answer = await this.#parts.ask(ask);
+    await this.record(answer.outbox);
+    return answer;
+  }
+
+  /** What a crash left to be put on the tape, once events are taken. */
+  leave(outboxes: readonly Outbox[]): void {
+    this.#left.push(...outboxes);
+  }
+
+  recordLeft(): void {
+    for (const outbox of this.#left.splice(0)) void this.record(outbox);
+  }
+
+  /** Resolves when each event is durable, or is left to be put there later. */
+  async record({ number, records }: Outbox): Promise<void> {
+    const byWorkspace = new Map<number, TapeRecord[]>();
+    for (const record of records) {
+      const same = byWorkspace.get(record.workspace);
+      if (same === undefined) byWorkspace.set(record.workspace, [record]);
+      else same.push(record);
+    }
+    const storing = [...byWorkspace].map(([workspace, own]) => this.#store(workspace, own));
+    const areStored = (await Promise.all(storing)).every(Boolean);
+    if (records.length > 0 && areStored) this.#parts.recorded(number);
+  }
+
+  /** @returns whether all of them are durable. */
+  #store(workspace: number, records: readonly TapeRecord[]): Promise<boolean> {
+    const ingest = this.#parts.ingest();
+    const bytes = Buffer.from(records.map(({ event }) => `${event}\n`).join(''));
+    const batch = ingest.begin(workspace, bytes.length, true);
+    // Nobody's rules for types are about what the server says.
+    batch.taxonomy = undefined;
+    const now = this.#parts.clock.now();
+    for (let at = 0; at < bytes.length; at++) {
+      at = walkJsonEvent(bytes, at, bytes.length, now, envelope);
+      assert(envelope.rejection === typeReserved, 'a record is an event of ours');
+      envelope.rejection = undefined;
+      ingest.add(batch, bytes, envelope, encodingJson);
+    }
+    return new Promise((resolve) => {
+      ingest.send(batch, ({ rejected }) => resolve(rejected.length === 0));
+    });
+  }
+}

@@ -1,0 +1,43 @@
+/** What other threads ask the owner of the graph to do, and what they learn: plain data. */
+import type { Outcome, Statement } from './rules.ts';
+
+/** Thread: a front asks, main carries it out. */
+export type LinkAsk =
+  /** What events say; one outcome for each. */
+  | { readonly kind: 'state'; readonly statements: readonly Statement[] }
+  | {
+      readonly kind: 'link';
+      readonly workspace: number;
+      readonly from: string;
+      readonly to: string;
+    }
+  | {
+      readonly kind: 'merge';
+      readonly workspace: number;
+      readonly into: string;
+      readonly from: readonly string[];
+    }
+  | { readonly kind: 'unmerge'; readonly workspace: number; readonly customer: string };
+
+/** What came of it. */
+export interface LinkAnswer {
+  readonly outcomes: readonly Outcome[];
+  /** The customer that the identity, or what was merged, belongs to now. */
+  readonly customer?: string;
+  /** What goes on the tape. */
+  readonly outbox: Outbox;
+}
+
+/** Events that the server makes itself and that wait to be on the tape, under the number of their row. */
+export interface Outbox {
+  readonly number: number;
+  readonly records: readonly TapeRecord[];
+}
+
+/** An event that the server makes itself; its number stands in its id, so it is stored once. */
+export interface TapeRecord {
+  readonly number: number;
+  readonly workspace: number;
+  /** JSON text, as a sender would write it. */
+  readonly event: string;
+}

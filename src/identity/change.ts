@@ -1,0 +1,149 @@
+/** One ask carried out on a draft: what it changes, and what goes on the tape for it. Pure. */
+import { unreachable } from '../std/assert.ts';
+import { AppError } from '../std/errors.ts';
+import type { LinkAnswer, LinkAsk, TapeRecord } from './ask.ts';
+import type { Draft } from './draft.ts';
+import { customerOf, ownerAt } from './graph.ts';
+import { merge, unmerge } from './merges.ts';
+import { type Outcome, type Ruling, rule, type Statement } from './rules.ts';
+import type { IdentitySettings } from './settings.ts';
+import { canonicalOf, type PhoneRegion } from './typed.ts';
+
+/** What an ask comes to. */
+export interface Changed extends Omit<LinkAnswer, 'outbox'> {
+  /** What goes on the tape. */
+  readonly records: readonly TapeRecord[];
+}
+
+export interface ChangeParts {
+  readonly nowMs: number;
+  readonly region: PhoneRegion;
+  readonly settings: (workspace: number) => IdentitySettings;
+}
+
+/** @throws AppError conflict, invalid, not_found; the draft is then of no use. */
+export function change(draft: Draft, ask: LinkAsk, parts: ChangeParts): Changed {
+  switch (ask.kind) {
+    case 'state':
+      return stateAll(draft, ask.statements, parts);
+    case 'link':
+      return linkByHand(draft, ask, parts);
+    case 'merge':
+      return mergeByHand(draft, ask, parts);
+    case 'unmerge':
+      return unmergeByHand(draft, ask, parts);
+    default:
+      return unreachable(ask);
+  }
+}
+
+type AskOf<Kind extends LinkAsk['kind']> = Extract<LinkAsk, { kind: Kind }>;
+
+function stateAll(draft: Draft, statements: readonly Statement[], parts: ChangeParts): Changed {
+  const outcomes: Outcome[] = [];
+  const records: TapeRecord[] = [];
+  for (const statement of statements) {
+    const { outcome, record } = state(draft, statement, parts);
+    outcomes.push(outcome);
+    if (record !== undefined) records.push(record);
+  }
+  return { outcomes, records };
+}
+
+function state(
+  draft: Draft,
+  statement: Statement,
+  { region, settings }: ChangeParts,
+): { outcome: Outcome; record?: TapeRecord } {
+  const { customer, time, workspace } = statement;
+  spell(draft, workspace, customer, time, region);
+  if (statement.previous === '') return { outcome: 'inForce' };
+  spell(draft, workspace, statement.previous, time, region);
+  const ruling = rule(draft, statement, settings(workspace), region);
+  if (ruling.identity === undefined) return ruling;
+  return { outcome: ruling.outcome, record: linkRecord(draft, statement, ruling) };
+}
+
+/** Another way to write a phone number belongs to the number for good. */
+function spell(
+  draft: Draft,
+  workspace: number,
+  text: string,
+  atMs: number,
+  region: PhoneRegion,
+): void {
+  const identity = canonicalOf(text, region);
+  if (identity === text || draft.node(workspace, text).merged !== undefined) return;
+  draft.begin();
+  const merged = { into: identity, at: atMs, isSpelling: true };
+  draft.put(workspace, text, { claims: draft.node(workspace, text).claims, merged });
+}
+
+function linkRecord(draft: Draft, { time, workspace }: Statement, ruling: Ruling): TapeRecord {
+  const { customer, identity, outcome } = ruling;
+  const data = { identity, since: time, switched: outcome === 'switched' };
+  // It stands before the event that said so: what comes first explains what follows.
+  const facts = { customer: customer!, time: Math.max(0, time - 1), data };
+  return record(draft.version, workspace, 'tapeline.link', facts);
+}
+
+const refusals: Readonly<Partial<Record<Outcome, string>>> = {
+  blocked: 'a value such as null or anonymous names nobody and cannot be linked',
+  limit: 'the two cannot be linked within the limits of their types; a merge can',
+};
+
+function linkByHand(draft: Draft, ask: AskOf<'link'>, parts: ChangeParts): Changed {
+  const { from, to, workspace } = ask;
+  const statement: Statement = {
+    workspace,
+    customer: to,
+    previous: from,
+    time: parts.nowMs,
+    isTrusted: true,
+  };
+  const { outcome, record: made } = state(draft, statement, parts);
+  const refusal = refusals[outcome];
+  if (refusal !== undefined) {
+    throw new AppError(outcome === 'blocked' ? 'invalid' : 'conflict', refusal);
+  }
+  const identity = canonicalOf(from, parts.region);
+  return {
+    outcomes: [outcome],
+    customer: ownerAt(draft, workspace, identity, Number.POSITIVE_INFINITY),
+    records: made === undefined ? [] : [made],
+  };
+}
+
+function mergeByHand(draft: Draft, ask: AskOf<'merge'>, parts: ChangeParts): Changed {
+  const { workspace } = ask;
+  const { nowMs, region } = parts;
+  const into = canonicalOf(ask.into, region);
+  const from = ask.from.map((name) => canonicalOf(name, region));
+  const settings = parts.settings(workspace);
+  const { customer, merged } = merge(draft, { workspace, into, from, nowMs }, settings);
+  const data = { into: customer, from: merged };
+  const made = record(draft.version, workspace, 'tapeline.merge', { customer, time: nowMs, data });
+  return { outcomes: [], customer, records: merged.length === 0 ? [] : [made] };
+}
+
+function unmergeByHand(draft: Draft, ask: AskOf<'unmerge'>, parts: ChangeParts): Changed {
+  const { workspace } = ask;
+  const time = parts.nowMs;
+  const parted = unmerge(draft, workspace, canonicalOf(ask.customer, parts.region));
+  const data = { customer: parted.identity, from: parted.from };
+  const records = [parted.identity, parted.from].map((customer) => {
+    // Each a number of its own.
+    return record(draft.begin(), workspace, 'tapeline.unmerge', { customer, time, data });
+  });
+  return { outcomes: [], customer: customerOf(draft, workspace, parted.identity), records };
+}
+
+function record(
+  number: number,
+  workspace: number,
+  type: string,
+  { customer, data, time }: { customer: string; time: number; data: object },
+): TapeRecord {
+  const id = `${type}/${number}`;
+  return { number, workspace, event: JSON.stringify({ id, customer, type, time, data }) };
+}

@@ -1,0 +1,32 @@
+/**
+ * Takes a customer out of the graph. An identity that others have had too keeps their spans: what was the
+ * customer's of it becomes nobody's.
+ */
+import type { ErasedShare } from '../tape/erasure.ts';
+import type { Draft } from './draft.ts';
+import { clusterOf, customerOf, piecesOf } from './graph.ts';
+import { type Claim, tidied } from './node.ts';
+
+/** @returns what is to be erased on the tape: everything that was the customer's. */
+export function forget(draft: Draft, workspace: number, identity: string): ErasedShare[] {
+  const customer = customerOf(draft, workspace, identity);
+  const spans = piecesOf(draft, workspace, customer).map(({ from, identity: name, to }) => {
+    return { identity: name, from: finite(from), to: finite(to) };
+  });
+  const gone = clusterOf(draft, workspace, customer);
+  draft.begin();
+  for (const name of gone.keys()) {
+    const { claims, merged } = draft.node(workspace, name);
+    const kept = claims.map(({ since, to }): Claim => ({ since, to: gone.has(to) ? '' : to }));
+    const isAnyLeft = kept.some(({ to }) => to !== '');
+    draft.put(workspace, name, {
+      claims: isAnyLeft ? tidied(kept) : [],
+      merged: merged !== undefined && gone.has(merged.into) ? undefined : merged,
+    });
+  }
+  return spans;
+}
+
+function finite(time: number): number | null {
+  return Number.isFinite(time) ? time : null;
+}

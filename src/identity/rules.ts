@@ -1,0 +1,212 @@
+/**
+ * What a statement "these two are the same customer" does: an event with `previous`, or a call. Pure: it
+ * changes a draft. The weaker of the two profiles is linked to the stronger, as a whole, if together they
+ * stay within the limits. If they would not, the weaker identity is left out (Segment's demotion) and the
+ * event stays where it was sent; but one that is of a device, and sent along by a stronger one (a login),
+ * changes hands at that instant: what came before stays with whoever had it.
+ *
+ * An ip never brings a profile along: it is linked alone.
+ * A key that is not trusted (`publish`) links a profile of nothing but devices that nobody has yet.
+ */
+import type { Draft } from './draft.ts';
+import { ownerAt, reaches } from './graph.ts';
+import { claimedAt, withClaim } from './node.ts';
+import { fitTogether, identitiesPerCustomerMax, Profile, typeOf } from './profile.ts';
+import type { IdentitySettings } from './settings.ts';
+import { canonicalOf, isBlocked, isUuid, type PhoneRegion, typedOf, untyped } from './typed.ts';
+
+/** Times that one identity may change hands; after that it is linked to nobody any more. */
+export const claimsPerIdentityMax = 1000;
+
+export interface Statement {
+  readonly workspace: number;
+  readonly customer: string;
+  readonly previous: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
+  /** False: a `publish` key made it. */
+  readonly isTrusted: boolean;
+}
+
+/** What came of a statement. The last four: nothing changed. */
+export type Outcome = 'linked' | 'switched' | 'inForce' | 'blocked' | 'limit' | 'untrusted';
+
+export interface Ruling {
+  readonly outcome: Outcome;
+  /** Set when there is a new link: what was linked to whom. */
+  readonly identity?: string;
+  readonly customer?: string;
+}
+
+interface Side {
+  readonly identity: string;
+  readonly type: string;
+  readonly owner: string;
+  readonly profile: Profile;
+}
+
+export function rule(
+  draft: Draft,
+  statement: Statement,
+  settings: IdentitySettings,
+  region: PhoneRegion,
+): Ruling {
+  const { time, workspace } = statement;
+  const customer = canonicalOf(statement.customer, region);
+  const previous = canonicalOf(statement.previous, region);
+  const names = [customer, previous].map((name) => typedOf(name, settings).value);
+  if (names.some((value) => isBlocked(value, settings.blocked))) return { outcome: 'blocked' };
+  const owners = [customer, previous].map((name) => ownerAt(draft, workspace, name, time));
+  if (owners[0] === owners[1]) return { outcome: 'inForce' };
+  const side = (identity: string, owner: string, type: string): Side => {
+    const rootType = owner === identity ? type : undefined;
+    const profile = new Profile(draft, workspace, owner, settings, rootType);
+    return { identity, type, owner, profile };
+  };
+  const node = draft.node(workspace, customer);
+  const main = side(customer, owners[0]!, typeOf(customer, node, settings));
+  const other = side(previous, owners[1]!, previousType(draft, workspace, previous, settings));
+  return new Case(draft, statement, settings, main, other).decide();
+}
+
+/** Sent as `previous`, an untyped text that is nobody's customer yet belongs to the one it came with. */
+function previousType(
+  draft: Draft,
+  workspace: number,
+  previous: string,
+  settings: IdentitySettings,
+): string {
+  const node = draft.node(workspace, previous);
+  const isTyped = typedOf(previous, settings).type !== untyped;
+  const isVisitor =
+    isUuid(previous) &&
+    new Profile(draft, workspace, previous, settings, 'temporaryId').isAnonymous;
+  const isCustomer = node.merged !== undefined || (node.members.length > 0 && !isVisitor);
+  return isTyped || isCustomer ? typeOf(previous, node, settings) : 'temporaryId';
+}
+
+class Case {
+  readonly #draft: Draft;
+  readonly #statement: Statement;
+  readonly #settings: IdentitySettings;
+  readonly #main: Side;
+  readonly #other: Side;
+
+  constructor(
+    draft: Draft,
+    statement: Statement,
+    settings: IdentitySettings,
+    main: Side,
+    other: Side,
+  ) {
+    this.#draft = draft;
+    this.#statement = statement;
+    this.#settings = settings;
+    this.#main = main;
+    this.#other = other;
+  }
+
+  decide(): Ruling {
+    const [weak, strong] = this.#ordered();
+    if (weak.type === 'ip') return this.#linkAlone(weak, strong);
+    if (this.#mayJoin(weak, strong)) {
+      if (!this.#statement.isTrusted && !this.#isUnclaimed(weak)) return { outcome: 'untrusted' };
+      return this.#link(weak.owner, strong, 'linked');
+    }
+    if (!this.#statement.isTrusted) return { outcome: 'untrusted' };
+    return this.#switch(weak, strong);
+  }
+
+  /** The weaker profile first; of equals, the one that came along. */
+  #ordered(): [Side, Side] {
+    const [main, other] = [this.#main, this.#other];
+    return main.profile.rank > other.profile.rank ? [main, other] : [other, main];
+  }
+
+  #mayJoin(weak: Side, strong: Side): boolean {
+    if (strong.type === 'ip') return false;
+    const areKnown = !weak.profile.isAnonymous && !strong.profile.isAnonymous;
+    // Two people who have used one device are two people.
+    if (areKnown && (this.#isThroughDevice(weak) || this.#isThroughDevice(strong))) return false;
+    return fitTogether(weak.profile, strong.profile, this.#statement.time, this.#settings);
+  }
+
+  #isThroughDevice({ identity, owner, type }: Side): boolean {
+    return this.#settings.types[type]!.shared && owner !== identity;
+  }
+
+  #hasRoom({ profile }: Side, type: string): boolean {
+    const { limit } = this.#settings.types[type]!;
+    return (
+      profile.size < identitiesPerCustomerMax && profile.count(type, this.#statement.time) < limit
+    );
+  }
+
+  /**
+   * Whether the weak side is what a key in a web page may give to somebody: a device, or a visitor's
+   * UUID, that nobody has or had. Any other untyped text may be a customer's name.
+   */
+  #isUnclaimed(weak: Side): boolean {
+    const { identity, owner, profile } = weak;
+    const isTyped = typedOf(identity, this.#settings).type !== untyped;
+    if (owner !== identity || this.#isClaimed(weak)) return false;
+    return profile.isAnonymous && (isTyped || isUuid(identity));
+  }
+
+  /** An ip goes to whoever it came with, without whatever it belonged to. */
+  #linkAlone(weak: Side, strong: Side): Ruling {
+    if (strong.type === 'ip') return { outcome: 'limit' };
+    if (weak.owner === weak.identity && !this.#isClaimed(weak)) {
+      if (!this.#hasRoom(strong, weak.type)) return { outcome: 'limit' };
+      return this.#link(weak.identity, strong, 'linked');
+    }
+    if (!this.#statement.isTrusted) return { outcome: 'untrusted' };
+    return this.#switch(weak, strong);
+  }
+
+  #isClaimed({ identity }: Side): boolean {
+    return this.#draft.node(this.#statement.workspace, identity).claims.length > 0;
+  }
+
+  /** Somebody else logs in where another was before. */
+  #switch(weak: Side, strong: Side): Ruling {
+    const { types } = this.#settings;
+    const isLogin =
+      weak === this.#other && types[strong.type]!.priority < types[weak.type]!.priority;
+    const { merged } = this.#draft.node(this.#statement.workspace, weak.identity);
+    const isMovable =
+      types[weak.type]!.shared && weak.owner !== weak.identity && merged === undefined;
+    if (!isLogin || !isMovable || !this.#hasRoom(strong, weak.type)) return { outcome: 'limit' };
+    return this.#link(weak.identity, strong, 'switched');
+  }
+
+  #link(identity: string, strong: Side, outcome: 'linked' | 'switched'): Ruling {
+    const { time, workspace } = this.#statement;
+    const draft = this.#draft;
+    const target = this.#declared(strong);
+    if (reaches(draft, workspace, target, identity)) return { outcome: 'limit' };
+    const { claims, merged } = draft.node(workspace, identity);
+    const next = withClaim(claims, time, target);
+    draft.begin();
+    if (claims.length >= claimsPerIdentityMax) {
+      // Too many people share it for it to say anything of one of them.
+      if (claims.at(-1)?.to !== '') {
+        draft.put(workspace, identity, { claims: withClaim(claims, time, ''), merged });
+      }
+      return { outcome: 'limit' };
+    }
+    draft.put(workspace, identity, { claims: next, merged });
+    return { outcome, identity, customer: target };
+  }
+
+  /** Whom a link names: the customer as it was before any merge, so that an un-merge takes it along. */
+  #declared({ identity }: Side): string {
+    const { time, workspace } = this.#statement;
+    let name = identity;
+    for (;;) {
+      const to = claimedAt(this.#draft.node(workspace, name), time);
+      if (to === '') return name;
+      name = to;
+    }
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * What events say of identities, between the walker and the receipt. An event with `previous` says that
+ * two identities are one customer's; one whose customer is a phone number in some other way of writing
+ * says so too. What is in force already costs a look into a table; the rest is noted on the batch and
+ * established, durable and in force on every front, before the batch has its receipt:
+ *
+ *     event ─ settled? ─▶ nothing to do
+ *              └─ in force? ─▶ settled       └─▶ noted ─▶ … events durable ─▶ established ─▶ receipt
+ */
+import type { Envelope } from '../event/envelope.ts';
+import { type Nodes, ownerSpanAt } from '../identity/graph.ts';
+import type { LinkReader } from '../identity/reader.ts';
+import type { Outcome, Statement } from '../identity/rules.ts';
+import { maySpellPhone } from '../identity/typed.ts';
+import type { Clock } from '../std/clock.ts';
+import type { Batch } from './batch.ts';
+import { fieldBytes, fieldOffset } from './fields.ts';
+import { SettledPairs } from './settled.ts';
+
+/** For how long, and for events how close to it, what was refused is not asked again: limits make room some time. */
+const refusedMs = 60_000;
+
+/** A statement, and which event of its batch made it. */
+export interface NotedStatement extends Statement {
+  readonly index: number;
+}
+
+export interface StatementsParts {
+  readonly links: LinkReader;
+  readonly clock: Clock;
+  /** Up to which stamp commit order is settled. */
+  readonly horizon: () => number;
+  /** Resolves when they are durable and in force everywhere, with an outcome for each. */
+  readonly establish: (statements: readonly Statement[]) => Promise<readonly Outcome[]>;
+}
+
+export class Statements {
+  readonly #parts: StatementsParts;
+  readonly #settled = new SettledPairs();
+  #moves = 0;
+  /** Batches with statements that have no receipt yet, and the horizon when they began. */
+  readonly #open = new Map<Batch, number>();
+
+  /** What a batch said that began here could not be written: the next start looks for it. */
+  #lostAt = Number.POSITIVE_INFINITY;
+
+  constructor(parts: StatementsParts) {
+    this.#parts = parts;
+  }
+
+  /** What events up to this stamp say is in force. */
+  progress(): number {
+    const horizon = this.#parts.horizon();
+    // What is committed while a batch is open lies behind the horizon of its beginning.
+    return Math.min(horizon, this.#lostAt, ...this.#open.values());
+  }
+
+  /** Notes on the batch what the event `index` says, unless it is in force. */
+  note(batch: Batch, source: Uint8Array, envelope: Envelope, index: number): void {
+    const { clock, links } = this.#parts;
+    if (links.moves !== this.#moves) {
+      this.#moves = links.moves;
+      this.#settled.clear();
+    }
+    const time = Number.isNaN(envelope.time) ? clock.now() : envelope.time;
+    const isShort = this.#name(source, envelope);
+    if (isShort && this.#settled.has(scopeOf(batch), time, clock)) return;
+    const { customerAt, customerBytes, previousAt, previousBytes } = envelope;
+    const statement: NotedStatement = {
+      workspace: batch.workspace,
+      customer: textOf(source, envelope, customerAt, customerBytes),
+      previous: previousAt < 0 ? '' : textOf(source, envelope, previousAt, previousBytes),
+      time,
+      isTrusted: batch.isTrusted,
+      index,
+    };
+    links.refresh();
+    const span = spanInForce(links, statement);
+    if (span === undefined) this.#add(batch, statement);
+    else if (isShort) this.#settled.add(scopeOf(batch), span, Number.POSITIVE_INFINITY);
+  }
+
+  /** @returns false when the two texts are too long to be known. */
+  #name(source: Uint8Array, envelope: Envelope): boolean {
+    const { customerAt, customerBytes, previousAt, previousBytes } = envelope;
+    const settled = this.#settled;
+    settled.first(fieldBytes(source, envelope, customerAt), fieldOffset(customerAt), customerBytes);
+    if (previousAt < 0) return settled.second(source, 0, 0);
+    const holder = fieldBytes(source, envelope, previousAt);
+    return settled.second(holder, fieldOffset(previousAt), previousBytes);
+  }
+
+  #add(batch: Batch, statement: NotedStatement): void {
+    batch.statements ??= [];
+    batch.statements.push(statement);
+    if (!this.#open.has(batch)) this.#open.set(batch, this.#parts.horizon());
+  }
+
+  /** The batch is not sent: what it says counts for nothing. */
+  drop(batch: Batch): void {
+    this.#open.delete(batch);
+  }
+
+  /** The events are durable, but those in `refused`. Rejects when what they say could not be written. */
+  async establish(batch: Batch, refused: ReadonlySet<number>): Promise<void> {
+    const statements = batch.statements!.filter(({ index }) => !refused.has(index));
+    const { clock, establish } = this.#parts;
+    const moves = this.#parts.links.moves;
+    try {
+      if (statements.length === 0) return;
+      const outcomes = await establish(statements);
+      if (moves !== this.#moves) return;
+      const until = clock.now() + refusedMs;
+      for (const [n, { customer, previous, time }] of statements.entries()) {
+        if (!isRefusal(outcomes[n]!)) continue;
+        const [one, other] = [Buffer.from(customer), Buffer.from(previous)];
+        this.#settled.first(one, 0, one.length);
+        const isShort = this.#settled.second(other, 0, other.length);
+        const span = { from: time - refusedMs, to: time + refusedMs };
+        if (isShort) this.#settled.add(scopeOf(batch), span, until);
+      }
+    } catch (error) {
+      this.#lostAt = Math.min(this.#lostAt, this.#open.get(batch)!);
+      throw error;
+    } finally {
+      this.#open.delete(batch);
+    }
+  }
+}
+
+/** Whether an event says anything of identities; `holder` has its customer. */
+export function saysLink(holder: Uint8Array, envelope: Envelope): boolean {
+  const { customerAt, customerBytes, previousAt } = envelope;
+  return previousAt !== -1 || maySpellPhone(holder, fieldOffset(customerAt), customerBytes);
+}
+
+const everSince = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
+/** What is refused to a `publish` key may be allowed to another. */
+function scopeOf({ isTrusted, workspace }: Batch): number {
+  return workspace * 2 + (isTrusted ? 1 : 0);
+}
+
+function isRefusal(outcome: Outcome): boolean {
+  return outcome === 'blocked' || outcome === 'limit' || outcome === 'untrusted';
+}
+
+function textOf(source: Uint8Array, envelope: Envelope, at: number, length: number): string {
+  const { buffer, byteOffset } = fieldBytes(source, envelope, at);
+  return Buffer.from(buffer, byteOffset + fieldOffset(at), length).toString('utf8');
+}
+
+/** The span around an event's time in which what it says is so; undefined when it is not. */
+function spanInForce(
+  links: LinkReader & Nodes,
+  { customer, previous, time, workspace }: Statement,
+): { from: number; to: number } | undefined {
+  const texts = previous === '' ? [customer] : [customer, previous];
+  for (const text of texts) {
+    const isOther = links.canonical(text) !== text;
+    if (isOther && links.node(workspace, text).merged === undefined) return undefined;
+  }
+  if (previous === '') return everSince;
+  const [one, other] = texts.map((text) =>
+    ownerSpanAt(links, workspace, links.canonical(text), time),
+  );
+  if (one!.owner !== other!.owner) return undefined;
+  return { from: Math.max(one!.from, other!.from), to: Math.min(one!.to, other!.to) };
+}

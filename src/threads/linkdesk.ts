@@ -1,0 +1,145 @@
+/**
+ * The main thread's side of identities: carries out what fronts ask, tells every front what has changed
+ * before anyone is answered, and erases customers with all their identities.
+ *
+ *     front ─ links ─▶ Identities ─ relink ─▶ every front ─ relinked ─▶ linked ─▶ front
+ *                                                                          └─ outbox ─▶ the tape
+ *
+ * What goes on the tape is written by the front that asked; what a crash left, by the first front.
+ */
+import type { LinkAsk } from '../identity/ask.ts';
+import { type Forgotten, Identities } from '../identity/identities.ts';
+import type { LinkMemory } from '../identity/memory.ts';
+import { LeftBehind } from '../identity/recover.ts';
+import { type IdentityWish, settingsOf } from '../identity/settings.ts';
+import { canonicalOf } from '../identity/typed.ts';
+import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
+import type { Log } from '../std/log.ts';
+import { openMetrics } from '../std/metrics.ts';
+import type { EraseWish, ErasureState } from '../tape/erasure.ts';
+import type { Erasures } from '../tape/erasures.ts';
+import { InForce } from './inforce.ts';
+import type { MainToFront, ThreadStart } from './messages.ts';
+
+export interface LinkDeskParts {
+  readonly memory: LinkMemory;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fronts: number;
+  /** What a workspace has set. */
+  readonly settings: (workspace: number) => IdentityWish | undefined;
+  /** An identity is erased as a whole: what waits for it elsewhere goes too. */
+  readonly forget: (workspace: number, identity: string) => Promise<unknown>;
+  readonly post: (front: number, message: MainToFront) => void;
+}
+
+export class LinkDesk {
+  readonly #parts: LinkDeskParts;
+  readonly #identities: Identities;
+  readonly #inForce: InForce;
+  #changes = 0;
+
+  /** Opens the file; call before any thread reads it. */
+  constructor(parts: LinkDeskParts) {
+    const { clock, memory, settings } = parts;
+    this.#parts = parts;
+    this.#inForce = new InForce(parts.fronts);
+    this.#identities = new Identities({
+      memory,
+      clock,
+      settings: (workspace) => settingsOf(settings(workspace)),
+      tell: (changed) => {
+        this.#changes += 1;
+        const change = this.#changes;
+        const names = changed.map(({ identity, workspace }) => ({ identity, workspace }));
+        const everywhere = this.#inForce.everywhere(change);
+        this.#postAll({ kind: 'relink', change, changed: names });
+        return everywhere;
+      },
+    });
+  }
+
+  #postAll(message: MainToFront): void {
+    for (let front = 0; front < this.#parts.fronts; front++) this.#parts.post(front, message);
+  }
+
+  /** Every shard is open, and every front is connected: what a crash cut is brought to its end. */
+  async open(start: ThreadStart, erasures: Erasures): Promise<void> {
+    try {
+      await this.#identities.open(await this.#recover(start));
+      for (const forgotten of this.#identities.leftForgotten()) {
+        await this.#erase(erasures, forgotten.workspace, forgotten.shares, false, forgotten);
+      }
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      // No room: reads are served all the same, and the next start finds what is left.
+      this.#parts.log.error('links could not be recovered', { message: error.message });
+    }
+    const outboxes = this.#identities.leftOutboxes();
+    if (outboxes.length > 0) this.#parts.post(0, { kind: 'record', outboxes });
+  }
+
+  /** Events without a receipt whose links are missing. @returns up to which stamp there are none now. */
+  async #recover({ metrics, row, tape }: ThreadStart): Promise<number> {
+    const left = new LeftBehind(tape, openMetrics(metrics, row));
+    try {
+      const from = this.#identities.tapeUpTo ?? left.horizon;
+      for (const statements of left.statements(from)) {
+        await this.#identities.ask({ kind: 'state', statements });
+      }
+      return left.horizon;
+    } finally {
+      await left.close();
+    }
+  }
+
+  /** Answers a front. @throws AppError as `Identities.ask` does. */
+  async answer(front: number, request: number, ask: LinkAsk): Promise<void> {
+    const answer = await this.#identities.ask(ask);
+    this.#parts.post(front, { kind: 'linked', request, answer });
+  }
+
+  relinked(front: number, change: number): void {
+    this.#inForce.note(front, change);
+  }
+
+  recorded(number: number): void {
+    this.#identities.recorded(number);
+  }
+
+  /** Erases a customer under every identity. @throws AppError as `Erasures.erase` does. */
+  async erase(erasures: Erasures, { customer, now, workspace }: EraseWish): Promise<ErasureState> {
+    const forgotten = await this.#identities.forget(workspace, customer);
+    const identity = canonicalOf(customer, this.#parts.memory.phoneRegion);
+    const shares = forgotten?.shares ?? [{ identity, from: null, to: null }];
+    return this.#erase(erasures, workspace, shares, now, forgotten);
+  }
+
+  #erase(
+    erasures: Erasures,
+    workspace: number,
+    shares: Forgotten['shares'],
+    now: boolean,
+    forgotten: Forgotten | undefined,
+  ): Promise<ErasureState> {
+    return erasures.erase({ workspace, shares, now }, async () => {
+      if (forgotten !== undefined) await this.#identities.erased(forgotten);
+      const whole = shares.filter(({ from, to }) => from === null && to === null);
+      for (const { identity } of whole) await this.#parts.forget(workspace, identity);
+    });
+  }
+
+  /** @param living numbers of the workspaces there are. */
+  purge(living: readonly number[]): Promise<void> {
+    return this.#identities.purge(living);
+  }
+
+  /** The fronts have ended. */
+  async close(): Promise<void> {
+    for (let front = 0; front < this.#parts.fronts; front++) {
+      this.#inForce.note(front, Number.POSITIVE_INFINITY);
+    }
+    await this.#identities.close();
+  }
+}

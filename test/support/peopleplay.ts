@@ -1,0 +1,237 @@
+/** Random play: events, links, merges, un-merges, erasures and restarts; readers see what two maps say. */
+import { strict as assert } from 'node:assert';
+import type { LinkAsk } from '../../src/identity/ask.ts';
+import { Identities } from '../../src/identity/identities.ts';
+import { createLinkMemory, type LinkMemory } from '../../src/identity/memory.ts';
+import { LinkReader } from '../../src/identity/reader.ts';
+import { type IdentitySettings, identityDefaults } from '../../src/identity/settings.ts';
+import { AppError } from '../../src/std/errors.ts';
+import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
+import { type Random, seededRandom } from '../../src/std/random.ts';
+import { compileFilter, matches } from '../../src/streams/filter.ts';
+import { Tail } from '../../src/tape/tail.ts';
+import type { ViewFound } from '../../src/views/answer.ts';
+import { ViewReader } from '../../src/views/reader.ts';
+import { parseViewTemplate } from '../../src/workspaces/view.ts';
+import { PeopleModel } from './peoplemodel.ts';
+import { ManualClock, ShardKit } from './shardkit.ts';
+
+const startMs = 1_790_000_000_000;
+const names = [
+  ...['a', 'b', 'c'].map((name) => `customerId:${name}`),
+  ...['1', '2', '3', '4'].map((name) => `cookie:${name}`),
+  'm@example.com',
+  '10.1.2.3',
+];
+const wide = Object.fromEntries(
+  Object.entries(identityDefaults.types).map(([name, rule]) => {
+    return [name, name === 'customerId' ? rule : { ...rule, limit: 1000, days: null }];
+  }),
+);
+const settings: IdentitySettings = { ...identityDefaults, types: wide };
+const template = parseViewTemplate({ fields: [{ name: 'n', event: '*', type: 'count' }] });
+
+interface Known {
+  readonly id: string;
+  readonly name: string;
+  readonly time: number;
+}
+
+export class PeoplePlay {
+  readonly #random: Random;
+  readonly #clock = new ManualClock(startMs);
+  readonly #memory: LinkMemory;
+  readonly #model = new PeopleModel(names);
+  readonly #kit: ShardKit;
+  readonly #links: LinkReader;
+  readonly #views: ViewReader;
+  #identities: Identities;
+  #known: Known[] = [];
+  #count = 0;
+
+  constructor(seed: number, directory: string) {
+    this.#random = seededRandom(seed);
+    const hashSeed = 7;
+    this.#memory = createLinkMemory({ directory, hashSeed, phoneRegion: undefined, fronts: 1 });
+    this.#identities = this.#openIdentities();
+    this.#links = new LinkReader(this.#memory);
+    const events = 1 + this.#random.below(20);
+    this.#kit = new ShardKit({
+      directory,
+      shards: 1 + this.#random.below(3),
+      hashSeed,
+      clock: this.#clock,
+      limits: { events, bytes: 2 ** 30, ageMs: 2 ** 40 },
+      links: this.#links,
+      establish: async (statements) => {
+        const { outcomes } = await this.#identities.ask({ kind: 'state', statements });
+        return outcomes;
+      },
+    });
+    this.#views = new ViewReader({
+      tape: this.#kit.tape,
+      metrics: openMetrics(createMetricsMemory(1), 0),
+      now: () => this.#clock.now(),
+      pool: () => Promise.reject(new Error('a scan this small needs no pool')),
+    });
+  }
+
+  #openIdentities(): Identities {
+    const tell = async (): Promise<void> => undefined;
+    const parts = { memory: this.#memory, clock: this.#clock, settings: () => settings, tell };
+    return new Identities(parts);
+  }
+
+  async run(): Promise<void> {
+    await this.#identities.open(0);
+    for (let step = 0; step < 25; step++) {
+      await this.#step();
+      this.#check();
+    }
+    await this.#kit.close();
+    await this.#links.close();
+    await this.#identities.close();
+  }
+
+  async #step(): Promise<void> {
+    const dice = this.#random.below(24);
+    if (dice < 14) await this.#store();
+    else if (dice < 16) await this.#ask(this.#linkAsk());
+    else if (dice < 18) await this.#ask(this.#mergeAsk());
+    else if (dice < 20) await this.#ask(this.#unmergeAsk());
+    else if (dice < 21) await this.#erase();
+    else if (dice < 22) await this.#identities.purge([1]);
+    else if (dice < 23) await this.#restart();
+    else await this.#kit.settle();
+  }
+
+  #name(): string {
+    return names[this.#random.below(names.length)]!;
+  }
+
+  async #store(): Promise<void> {
+    const isTrusted = this.#random.below(4) > 0;
+    const events = Array.from({ length: 1 + this.#random.below(4) }, () => {
+      this.#count += 1;
+      const previous = this.#random.below(2) === 0 ? this.#name() : undefined;
+      const time = startMs - this.#random.below(30);
+      const event = { id: `e${this.#count}`, customer: this.#name(), type: 'T', time };
+      return previous === undefined ? event : { ...event, previous };
+    });
+    const receipt = await this.#kit.store(events, 1, isTrusted);
+    assert.deepEqual(receipt.rejected, []);
+    for (const event of events) {
+      this.#known.push({ id: event.id, name: event.customer, time: event.time });
+    }
+    for (const event of events) {
+      if (!('previous' in event)) continue;
+      const { customer, previous, time } = event as typeof event & { previous: string };
+      this.#model.state(customer, previous, time, isTrusted);
+    }
+  }
+
+  #linkAsk(): LinkAsk {
+    const [from, to] = [this.#name(), this.#name()];
+    return { kind: 'link', workspace: 1, from, to };
+  }
+
+  #mergeAsk(): LinkAsk {
+    return { kind: 'merge', workspace: 1, into: this.#name(), from: [this.#name()] };
+  }
+
+  #unmergeAsk(): LinkAsk {
+    return { kind: 'unmerge', workspace: 1, customer: this.#name() };
+  }
+
+  async #ask(ask: LinkAsk): Promise<void> {
+    let isDone = true;
+    try {
+      await this.#identities.ask(ask);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      isDone = false;
+    }
+    if (ask.kind === 'link') this.#model.state(ask.to, ask.from, this.#clock.now(), true);
+    else if (ask.kind === 'merge') {
+      assert.equal(isDone, this.#model.merge(ask.into, ask.from[0]!), JSON.stringify(ask));
+    } else if (ask.kind === 'unmerge') {
+      assert.equal(isDone, this.#model.unmerge(ask.customer), JSON.stringify(ask));
+    }
+  }
+
+  async #erase(): Promise<void> {
+    const name = this.#name();
+    const gone = this.#owned(name).map(({ id }) => id);
+    const forgotten = await this.#identities.forget(1, name);
+    const shares = forgotten?.shares ?? [{ identity: name, from: null, to: null }];
+    await this.#kit.erasePlan({ workspace: 1, shares, now: this.#random.below(2) === 0 });
+    if (forgotten !== undefined) await this.#identities.erased(forgotten);
+    this.#known = this.#known.filter(({ id }) => !gone.includes(id));
+    this.#model.forget(name);
+  }
+
+  async #restart(): Promise<void> {
+    await this.#identities.close();
+    this.#identities = this.#openIdentities();
+    await this.#identities.open(0);
+  }
+
+  /** What is on the tape of whoever this is, in no order. */
+  #owned(name: string): Known[] {
+    const owner = this.#model.now(name);
+    return this.#known.filter((each) => this.#model.owner(each.name, each.time) === owner);
+  }
+
+  #check(): void {
+    const order = new Map(this.#kit.tail().map(({ id }, place) => [id as string, place]));
+    for (const name of names) {
+      const commit = this.#owned(name).sort((a, b) => order.get(a.id)! - order.get(b.id)!);
+      const newest = [...commit].reverse().sort((a, b) => b.time - a.time);
+      const expected = newest.map(({ id }) => id);
+      assert.deepEqual(this.#scanned(name), expected, `scan of ${name}`);
+      assert.deepEqual(this.#paged(name), expected, `pages of ${name}`);
+      assert.equal(this.#viewed(name), expected.length, `view of ${name}`);
+      const ids = commit.map(({ id }) => id);
+      assert.deepEqual(this.#streamed(name), ids, `stream of ${name}`);
+    }
+  }
+
+  #scanned(customer: string): unknown[] {
+    return this.#kit.scan({ customer }).map(({ id }) => id);
+  }
+
+  #paged(customer: string): unknown[] {
+    const ids: unknown[] = [];
+    const limit = 1 + this.#random.below(5);
+    for (let before: string | undefined; ; ) {
+      const page = this.#kit.page({ customer }, limit, before);
+      ids.push(...page.events.map(({ id }) => id));
+      if (page.next === null) return ids;
+      before = page.next;
+    }
+  }
+
+  /** By an answer that was kept, if one holds. */
+  #viewed(customer: string): number {
+    const view = { name: 'n', template, version: 1, variant: '' };
+    const reading = { workspace: 1, customer, views: [view], freshness: 'current' } as const;
+    const [found] = this.#views.read(reading) as readonly ViewFound[];
+    return (JSON.parse(found!.json) as { value: number }[])[0]!.value;
+  }
+
+  #streamed(customer: string): string[] {
+    const { tape } = this.#kit;
+    tape.refresh();
+    const wanted = { workspace: 1, customers: [customer], types: [], channels: [] };
+    const filter = compileFilter(wanted, (workspace, each) => tape.membersOf(workspace, each));
+    const shards = tape.shards.map((_, number) => number);
+    const tail = new Tail(tape, shards, { stamp: 0, ordinal: 0 });
+    const ids: string[] = [];
+    const visit = (event: Parameters<typeof matches>[1]): boolean => {
+      if (matches(filter, event)) ids.push((JSON.parse(event.json()) as { id: string }).id);
+      return true;
+    };
+    while (tail.visitBlock(tape.horizon(), visit));
+    return ids;
+  }
+}
