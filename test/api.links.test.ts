@@ -81,8 +81,8 @@ test('a receipt means the links are in force on every front, after a kill too', 
   t.after(() => rmSync(data, { recursive: true, force: true }));
   let place = await startServer({ data, shards: 2, fronts: 2 });
   t.after(() => place.kill());
-  for (const round of count(6)) {
-    const names = count(20).map((n) => `of-${round}-${n}`);
+  for (const round of count(2)) {
+    const names = count(8).map((n) => `of-${round}-${n}`);
     await store(
       place,
       names.map((n) => event(`cookie:${n}`, `k${n}`, round * 100)),
@@ -108,18 +108,18 @@ test('links of events without a receipt are found after a kill', async (t) => {
   let place = await startServer({ data, shards: 2, fronts: 2 });
   t.after(() => place.kill());
   let unlinked = 0;
-  for (const round of count(8)) {
-    const names = count(200).map((n) => `of-${round}-${n}`);
+  for (const round of count(4)) {
+    const names = count(20).map((n) => `of-${round}-${n}`);
     // Not awaited: the process dies at some moment between the events, their links and the receipt.
     const answers = count(4).map((part) => {
-      const own = names.slice(part * 50, part * 50 + 50);
+      const own = names.slice(part * 5, part * 5 + 5);
       const sent = own.map((n) => event(`c${n}`, `c${n}`, 1, `cookie:${n}`));
       return post(place, sent).then(
         () => true,
         () => false,
       );
     });
-    await new Promise((resolve) => setTimeout(resolve, round));
+    await new Promise((resolve) => setTimeout(resolve, round * 8));
     await place.kill();
     const done = await Promise.all(answers);
     unlinked += done.filter((each) => !each).length;
@@ -128,10 +128,10 @@ test('links of events without a receipt are found after a kill', async (t) => {
       const stored = own(await tapeIds(place, `c${n}`)).length === 1;
       const linked = (await identity(place, `cookie:${n}`)).customer === `c${n}`;
       assert.equal(linked, stored, `c${n} is stored: ${stored}`);
-      if (done[Math.floor(Number(n.split('-')[2]) / 50)] === true) assert.ok(stored);
+      if (done[Math.floor(Number(n.split('-')[2]) / 5)] === true) assert.ok(stored);
     }
   }
-  t.diagnostic(`${unlinked} of 32 batches had no receipt`);
+  t.diagnostic(`${unlinked} of 16 batches had no receipt`);
 });
 
 test('a stream of a customer follows what is linked to it, and what leaves it', async () => {
@@ -245,7 +245,7 @@ test('an erasure that a kill cuts is brought to its end with all identities', as
   const options = { data, shards: 2, fronts: 2, env };
   let place: TestServer = await startServer(options);
   t.after(() => place.kill());
-  const names = count(12).map((n) => [`ann-${n}`, `cookie:ann-${n}`] as const);
+  const names = count(6).map((n) => [`ann-${n}`, `cookie:ann-${n}`] as const);
   for (const [ann, cookie] of names) {
     await store(place, [event(cookie, `k${ann}`, 1), event(ann, `a${ann}`, 2, cookie)]);
   }
@@ -255,7 +255,7 @@ test('an erasure that a kill cuts is brought to its end with all identities', as
       ({ status }) => status,
       () => 0,
     );
-    await new Promise((resolve) => setTimeout(resolve, n));
+    await new Promise((resolve) => setTimeout(resolve, n * 2));
     await place.kill();
     const status = await asked;
     place = await startServer(options);
