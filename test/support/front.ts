@@ -5,6 +5,7 @@ import type { Front, Health, TapeQuery } from '../../src/http/context.ts';
 import type { Route } from '../../src/http/route.ts';
 import { replyMsMax, type Traffic } from '../../src/http/traffic.ts';
 import type { LinkAnswer } from '../../src/identity/ask.ts';
+import type { IdentityWish } from '../../src/identity/settings.ts';
 import type { ShownCustomer } from '../../src/identity/shown.ts';
 import { Quotas } from '../../src/ingest/quotas.ts';
 import { Taxonomies } from '../../src/ingest/taxonomy.ts';
@@ -19,7 +20,12 @@ import type { ViewFound } from '../../src/views/answer.ts';
 import type { ViewReading } from '../../src/views/reader.ts';
 import { Directory } from '../../src/workspaces/directory.ts';
 import { hashKey } from '../../src/workspaces/keys.ts';
-import type { KeyRecord, WorkspaceCommand, WorkspaceReply } from '../../src/workspaces/types.ts';
+import type {
+  KeyRecord,
+  Workspace,
+  WorkspaceCommand,
+  WorkspaceReply,
+} from '../../src/workspaces/types.ts';
 
 export const keys = {
   write: 'wk_write',
@@ -213,6 +219,10 @@ function key(name: keyof typeof keys, parts: Partial<KeyRecord>): KeyRecord {
   };
 }
 
+function withIdentities(identities: IdentityWish): Workspace {
+  return { number: 1, id: 'w', name: 'w', createdAt: startedAt, identities };
+}
+
 function replyTo(command: WorkspaceCommand): WorkspaceReply {
   const record = { id: 'k_new', name: 'new', scopes: ['read'] as const, hash: 'h', workspace: 1 };
   const newKey = { ...record, createdAt: startedAt };
@@ -228,11 +238,8 @@ function replyTo(command: WorkspaceCommand): WorkspaceReply {
       };
     case 'putKeyQuota':
       return { kind: 'keyChanged', record: { ...newKey, quota: command.quota } };
-    case 'putIdentities': {
-      const { identities } = command;
-      const workspace = { number: 1, id: 'w', name: 'w', createdAt: startedAt, identities };
-      return { kind: 'workspaceChanged', workspace };
-    }
+    case 'putIdentities':
+      return { kind: 'workspaceChanged', workspace: withIdentities(command.identities) };
     case 'putRetention':
     case 'putWorkspaceQuota': {
       const { id, kind, ...limits } = command;
