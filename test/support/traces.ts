@@ -1,5 +1,5 @@
 /** Looks for bytes in everything that a data directory holds, compressed or not. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import { SegmentFile } from '../../src/store/segment.ts';
@@ -37,9 +37,20 @@ async function look(directory: string, texts: readonly string[]): Promise<string
     const path = join(entry.parentPath, entry.name);
     search(path, readFileSync(path));
     if (!/segment-.*\.mdb$/.test(path)) continue;
-    for (const content of await contents(path)) search(`${path}, inflated`, content);
+    for (const content of await contentsIfThere(path)) search(`${path}, inflated`, content);
   }
   return found;
+}
+
+/** A file that is removed while it is opened fails in ways of the library's own. */
+async function contentsIfThere(path: string): Promise<Uint8Array[]> {
+  try {
+    return await contents(path);
+  } catch (error) {
+    // Says ENOENT if that is why.
+    statSync(path);
+    throw error;
+  }
 }
 
 /** Everything in the items of a segment, inflated. */
