@@ -44,8 +44,10 @@ function sendOne(event: object, options: Ask & { to?: string } = {}): Promise<An
 
 async function only(customer: string): Promise<StoredEvent> {
   const { events } = await tape(server, customer);
-  assert.equal(events.length, 1, JSON.stringify(events));
-  return events[0]!;
+  // What the server adds, a link say, is its own matter.
+  const sent = events.filter(({ type }) => !type.startsWith('tapeline.'));
+  assert.equal(sent.length, 1, JSON.stringify(events));
+  return sent[0]!;
 }
 
 function contextOf({ data }: StoredEvent): Record<string, unknown> {

@@ -43,7 +43,7 @@ test('every field of an event may be given', async () => {
   const fields = { type: 'Page View', channel: 'web', source: 'blog', previous: 'p' };
   await look({ customer, ...fields, time: '2025-11-21T15:46:40Z', id: 'a' });
   await look({ customer, ...fields, time: '1763740000001', id: 'b' });
-  const stored = await events(customer);
+  const stored = (await events(customer)).filter(({ type }) => type !== 'tapeline.link');
   assert.deepEqual(
     stored.map(({ id, time }) => [id, time]),
     [
