@@ -67,6 +67,8 @@ export interface Front {
    * @throws AppError conflict, invalid, not_found, overloaded, unavailable.
    */
   link(ask: LinkAsk): Promise<LinkAnswer>;
+  /** Puts an event of the server's own on a tape; durable when it resolves. @throws AppError too_large, invalid, unavailable. */
+  say(workspace: number, event: object): Promise<void>;
   /** When customers came to be: the time of each one's oldest event, null without any. */
   born(ask: BornAsk): Promise<readonly (number | null)[]>;
   /** Messages to visitors; a change is durable when it resolves. @throws AppError conflict, not_found, overloaded, unavailable. */

@@ -161,6 +161,7 @@ const front: Front = {
   mailbox: (wanted) => ask((request) => ({ kind: 'mailbox', request, ask: wanted })),
   identity: (workspace, identity, settings) => showCustomer(links, workspace, identity, settings),
   link: (wanted) => linking.change(wanted),
+  say: (workspace, event) => linking.say(workspace, event),
   born: (asked) =>
     read({ kind: 'born', ask: asked }, (tape, budget) => bornOf(tape, asked, budget)),
   readTape: (query) =>

@@ -10,6 +10,7 @@ import type { Outcome, Statement } from '../identity/rules.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { assert } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
 
 export interface LinkingParts {
@@ -75,8 +76,20 @@ export class Linking {
     if (records.length > 0 && areStored) this.#parts.recorded(number);
   }
 
+  /** Puts an event of the server's own on a tape. @throws AppError too_large, invalid, unavailable. */
+  async say(workspace: number, event: object): Promise<void> {
+    const text = JSON.stringify(event);
+    const bytes = Buffer.from(text);
+    walkJsonEvent(bytes, 0, bytes.length, this.#parts.clock.now(), envelope);
+    const { rejection } = envelope;
+    assert(rejection !== undefined, 'its type is one of ours');
+    if (rejection !== typeReserved) throw new AppError(rejection.code, rejection.message);
+    if (await this.#store(workspace, [{ event: text }])) return;
+    throw new AppError('unavailable', 'it could not be written', { retryAfterSeconds: 1 });
+  }
+
   /** @returns whether all of them are durable. */
-  #store(workspace: number, records: readonly TapeRecord[]): Promise<boolean> {
+  #store(workspace: number, records: readonly Pick<TapeRecord, 'event'>[]): Promise<boolean> {
     const ingest = this.#parts.ingest();
     const bytes = Buffer.from(records.map(({ event }) => `${event}\n`).join(''));
     const batch = ingest.begin(workspace, bytes.length, true);

@@ -106,6 +106,10 @@ export class FakeFront implements Front {
     return { identity, customer: identity, identities: [] };
   }
 
+  say(): Promise<void> {
+    return Promise.resolve();
+  }
+
   link(): Promise<LinkAnswer> {
     return Promise.resolve({ outcomes: [], outbox: { number: 0, records: [] } });
   }

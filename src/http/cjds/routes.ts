@@ -3,6 +3,7 @@ import type { Ingest } from '../../ingest/ingest.ts';
 import type { Route } from '../route.ts';
 import { actionRoutes } from './actions.ts';
 import { eventRoutes } from './events.ts';
+import { personRoutes } from './persons.ts';
 import { cjdsRoute, dataReply, inWorkspace } from './place.ts';
 import { publishRoute } from './publish.ts';
 import { templateRoutes } from './templates.ts';
@@ -25,6 +26,7 @@ export function cjdsRoutes(ingest: () => Ingest | undefined): readonly Route[] {
     ...viewRoutes,
     ...templateRoutes,
     ...actionRoutes,
+    ...personRoutes,
     ...workspaceRoutes,
     subscriptionRoute,
   ];

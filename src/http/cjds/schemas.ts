@@ -76,6 +76,40 @@ const CjdsAction = Type.Object({
   ),
 });
 
+const aliases = (of: string) => Type.Optional(Type.Array(Type.String(), { description: of }));
+const CjdsPerson = Type.Object(
+  {
+    id: Type.Optional(Type.String({ description: 'Given by the server.' })),
+    firstName: Type.Optional(Type.String({ maxLength: 256 })),
+    lastName: Type.Optional(Type.String({ maxLength: 256 })),
+    phone: aliases('Phone numbers.'),
+    email: aliases('Addresses.'),
+    temporaryId: aliases('Names of visitors.'),
+    customerId: aliases('Names of customers.'),
+    socialId: aliases('Names elsewhere.'),
+    aliases: aliases('Every identity, of whatever type; given by the server.'),
+  },
+  { description: 'Who somebody is. At most 100 identities are sent at once.' },
+);
+const CjdsIdentities = Type.Intersect([
+  ref('CjdsPerson'),
+  Type.Object({
+    override: Type.Optional(
+      Type.Boolean({ description: 'True: identities that are not sent are taken away.' }),
+    ),
+  }),
+]);
+const CjdsMerge = Type.Object({ personIdsToMerge: Type.Array(Type.String(), { minItems: 1 }) });
+const CjdsPatch = Type.Array(
+  Type.Object({
+    op: Type.Enum(['add', 'remove', 'replace', 'test', 'move', 'copy']),
+    path: Type.String({ description: 'Such as `/firstName`, `/phone/0`.' }),
+    value: Type.Optional(anything('')),
+  }),
+  { description: 'A JSON Patch (RFC 6902).' },
+);
+const CjdsAliases = Type.Array(Type.String());
+
 const CjdsWorkspace = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 128 }),
   description: Type.Optional(Type.String({ maxLength: 1024 })),
@@ -95,6 +129,11 @@ export const cjdsSchemas = {
   CjdsTemplate,
   CjdsView,
   CjdsAction,
+  CjdsPerson,
+  CjdsIdentities,
+  CjdsMerge,
+  CjdsPatch,
+  CjdsAliases,
   CjdsWorkspace,
   CjdsError,
 } as const;

@@ -24,6 +24,7 @@ import { Query } from '../query.ts';
 import { withHeaders, writeReply } from '../reply.ts';
 import { EventStream } from '../sse.ts';
 import { eventFilters, shownEvent } from './events.ts';
+import { customerOf } from './person.ts';
 import { cjdsRefusal, inWorkspace, type Place, placeOf } from './place.ts';
 import { findTemplate } from './templates.ts';
 import { type Asked, type Field, modelOf, viewFor } from './view.ts';
@@ -150,7 +151,9 @@ export class CjdsStreams {
       send: (answer) => {
         // As it is stored now: a change of the template changes the answer with it.
         const stored = this.#front.directory.view(credential.workspace, record.name) ?? record;
-        stream.send(modelMessage({ place, view: stored, customer: identity }, answer));
+        // Whoever it belongs to at this time.
+        const customer = customerOf(this.#front, credential.workspace, identity);
+        stream.send(modelMessage({ place, view: stored, customer }, answer));
       },
       // There is no word for it: the client comes back, and is told why then.
       fail: () => stream.end(),

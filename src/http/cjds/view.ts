@@ -9,7 +9,7 @@ import { bounded } from '../names.ts';
 import type { Reply } from '../reply.ts';
 import type { Route, RouteRequest } from '../route.ts';
 import { seenBy } from '../views.ts';
-import { customerOfPerson, personIdOf } from './person.ts';
+import { customerOf, customerOfPerson, personIdOf } from './person.ts';
 import { cjdsRoute, dataReply, inWorkspace, isNarrow, nameIn, type Place } from './place.ts';
 import { attributesOf, templateById, templateByName, templateIdOf } from './templates.ts';
 
@@ -35,7 +35,9 @@ function viewRoute(rest: string, customerIn: Find<string>, viewIn: Find<ViewReco
     narrowed: true,
     handle: async (request, front, place) => {
       const view = viewIn(request, front);
-      return readView(request, front, { place, view, customer: customerIn(request, front) });
+      const named = customerIn(request, front);
+      const customer = customerOf(front, request.credential.workspace, named);
+      return readView(request, front, { place, view, customer });
     },
   });
 }

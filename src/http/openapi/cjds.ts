@@ -24,7 +24,7 @@ export interface CjdsEntry {
   readonly text: string;
   readonly scope: Description['scope'];
   readonly query?: readonly string[];
-  readonly body?: { readonly schema: SchemaName; readonly example: Json };
+  readonly body?: { readonly schema: SchemaName; readonly example: Json; readonly type?: string };
   readonly status?: number;
   /** What `data` is: one of them, several, or (null) something the text tells of. */
   readonly answer?: { readonly of: SchemaName; readonly many?: boolean };
@@ -32,6 +32,18 @@ export interface CjdsEntry {
   readonly stream?: SchemaName;
   /** The answer is the thing itself, without an envelope. */
   readonly isBare?: boolean;
+}
+
+/** One that says little more than its summary. */
+export function entry(
+  method: CjdsEntry['method'],
+  path: string,
+  id: string,
+  summary: string,
+  scope: CjdsEntry['scope'],
+  rest: Partial<CjdsEntry>,
+): CjdsEntry {
+  return { method, path, id, summary, scope, text: `${summary}.`, ...rest };
 }
 
 const inPaths: Readonly<Record<string, string>> = {
@@ -75,7 +87,8 @@ function operationOf(entry: CjdsEntry, path: string): Operation {
     ...(entry.query ?? []).map((name) => inQuery(name, inQueries[name]!)),
   ];
   const sent = body === undefined ? '' : ` -d '${JSON.stringify(body.example)}'`;
-  const type = body === undefined ? '' : " -H 'Content-Type: application/json'";
+  const media = body?.type ?? 'application/json';
+  const type = body === undefined ? '' : ` -H 'Content-Type: ${media}'`;
   const url = path.replace('{workspaceId}', 'default');
   return describe({
     id,
@@ -86,7 +99,7 @@ function operationOf(entry: CjdsEntry, path: string): Operation {
     keyInQuery: true,
     parameters,
     ...(body !== undefined && {
-      body: { 'application/json': { schema: refTo(body.schema), example: body.example } },
+      body: { [media]: { schema: refTo(body.schema), example: body.example } },
     }),
     responses: responsesOf(entry),
     errors: [],

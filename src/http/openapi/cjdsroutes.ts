@@ -1,5 +1,6 @@
 /** What the routes of CJDS do, in their order. */
-import { type CjdsEntry, cjdsPaths } from './cjds.ts';
+import { type CjdsEntry, cjdsPaths, entry } from './cjds.ts';
+import { personEntries } from './cjdspersons.ts';
 import type { Paths } from './describe.ts';
 
 const event = {
@@ -249,21 +250,11 @@ const workspaceEntries: readonly CjdsEntry[] = [
   ),
 ];
 
-function entry(
-  method: CjdsEntry['method'],
-  path: string,
-  id: string,
-  summary: string,
-  scope: CjdsEntry['scope'],
-  rest: Partial<CjdsEntry>,
-): CjdsEntry {
-  return { method, path, id, summary, scope, text: `${summary}.`, ...rest };
-}
-
 export const cjdsRoutePaths: Paths = cjdsPaths([
   ...eventEntries,
   ...viewEntries,
   ...templateEntries,
+  ...personEntries,
   ...actionEntries,
   ...workspaceEntries,
 ]);
