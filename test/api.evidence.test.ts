@@ -119,6 +119,42 @@ test('evidence is bounded, and the newest', async () => {
   );
 });
 
+test('views with whole events stay within one bound, go to the pool, and take nothing from others', async () => {
+  const alone = await startServer({ shards: 1, fronts: 1 });
+  after(() => alone.stop());
+  const made = await ask(alone, '/v1/workspaces', { key: admin, body: { name: 'other' } });
+  const other = (made.json as { key: { key: string } }).key.key;
+  const names = Array.from({ length: 20 }, (_, n) => `v${n}`);
+  const body = { fields: [{ name: 'n', event: 'T', type: 'count' }] };
+  for (const name of names) {
+    await ask(alone, `/v1/views/${name}`, { method: 'PUT', key: admin, body });
+  }
+  await ask(alone, '/v1/views/v0', { method: 'PUT', key: other, body });
+  const text = 'x'.repeat(30_000);
+  const events = Array.from({ length: 60 }, () => ({ customer: 'c', type: 'T', data: { text } }));
+  await store(alone, events);
+  const readOther = (): Promise<Answer> => ask(alone, '/v1/customers/c/views/v0', { key: other });
+  await readOther();
+  const kept = await metric(alone, 'views_kept_total');
+  const pooled = await metric(alone, 'scans_pooled_total');
+  const path = `/v1/customers/c/views?names=${names.join()}&evidence=events`;
+  for (let n = 0; n < 2; n++) {
+    const answer = await ask(alone, path, { key: read });
+    assert.equal(answer.status, 200);
+    const { views } = answer.json as { views: ViewAnswer[] };
+    assert.ok(views.every(({ fields }) => fields[0]!.value === 60));
+    assert.ok(answer.text.length > 3 * 1024 * 1024 && answer.text.length < 5 * 1024 * 1024);
+  }
+  assert.equal(await metric(alone, 'scans_pooled_total'), pooled + 2, 'writing it is not free');
+  assert.equal(await metric(alone, 'views_kept_total'), kept, 'it is not kept');
+  await readOther();
+  assert.equal(
+    await metric(alone, 'views_kept_total'),
+    kept + 1,
+    'the other workspace has its own',
+  );
+});
+
 test('a snapshot serves although events have come, until it is asked anew, or something is taken away', async () => {
   // One front keeps its own snapshots; with one there is one.
   const alone = await startServer({ shards: 1, fronts: 1 });

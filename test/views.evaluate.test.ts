@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { typeHashOf } from '../src/tape/route.ts';
 import { evaluateViews, type ViewNeeds, type ViewResult } from '../src/views/evaluate.ts';
+import { evidenceCharactersMax } from '../src/views/evidence.ts';
 import type { ViewEvent } from '../src/views/once.ts';
 import { parseViewTemplate, type ViewTemplate } from '../src/workspaces/view.ts';
 
@@ -270,4 +271,34 @@ test('data is rendered only for events that a field reads, and once', () => {
     () => events,
   );
   assert.equal(rendered, 2);
+});
+
+test('views that are read together share the room for evidence, and what they write is spent', () => {
+  const json = `{"text":"${'x'.repeat(30_000)}"}`;
+  const events = Array.from({ length: 60 }, (_, age) => ({
+    ...event(asOf - age, 'Buy', '{}'),
+    json: () => json,
+  }));
+  const template = view({ event: 'Buy', type: 'count' });
+  const read = (views: number): { characters: number; isShort: boolean; spent: number } => {
+    const wishes = Array.from({ length: views }, (_, n) => {
+      return { name: `v${n}`, template, evidence: 'events' as const };
+    });
+    let spent = 0;
+    const spend = (steps: number): void => {
+      spent += steps;
+    };
+    const results = evaluateViews(wishes, asOf, () => events, spend);
+    const characters = results.reduce((sum, result) => sum + result.json.length, 0);
+    return { characters, isShort: results.every(({ isShort }) => isShort === true), spent };
+  };
+  const alone = read(1);
+  assert.ok(alone.characters > 60 * json.length && !alone.isShort);
+  const together = read(20);
+  assert.ok(together.isShort, 'it did not fit');
+  assert.ok(together.characters > evidenceCharactersMax - json.length - 100);
+  assert.ok(together.characters < evidenceCharactersMax + 20 * 1000, `${together.characters}`);
+  for (const { characters, spent } of [alone, together]) {
+    assert.ok(spent >= (characters >> 4) - 20, `${spent} steps for ${characters} characters`);
+  }
 });

@@ -9,12 +9,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { AppError } from '../src/std/errors.ts';
-import { createMetricsMemory, openMetrics, sumMetrics } from '../src/std/metrics.ts';
+import { createMetricsMemory, type Metrics, openMetrics, sumMetrics } from '../src/std/metrics.ts';
 import { type Random, seededRandom } from '../src/std/random.ts';
 import { Feed } from '../src/streams/feed.ts';
 import { ScanBudget } from '../src/tape/budget.ts';
 import { answerText, scanViews } from '../src/views/answer.ts';
-import { type Follower, Followers } from '../src/views/followers.ts';
+import {
+  type Follower,
+  Followers,
+  type FollowersParts,
+  watchesMax,
+} from '../src/views/followers.ts';
 import { ViewReader } from '../src/views/reader.ts';
 import type { ViewSink } from '../src/views/watch.ts';
 import type { ViewRecord } from '../src/workspaces/types.ts';
@@ -86,6 +91,27 @@ const templates = [
   },
 ].map((template) => parseViewTemplate(template));
 
+/** What followers need, on a kit. */
+function partsOf(
+  { tape }: ShardKit,
+  clock: TickingClock,
+  metrics: Metrics,
+  stored: () => ViewRecord | undefined,
+): FollowersParts {
+  const feed = new Feed({
+    ...{ tape, clock, metrics },
+    listen: () => undefined,
+    publish: () => assert.fail('nobody follows a topic'),
+  });
+  const reader = new ViewReader({
+    ...{ tape, metrics },
+    now: () => clock.now(),
+    pool: () => assert.fail('nothing is that long'),
+  });
+  const log = { info: assert.fail, warn: assert.fail, error: assert.fail };
+  return { ...{ tape, feed, reader, clock, metrics, log, stored } };
+}
+
 class Play {
   readonly #random: Random;
   readonly #kit: ShardKit;
@@ -101,29 +127,9 @@ class Play {
     this.#random = seededRandom(seed);
     this.#kit = kit;
     this.#clock = clock;
-    const metrics = openMetrics(this.#memory, 0);
-    const { tape } = kit;
-    this.#feed = new Feed({
-      ...{ tape, clock, metrics },
-      listen: () => undefined,
-      publish: () => assert.fail('nobody follows a topic'),
-    });
-    const reader = new ViewReader({
-      ...{ tape, metrics },
-      now: () => clock.now(),
-      pool: () => assert.fail('nothing is that long'),
-    });
-    const log = { info: assert.fail, warn: assert.fail, error: assert.fail };
-    const stored = (): ViewRecord | undefined => this.#record;
-    this.#followers = new Followers({
-      tape,
-      feed: this.#feed,
-      reader,
-      clock,
-      metrics,
-      log,
-      stored,
-    });
+    const parts = partsOf(kit, clock, openMetrics(this.#memory, 0), () => this.#record);
+    this.#feed = parts.feed;
+    this.#followers = new Followers(parts);
     this.#putView();
   }
 
@@ -227,23 +233,62 @@ async function turn(): Promise<void> {
   for (let n = 0; n < 3; n++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
+async function withKit(run: (kit: ShardKit, clock: TickingClock) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'tapeline-followers-'));
+  const clock = new TickingClock(startMs);
+  const limits = { events: 2 ** 20, bytes: 2 ** 30, ageMs: 2 ** 40 };
+  const kit = new ShardKit({ directory, shards: 2, clock, limits });
+  try {
+    await run(kit, clock);
+  } finally {
+    await kit.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 test('each follower has in the end what a new scan gives', async () => {
   const given = process.env['TAPELINE_SEED'];
   const seeds =
     given === undefined ? Array.from({ length: seedsDefault }, (_, n) => n + 1) : [Number(given)];
   for (const seed of seeds) {
-    const directory = mkdtempSync(join(tmpdir(), 'tapeline-followers-'));
-    const clock = new TickingClock(startMs);
-    const limits = { events: 2 ** 20, bytes: 2 ** 30, ageMs: 2 ** 40 };
-    const kit = new ShardKit({ directory, shards: 2, clock, limits });
-    try {
-      await new Play(seed, kit, clock).run();
-    } catch (error) {
-      const { stack } = error as Error;
-      throw new Error(`repeat with TAPELINE_SEED=${seed}: ${stack}`, { cause: error });
-    } finally {
-      await kit.close();
-      rmSync(directory, { recursive: true, force: true });
-    }
+    await withKit(async (kit, clock) => {
+      try {
+        await new Play(seed, kit, clock).run();
+      } catch (error) {
+        const { stack } = error as Error;
+        throw new Error(`repeat with TAPELINE_SEED=${seed}: ${stack}`, { cause: error });
+      }
+    });
   }
+});
+
+test('one workspace cannot follow so much that nothing is left for others', async () => {
+  await withKit(async (kit, clock) => {
+    const memory = createMetricsMemory(1);
+    const followers = new Followers(partsOf(kit, clock, openMetrics(memory, 0), () => undefined));
+    const view = { name: 'v', template: templates[0]!, version: 1, variant: '' };
+    const follow = (workspace: number, n: number): Follower => {
+      const sink = new ModelSink(`customer-${n}`);
+      return followers.follow(workspace, sink.customer, view, sink);
+    };
+    const followAll = (workspace: number): Follower[] => {
+      const open: Follower[] = [];
+      try {
+        while (open.length <= watchesMax) open.push(follow(workspace, open.length));
+      } catch (error) {
+        assert.equal((error as AppError).code, 'overloaded');
+      }
+      return open;
+    };
+    const first = followAll(1);
+    assert.equal(first.length, watchesMax / 2, 'half of it all');
+    first.push(follow(1, 0));
+    const second = followAll(2);
+    assert.equal(second.length, watchesMax / 4);
+    first.pop()!.close();
+    assert.throws(() => follow(1, -1), 'another one follows the same');
+    for (const follower of first) follower.close();
+    assert.equal(followAll(3).length, (watchesMax * 3) / 8, 'what is given back can be taken');
+    for (const follower of second) follower.close();
+  });
 });

@@ -10,7 +10,7 @@ import test from 'node:test';
 import { type Random, seededRandom } from '../src/std/random.ts';
 import { ScanBudget } from '../src/tape/budget.ts';
 import { answerText, scanViews } from '../src/views/answer.ts';
-import { KeptAnswers } from '../src/views/kept.ts';
+import { KeptAnswers, type KeptView, keptAnswerBytesMax } from '../src/views/kept.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
 import { ManualClock, ShardKit } from './support/shardkit.ts';
 
@@ -191,5 +191,50 @@ test('another version, variant or evidence is another answer; the oldest go when
     assert.ok(isKept('customer-39'));
     const count = customers.filter(isKept).length;
     assert.ok(count >= 2 && count < 16, `${count} are kept`);
+  });
+});
+
+test('no large answer is kept, none with whole events, and none that was cut short', async () => {
+  await withKit(async (kit, clock) => {
+    const { kept } = new Asker(kit, clock);
+    const isKept = (characters: number, of: KeptView = view, isShort = false): boolean => {
+      const wanted = { workspace: 1, customer: 'ada', view: of };
+      const json = `["${'x'.repeat(characters)}"]`;
+      const found = { asOf: clock.now(), json, holdsUntil: Number.POSITIVE_INFINITY, isShort };
+      kept.keep(wanted, kept.before(kit.tape, 1, 'ada'), found);
+      return kept.find(kit.tape, wanted, clock.now(), false) !== undefined;
+    };
+    assert.ok(isKept(keptAnswerBytesMax - 1000));
+    assert.ok(!isKept(keptAnswerBytesMax), 'and the one before is not given instead');
+    assert.equal(kept.bytes, 0);
+    assert.ok(isKept(10, { ...view, evidence: 'cursors' }));
+    assert.ok(!isKept(10, { ...view, evidence: 'events' }));
+    assert.ok(!isKept(10, { ...view, evidence: 'cursors' }, true));
+  });
+});
+
+test('a workspace that keeps very much takes nothing from those within an equal part', async () => {
+  await withKit(async (kit, clock) => {
+    const bytesMax = 30_000;
+    const asker = new Asker(kit, clock, new KeptAnswers(bytesMax));
+    const customers = Array.from({ length: 200 }, (_, n) => `customer-${n}`);
+    const keptOf = (workspace: number): number =>
+      customers.filter((customer) => asker.find(customer, workspace) !== undefined).length;
+    for (const customer of customers) asker.make(customer, 1);
+    const alone = keptOf(1);
+    assert.ok(alone > 20 && alone < 200, 'alone it may have all there is');
+    const few = customers.slice(0, 5);
+    for (const customer of few) asker.make(customer, 2);
+    for (const customer of few) asker.make(customer, 3);
+    for (let round = 0; round < 3; round++) {
+      for (const customer of customers) asker.make(customer, 1);
+    }
+    assert.equal(keptOf(2), 5);
+    assert.equal(keptOf(3), 5);
+    assert.ok(keptOf(1) > alone - 15, 'what the others do not use is there for it');
+    for (const customer of customers) asker.make(customer, 2);
+    assert.equal(keptOf(3), 5);
+    assert.ok(Math.abs(keptOf(1) - keptOf(2)) <= 2, `${keptOf(1)} and ${keptOf(2)}`);
+    assert.ok(asker.kept.bytes <= bytesMax && asker.kept.bytes > 0.9 * bytesMax);
   });
 });

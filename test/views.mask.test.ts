@@ -1,8 +1,11 @@
 /** Masks: which fields a rule fits, and what is shown of a value. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { evaluateViews } from '../src/views/evaluate.ts';
 import { maskText } from '../src/views/mask.ts';
-import { type MaskRule, maskFor } from '../src/workspaces/role.ts';
+import type { ViewEvent } from '../src/views/once.ts';
+import { type MaskRule, type MaskWay, maskFor, maskWays } from '../src/workspaces/role.ts';
+import { type FieldType, fieldTypes, parseViewTemplate } from '../src/workspaces/view.ts';
 
 const secret = new Uint8Array(32).fill(1);
 
@@ -71,4 +74,34 @@ test('hashes are equal for equal values, however they are written, and depend on
   assert.notEqual(hash('"a"'), hash('"b"'));
   assert.notEqual(hash('"1"'), hash('1'));
   assert.notEqual(hash('"a"'), hash('"a"', new Uint8Array(32)));
+});
+
+/** The value of a field of a type, masked, over events whose attribute is one of `numbers`. */
+function masked(type: FieldType, as: MaskWay, numbers: readonly string[]): unknown {
+  const template = parseViewTemplate({ fields: [{ name: 'f', event: 'E', attribute: 'v', type }] });
+  const events = numbers.map((number): ViewEvent => {
+    return {
+      time: 1,
+      cursor: 'c',
+      text: () => 'E',
+      hasType: () => true,
+      data: () => `{"v":${number}}`,
+      json: () => '{}',
+    };
+  });
+  const wish = { name: 'v', template, masks: { rules: [{ field: 'f', as }], secret } };
+  const [found] = evaluateViews([wish], 1, () => events);
+  return (JSON.parse(found!.json) as { value: unknown }[])[0]!.value;
+}
+
+test('what has no value says so under every mask, whatever the type of the field', () => {
+  for (const as of maskWays) {
+    for (const type of fieldTypes) {
+      const isZero = (type === 'count' || type === 'sum') && as !== 'hide';
+      assert.equal(masked(type, as, []), isZero ? 0 : null, `${type} as ${as}`);
+      assert.notEqual(masked(type, 'present', ['0']), 0, `${type} has a value`);
+    }
+    // No double holds it.
+    assert.equal(masked('sum', as, ['1e308', '1e308']), null, as);
+  }
 });

@@ -134,7 +134,7 @@ const Mask = Type.Object(
     ),
     as: Type.Enum([...maskWays], {
       description:
-        '`hide`: null, and nothing else is said. `present`: true. `last4`: `***4567`. `email`: `j***@example.com`. `hash`: the same text for equal values.',
+        '`hide`: null, and nothing else is said. `present`: true when there is a value. `last4`: `***4567`. `email`: `j***@example.com`. `hash`: the same text for equal values. Without a match it is null as ever, or 0.',
     }),
   },
   { ...closed, description: 'Names a field, an attribute or both.' },

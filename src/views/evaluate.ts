@@ -30,7 +30,7 @@ import type { ViewTemplate } from '../workspaces/view.ts';
 import { EvidenceRoom } from './evidence.ts';
 import { type FieldPlan, FieldRun, type FieldShape, planField } from './field.ts';
 import type { Masks } from './mask.ts';
-import { EventOnce, type EvidenceKind, type ViewEvent } from './once.ts';
+import { EventOnce, type EvidenceKind, stepsToWrite, type ViewEvent } from './once.ts';
 
 /** Templates never change, so what follows from one is worked out once. */
 interface ViewPlan {
@@ -88,6 +88,8 @@ export interface ViewResult {
   readonly json: string;
   /** With the same events the result is the same at every instant from asOf up to this one. */
   readonly holdsUntil: number;
+  /** Evidence was left out that would have fitted had the view been read alone. */
+  readonly isShort?: boolean;
 }
 
 /**
@@ -96,7 +98,8 @@ export interface ViewResult {
  * @param asOf epoch milliseconds.
  * @param read gives the events in tape order, newest first; may give some that no view needs. They are
  *   left (`return` is called) as soon as every field of every view is done.
- * @param spend is told what conditions cost, in index steps; may throw to end it all.
+ * @param spend is told what conditions, evidence and the answer's text cost, in index steps; may throw to end
+ *   it all.
  * @returns a result for each wish, in their order.
  * @throws AppError invalid when conditions cost more than `viewConditionStepsMax`.
  */
@@ -106,7 +109,8 @@ export function evaluateViews(
   read: (needs: ViewNeeds) => Iterable<ViewEvent>,
   spend: (indexSteps: number) => void = () => undefined,
 ): ViewResult[] {
-  const runs = wishes.map((wish) => new ViewRun(wish, asOf));
+  const room = new EvidenceRoom();
+  const runs = wishes.map((wish) => new ViewRun(wish, asOf, room));
   const needs = runs.length === 1 ? runs[0]! : new NeedsTogether(runs);
   const once = new EventOnce(spend);
   for (const event of read(needs)) {
@@ -115,7 +119,7 @@ export function evaluateViews(
     for (const run of runs) if (event.time >= run.since) run.take(event, once);
     if (needs.since === Number.POSITIVE_INFINITY) break;
   }
-  return runs.map((run) => run.result());
+  return runs.map((run) => ({ ...run.result(spend), isShort: room.wasFull }));
 }
 
 /** What several views need, as one. */
@@ -160,9 +164,9 @@ class ViewRun implements ViewNeeds {
   readonly #forAll: OpenType;
   #quietUntil = Number.POSITIVE_INFINITY;
 
-  constructor(wish: ViewWish, asOf: number) {
+  constructor(wish: ViewWish, asOf: number, room: EvidenceRoom) {
     const plan = planView(wish.template);
-    const shapeOf = shaper(wish);
+    const shapeOf = shaper(wish, room);
     const fields = plan.fields.map((field) => new FieldRun(field, asOf, shapeOf(field)));
     const open = (numbers: readonly number[], bytes: Uint8Array, hash: number): OpenType => {
       const own = numbers.map((number) => fields[number]!);
@@ -193,21 +197,29 @@ class ViewRun implements ViewNeeds {
     if (isOwnDone || isAllDone) this.since = oldestNeeded(this.#fields);
   }
 
-  result(): ViewResult {
+  result(spend: (indexSteps: number) => void): ViewResult {
     let holdsUntil = this.#quietUntil;
-    for (const field of this.#fields) holdsUntil = Math.min(holdsUntil, field.holdsUntil);
-    return { json: `[${this.#fields.map((field) => field.render()).join()}]`, holdsUntil };
+    const texts: string[] = [];
+    for (const field of this.#fields) {
+      holdsUntil = Math.min(holdsUntil, field.holdsUntil);
+      const text = field.render();
+      spend(stepsToWrite(text));
+      texts.push(text);
+    }
+    return { json: `[${texts.join()}]`, holdsUntil };
   }
 }
 
 const noBytes = new Uint8Array(0);
-const plainShape: FieldShape = { mask: undefined, secret: noBytes, evidence: undefined };
 
-function shaper({ evidence, masks, name }: ViewWish): (plan: FieldPlan) => FieldShape {
-  if (evidence === undefined && masks === undefined) return () => plainShape;
-  const room = evidence && new EvidenceRoom(evidence);
-  const { rules = [], secret = noBytes } = masks ?? {};
-  return ({ field }) => ({ mask: maskFor(rules, name, field), secret, evidence: room });
+function shaper(wish: ViewWish, room: EvidenceRoom): (plan: FieldPlan) => FieldShape {
+  const { evidence, masks, name } = wish;
+  if (masks === undefined) {
+    const shape = { mask: undefined, secret: noBytes, evidence, room };
+    return () => shape;
+  }
+  const { rules, secret } = masks;
+  return ({ field }) => ({ mask: maskFor(rules, name, field), secret, evidence, room });
 }
 
 /** @returns whether a field became done by this event. */

@@ -7,18 +7,18 @@ import type { EvidenceKind } from './once.ts';
 export const evidenceMax = 100;
 export const evidenceCharactersMax = 4 * 1024 * 1024;
 
-/** What the fields of one answer share. */
+/** What the fields of one answer share, however many views it is of. */
 export class EvidenceRoom {
-  readonly kind: EvidenceKind;
+  /** Whether anything did not fit: what is shown then depends on who shared the room. */
+  wasFull = false;
   #left = evidenceCharactersMax;
-
-  constructor(kind: EvidenceKind) {
-    this.kind = kind;
-  }
 
   /** Whether a piece still fits; it is then taken for granted. */
   take(piece: string): boolean {
-    if (piece.length > this.#left) return false;
+    if (piece.length > this.#left) {
+      this.wasFull = true;
+      return false;
+    }
     this.#left -= piece.length;
     return true;
   }
@@ -30,15 +30,13 @@ export class EvidenceRoom {
 
 /** Of one field. */
 export class Evidence {
+  readonly kind: EvidenceKind;
   readonly #room: EvidenceRoom;
   #pieces: string[] = [];
 
-  constructor(room: EvidenceRoom) {
+  constructor(kind: EvidenceKind, room: EvidenceRoom) {
+    this.kind = kind;
     this.#room = room;
-  }
-
-  get kind(): EvidenceKind {
-    return this.#room.kind;
   }
 
   get isFull(): boolean {

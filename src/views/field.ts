@@ -6,7 +6,7 @@ import { parseLookback, type ViewField, type ViewTemplate } from '../workspaces/
 import { Evidence, type EvidenceRoom } from './evidence.ts';
 import { type Fold, type Show, startFold, type Taken } from './fold.ts';
 import { maskText } from './mask.ts';
-import type { EventOnce } from './once.ts';
+import type { EventOnce, EvidenceKind } from './once.ts';
 
 /** How a reader gets to see a field. */
 export interface FieldShape {
@@ -15,7 +15,8 @@ export interface FieldShape {
   /** For hashes. */
   readonly secret: Uint8Array;
   /** Undefined: no evidence is wanted. */
-  readonly evidence: EvidenceRoom | undefined;
+  readonly evidence: EvidenceKind | undefined;
+  readonly room: EvidenceRoom;
 }
 
 /** A field of a template with everything worked out that does not depend on events. */
@@ -60,11 +61,11 @@ export class FieldRun {
   #oldestMs = Number.POSITIVE_INFINITY;
 
   constructor(plan: FieldPlan, asOf: number, shape: FieldShape) {
-    const { evidence, mask } = shape;
+    const { evidence, mask, room } = shape;
     this.since = asOf - plan.lookbackMs;
     this.#plan = plan;
     this.#shape = shape;
-    this.#evidence = evidence && mask !== 'hide' ? new Evidence(evidence) : undefined;
+    this.#evidence = evidence && mask !== 'hide' ? new Evidence(evidence, room) : undefined;
     this.#fold = startFold(plan.field.type, plan.limit);
     this.#left = plan.field.type === 'distinct' ? Number.POSITIVE_INFINITY : plan.limit;
   }

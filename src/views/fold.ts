@@ -94,7 +94,8 @@ function foldCount(): Fold {
       return 'part';
     },
     isFull: () => false,
-    render: (show) => show(`${count}`),
+    // None is no value that a mask could stand for.
+    render: (show) => (count === 0 ? '0' : show(`${count}`)),
   };
 }
 
@@ -114,8 +115,11 @@ function foldSum(finish: (sum: number, count: number) => number, none: string): 
       return 'part';
     },
     isFull: () => false,
-    // JSON.stringify gives null for what is too large.
-    render: (show) => (count === 0 ? none : show(JSON.stringify(finish(sum + lost, count)))),
+    render: (show) => {
+      if (count === 0) return none;
+      const result = finish(sum + lost, count);
+      return Number.isFinite(result) ? show(JSON.stringify(result)) : 'null';
+    },
   };
 }
 

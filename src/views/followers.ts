@@ -10,6 +10,7 @@
  * takes nothing holds one answer; what came meanwhile is not queued, only the latest is sent.
  */
 import { hash } from 'node:crypto';
+import { Shares } from '../ingest/shares.ts';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Log } from '../std/log.ts';
@@ -24,6 +25,7 @@ import { isSamePlace, placeOf } from './place.ts';
 import type { ViewReader } from './reader.ts';
 import { type ViewSink, Watch } from './watch.ts';
 
+/** Of all workspaces; one may have as many as are free (`Shares`), so there is always room for another. */
 export const watchesMax = 10_000;
 /** A larger answer is not sent again and again. */
 export const liveViewCharactersMax = 1024 * 1024;
@@ -61,6 +63,7 @@ export interface FollowersParts {
 export class Followers {
   readonly #parts: FollowersParts;
   readonly #watches = new Map<string, Watch>();
+  readonly #shares = new Shares(watchesMax);
   readonly #dirty = new Set<Watch>();
   readonly #subscriptions = new Map<Watch, Subscription>();
   #places: Iterator<Watch> | undefined;
@@ -77,9 +80,10 @@ export class Followers {
     const key = [workspace, view.name, view.evidence ?? '', view.variant, customer].join('\n');
     let watch = this.#watches.get(key);
     if (watch === undefined) {
-      if (this.#watches.size >= watchesMax) {
+      if (this.#shares.isOver(workspace, 1)) {
         throw new AppError('overloaded', 'too many views are followed', { retryAfterSeconds: 1 });
       }
+      this.#shares.take(workspace, 1);
       watch = new Watch(key, workspace, customer, view);
       this.#watches.set(key, watch);
       this.#listen(watch);
@@ -250,6 +254,7 @@ export class Followers {
     this.#parts.metrics.add('live_views', -1);
     if (watch.sinks.size > 0) return;
     this.#watches.delete(watch.key);
+    this.#shares.give(watch.workspace, 1);
     this.#dirty.delete(watch);
     this.#subscriptions.get(watch)?.close();
     this.#subscriptions.delete(watch);

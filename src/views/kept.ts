@@ -14,8 +14,13 @@ import type { ViewFound } from './answer.ts';
 import type { ViewWish } from './evaluate.ts';
 import { isAsWhole, isSamePlace, type Place, placeOf } from './place.ts';
 
-/** What the kept answers of one front may weigh in memory; then the oldest go. */
+/**
+ * What the kept answers of one front may weigh in memory. Then the oldest go of the workspace that has the
+ * most: so none ever takes away from another what is within an equal part.
+ */
 export const keptBytesMax = 32 * 1024 * 1024;
+/** A larger answer is not kept, and one with whole events is not either: it is rarely asked for twice. */
+export const keptAnswerBytesMax = 256 * 1024;
 /** About what an answer weighs besides its text. */
 const entryBytes = 320;
 /** Customers that were invalidated; when there are more, everything is forgotten. */
@@ -37,6 +42,12 @@ interface Kept {
   readonly bytes: number;
 }
 
+/** The answers of one workspace, the oldest first. */
+interface Share {
+  readonly answers: Map<string, Kept>;
+  bytes: number;
+}
+
 /** What a reader asks for at an instant. */
 interface Wanted {
   readonly workspace: number;
@@ -52,7 +63,8 @@ export interface Before {
 
 export class KeptAnswers {
   readonly #bytesMax: number;
-  readonly #answers = new Map<string, Kept>();
+  /** Of the workspaces that have any. */
+  readonly #shares = new Map<number, Share>();
   readonly #invalidated = new Map<string, number>();
   #bytes = 0;
   #invalidations = 0;
@@ -67,7 +79,7 @@ export class KeptAnswers {
    */
   find(tape: Tape, wanted: Wanted, now: number, isCurrent: boolean): ViewFound | undefined {
     const { customer, view, workspace } = wanted;
-    const kept = this.#answers.get(keyOf(wanted));
+    const kept = this.#shares.get(workspace)?.answers.get(keyOf(wanted));
     if (kept === undefined || kept.version !== view.version) return undefined;
     const since = this.#invalidated.get(`${workspace}\n${customer}`) ?? 0;
     const age = now - kept.found.asOf;
@@ -87,12 +99,23 @@ export class KeptAnswers {
     return { place: placeOf(tape, workspace, customer), made: this.#invalidations };
   }
 
+  /** What all kept answers weigh. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** @param found as of now. */
   keep(wanted: Wanted, { made, place }: Before, found: ViewFound): void {
+    const { view, workspace } = wanted;
     const key = keyOf(wanted);
+    this.#drop(workspace, key);
+    if (view.evidence === 'events' || found.isShort === true) return;
     const bytes = weightOf(key) + weightOf(found.json) + entryBytes;
-    this.#drop(key);
-    this.#answers.set(key, { found, place, version: wanted.view.version, made, bytes });
+    if (bytes > keptAnswerBytesMax) return;
+    const share = this.#shares.get(workspace) ?? { answers: new Map<string, Kept>(), bytes: 0 };
+    this.#shares.set(workspace, share);
+    share.answers.set(key, { found, place, version: view.version, made, bytes });
+    share.bytes += bytes;
     this.#bytes += bytes;
     this.#shrink();
   }
@@ -102,24 +125,41 @@ export class KeptAnswers {
     this.#invalidations += 1;
     if (this.#invalidated.size >= invalidatedMax) {
       this.#invalidated.clear();
-      this.#answers.clear();
+      this.#shares.clear();
       this.#bytes = 0;
     }
     this.#invalidated.set(`${workspace}\n${customer}`, this.#invalidations);
   }
 
+  /** @param keeper the workspace that has just kept one. */
   #shrink(): void {
-    for (const oldest of this.#answers.keys()) {
-      if (this.#bytes <= this.#bytesMax) return;
-      this.#drop(oldest);
+    while (this.#bytes > this.#bytesMax) {
+      const payer = this.#largest();
+      const [oldest] = this.#shares.get(payer)!.answers.keys();
+      this.#drop(payer, oldest!);
     }
   }
 
-  #drop(key: string): void {
-    const kept = this.#answers.get(key);
-    if (kept === undefined) return;
-    this.#answers.delete(key);
+  /** The workspace that has the most. */
+  #largest(): number {
+    let most = -1;
+    let found = -1;
+    for (const [workspace, { bytes }] of this.#shares) {
+      if (bytes <= most) continue;
+      most = bytes;
+      found = workspace;
+    }
+    return found;
+  }
+
+  #drop(workspace: number, key: string): void {
+    const share = this.#shares.get(workspace);
+    const kept = share?.answers.get(key);
+    if (share === undefined || kept === undefined) return;
+    share.answers.delete(key);
+    share.bytes -= kept.bytes;
     this.#bytes -= kept.bytes;
+    if (share.answers.size === 0) this.#shares.delete(workspace);
   }
 }
 

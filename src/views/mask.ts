@@ -5,7 +5,7 @@
  *     last4     the last four characters: "*******4567"     email     "j***@example.com"
  *     hash      "h:" and 16 hexadecimal digits, the same for equal values of one workspace
  *
- * In a list each value is masked. `last4` and `email` show nothing of objects and lists, and `last4`
+ * No value stays what it is: null, and 0 for count and sum. In a list each value is masked. `last4` and `email` show nothing of objects and lists, and `last4`
  * nothing of what has fewer than eight characters: "****".
  */
 import { createHmac } from 'node:crypto';

@@ -14,6 +14,11 @@ import { AppError } from '../std/errors.ts';
 
 /** What the conditions of one answer may cost in all, wherever it is made: some ten seconds. */
 export const viewConditionStepsMax = 100_000_000;
+/** What writing a text costs, in index steps: as much as reading it out of a block. */
+export function stepsToWrite({ length }: string): number {
+  return length >> 4;
+}
+
 /** A step of a condition takes about as long as two of an index. */
 const indexStepsPerStep = 2;
 
@@ -41,7 +46,7 @@ export class EventOnce implements ConditionEvent {
   #evidence: string | undefined;
   #steps = 0;
 
-  /** @param spend is told what conditions cost, in index steps; may throw to end it all. */
+  /** @param spend is told what conditions and evidence cost, in index steps; may throw to end it all. */
   constructor(spend: (indexSteps: number) => void) {
     this.#spend = spend;
   }
@@ -88,6 +93,7 @@ export class EventOnce implements ConditionEvent {
       const { cursor, time } = this.#event!;
       const event = kind === 'events' ? `,"event":${this.#event!.json()}` : '';
       this.#evidence = `{"cursor":"${cursor}","time":${time}${event}}`;
+      this.#spend(stepsToWrite(this.#evidence));
     }
     return this.#evidence;
   }

@@ -76,7 +76,8 @@ A workspace and a key can each have a quota of events and of bytes a second (\`P
 | a condition | 4,096 characters, 1,000 nodes; 100,000 steps on an event, then the event is \`undecided\` |
 | views at once · evidence of a field | 20 · 100 events |
 | a role | 100 views, 100 masks; 100 roles in a workspace |
-| followed views on a front · a followed answer | 10,000 · 1 Mi characters |
+| followed views on a front · of one workspace · a followed answer | 10,000 · as many as are free, alone 5,000 · 1 Mi characters |
+| evidence in an answer, of all its views together | 4 Mi characters |
 | a filter | 100 values |
 | request headers | 16 KiB |
 | waiting for an answer | 30 seconds, then \`unavailable\` |

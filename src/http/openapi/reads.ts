@@ -29,7 +29,7 @@ Answers a stored view for one customer by reading the tape from newest to oldest
 A key with a role sees fields masked as its role says, and \`masked\` says how. With \`evidence=1\` each field names the events behind its value.`;
 
 const viewsText = `
-Several views of one customer from one scan of the tape, at most 20. Each says in \`asOf\` which instant it speaks of. A view that the key may not read, or that does not exist, refuses the whole request.`;
+Several views of one customer from one scan of the tape, at most 20. Each says in \`asOf\` which instant it speaks of. Evidence of all of them together is at most 4 Mi characters; what does not fit is left out. A view that the key may not read, or that does not exist, refuses the whole request.`;
 
 const viewQuery = [
   inQuery('fresh', '`1` answers from the tape and renews the snapshot.', { enum: ['0', '1'] }),
@@ -65,7 +65,7 @@ Many changes at once come as one answer; a subscriber that cannot keep up gets t
 |---|---|
 | 1001 | the server is going away: connect again |
 | 1008 | the key was taken back, its role changed, or the token expired |
-| 4011 | the view was deleted, or its answer is too large (over 1 Mi characters) or too costly |`;
+| 4011 | the view was deleted, too many are followed (come back later), or its answer is too large (over 1 Mi characters) or too costly |`;
 
 const liveFilters = [
   inQuery('from', '`now`, `earliest`, or a cursor of a tape or of this stream.', {
