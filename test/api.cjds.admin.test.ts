@@ -222,6 +222,21 @@ test('a key narrowed to a view reads that one, without its events, and nothing e
   }
 });
 
+test('a role sees masked what it may not see in the clear, and no events', async () => {
+  const identity = 'masked@example.com';
+  await putTemplate('desk', attribute({ aggregationMode: 'Value', limit: 1 }));
+  await publish(server, cloudEvent({ identity }));
+  const role = { views: ['desk'], masks: [{ attribute: 'origin', as: 'email' }] };
+  await ask(server, '/v1/roles/desk', { key: admin, method: 'PUT', body: role });
+  const body = { name: 'desk', scopes: ['read'], role: 'desk' };
+  const { key } = (await ask(server, '/v1/keys', { key: admin, body })).json as { key: string };
+  const path = `/v1/api/progressive-profile-view/{W}/identity/${identity}/template-name`;
+  const { json } = await cjds(server, `${path}/desk`, { key });
+  const [shown] = json.data[0].attributes;
+  assert.deepEqual([shown.result, shown.journeyEvents], ['m***@example.com', []]);
+  assert.equal((await cjds(server, `${path}/basic`, { key })).status, 403);
+});
+
 test('views that were made elsewhere are templates, too', async () => {
   const fields = [{ name: 'Logins', event: 'Login', type: 'count', lookback: '30d' }];
   await ask(server, '/v1/views/native', { key: admin, method: 'PUT', body: { fields } });

@@ -343,3 +343,25 @@ test('both streams bring what happens, with the identity in the path as it is', 
   assert.equal((await later.next()).data.id, missed.id);
   later.close();
 });
+
+test('a view that is too large to be streamed with its events is streamed without', async () => {
+  const identity = '50%off@example.com';
+  const data = { origin: 'x', transcript: 'y'.repeat(30_000) };
+  for (let n = 0; n < 40; n++) await publish(server, cloudEvent({ identity, type: 'Call', data }));
+  const attributes = [attribute({ event: 'Call' })];
+  await cjds(server, templates, { key: admin, body: { name: 'Calls', attributes } });
+  const whole = `${views}/identity/${encodeURIComponent(identity)}/template-name/Calls`;
+  const [model] = (await cjds(server, whole, { key: read })).json.data;
+  assert.equal(model.attributes[0].journeyEvents.length, 40);
+  // What is no encoding stands for itself.
+  const path = `/v1/api/progressive-profile-view/stream/{W}/identity/${identity}/template-name/Calls`;
+  const stream = await openCjdsStream(server, `${path}?bearerToken=${read}`);
+  const results = async () => {
+    const [{ journeyEvents, result }] = (await stream.next()).data.attributes;
+    return [result, journeyEvents.length];
+  };
+  assert.deepEqual(await results(), ['40', 0]);
+  await publish(server, cloudEvent({ identity, type: 'Call', data }));
+  assert.deepEqual(await results(), ['41', 0]);
+  stream.close();
+});

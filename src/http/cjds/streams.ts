@@ -10,6 +10,7 @@ import type { Batch } from '../../streams/message.ts';
 import type { LiveSink } from '../../streams/subscriber.ts';
 import { formatCursor } from '../../tape/cursor.ts';
 import type { Follower, Followers } from '../../views/followers.ts';
+import type { KeptView } from '../../views/kept.ts';
 import type { ViewSink } from '../../views/watch.ts';
 import type { Credential } from '../../workspaces/types.ts';
 import { authenticate } from '../auth.ts';
@@ -141,29 +142,32 @@ export class CjdsStreams {
 
   #openView({ credential, exchange, identity, parts, place, template }: Opening): void {
     const record = findTemplate(credential, this.#front, template);
-    const kept = viewFor(credential, record);
     const stream = this.#begin(exchange, credential, undefined);
     let follower: Follower | undefined;
     this.#whenGone(exchange, stream, () => follower?.close());
     stream.onWritable = () => follower?.resume();
-    const sink: ViewSink = {
-      bufferedBytes: () => stream.bufferedBytes(),
-      send: (answer) => {
-        // As it is stored now: a change of the template changes the answer with it.
-        const stored = this.#front.directory.view(credential.workspace, record.name) ?? record;
-        // Whoever it belongs to at this time.
-        const customer = customerOf(this.#front, credential.workspace, identity);
-        stream.send(modelMessage({ place, view: stored, customer }, answer));
-      },
-      // There is no word for it: the client comes back, and is told why then.
-      fail: () => stream.end(),
+    const send = (answer: string): void => {
+      // As it is stored now, and whoever's it is: both may change while it is followed.
+      const stored = this.#front.directory.view(credential.workspace, record.name) ?? record;
+      const customer = customerOf(this.#front, credential.workspace, identity);
+      stream.send(modelMessage({ place, view: stored, customer }, answer));
     };
-    try {
-      follower = parts.followers.follow(credential.workspace, identity, kept, sink);
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      stream.end();
-    }
+    const follow = (kept: KeptView): void => {
+      const fail = ({ code }: AppError): void => {
+        // With so many events it is too large to be sent again and again: then without them.
+        if (code === 'too_large' && kept.evidence) follow({ ...kept, evidence: undefined });
+        // There is no word for all else: the client comes back, and is told why then.
+        else stream.end();
+      };
+      const sink: ViewSink = { bufferedBytes: () => stream.bufferedBytes(), send, fail };
+      try {
+        follower = parts.followers.follow(credential.workspace, identity, kept, sink);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        fail(error);
+      }
+    };
+    follow(viewFor(credential, record));
   }
 
   #begin(exchange: Exchange, credential: Credential, from: string | undefined): EventStream {

@@ -47,7 +47,7 @@ const workspaces = '/admin/v1/api/workspace';
 const viewText =
   'The template, answered for a person in one scan: each attribute with its `result` as text and, if it is `verbose`, the newest 100 events behind it.';
 const viewStreamText =
-  'The answer at once, and again whenever it is another. Ends when the template is gone; come back then.';
+  'The answer at once, and again whenever it is another. One of more than 1 MiB is sent without `journeyEvents`. Ends when the template is gone; come back then.';
 
 const eventEntries: readonly CjdsEntry[] = [
   {
