@@ -277,15 +277,7 @@ function nested(levels: number): object {
   return field;
 }
 
-test('a hostile pattern and a flood of items hold nobody up', async () => {
-  const match = '^(([a-z])+.)+[A-Z]([a-z])+$';
-  await put('slow', { event: { customer: 'c', type: { text: '{t}', match } } });
-  const items = Array.from({ length: 200 }, () => ({ t: 'a'.repeat(20_000) }));
-  const answer = await send('slow', items);
-  assert.equal((answer.json as { quarantined: number }).quarantined, 200);
-  assert.equal((await kept('source:slow')).length, 1, 'the same item is kept once');
-  const [one] = await kept('source:slow');
-  assert.match(one?.reason ?? '', /not as expected|too many steps/);
+test('a flood of items is refused', async () => {
   const many = Array.from({ length: 10_001 }, () => 1);
-  assert.equal((await send('slow', many)).code, 'too_large');
+  assert.equal((await send('flat', many)).code, 'too_large');
 });

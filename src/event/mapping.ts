@@ -64,6 +64,8 @@ export interface MappingParts<Row> {
   };
   /** JSON text of a value. */
   write(value: unknown): string;
+  /** Called before a field is made, with what it costs besides what it finds and matches. */
+  spend?(steps: number): void;
   /** Fields that an event cannot do without. */
   readonly required: ReadonlySet<string>;
 }
@@ -147,7 +149,10 @@ class Compiler<Row> {
     const begin = this.#beginning(name, rule);
     const steps = this.#steps(name, rule);
     const absent = rule.default;
+    const price = priceOf(rule);
+    const { spend } = this.#parts;
     return (row) => {
+      spend?.(price);
       let value = begin(row);
       for (const step of steps) {
         if (value === undefined || value instanceof Refused) break;
@@ -238,6 +243,11 @@ class Compiler<Row> {
     if (type === 'string') return (value) => (isContainer(value) ? write(value) : String(value));
     return type === 'boolean' ? booleanStep(name) : numberStep(name);
   }
+}
+
+/** In steps: one, and the size of what the map itself puts into the field. */
+function priceOf({ constant, default: absent, prefix, text }: FieldSteps): number {
+  return 1 + JSON.stringify([constant, absent, prefix, text]).length / 32;
 }
 
 /** A sender's own value in a reason, cut to a bearable length. */

@@ -223,8 +223,8 @@ function escaped(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** How deep a value is; stops counting past `most`. */
-function depthOf(value: unknown, most: number): number {
+/** How many levels of lists and objects a value has, a scalar none; stops counting past `most`. */
+export function depthOf(value: unknown, most: number): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (most <= 0) return 1;
   let deepest = 0;

@@ -58,6 +58,11 @@ export function refillAllowance(): void {
   allowance.ofBatch = batchStepsMax;
 }
 
+/** What is left of the batch may not be enough for one more event, however little is wrong with that. */
+export function isAllowanceLow(): boolean {
+  return allowance.ofBatch < eventStepsMax;
+}
+
 /** As Ajv wants a regular expression. */
 function patternOf(source: string): Pattern & { toString(): string } {
   const pattern = new Pattern(source);
@@ -151,7 +156,7 @@ export class Validator {
       return cut(error === undefined ? 'data is not as its schema wants it' : sentenceOf(error));
     } catch (error) {
       if (error instanceof Spent) {
-        const isOfBatch = allowance.ofBatch < eventStepsMax;
+        const isOfBatch = isAllowanceLow();
         return `checking data takes too many steps${isOfBatch ? ' in this batch' : ''}`;
       }
       if (error instanceof RangeError) return 'checking data goes too deep';

@@ -15,6 +15,8 @@ export interface AuthOptions {
   readonly places?: KeyPlaces;
   /** Serve keys narrowed to some views; the handler then checks which. */
   readonly narrowed?: boolean;
+  /** A key of scope `publish`, which stands in web pages for everybody to read, is not enough to write. */
+  readonly secret?: boolean;
 }
 
 /** Where a key may stand besides `Authorization: Bearer`. The header wins, then the query, then the body. */
@@ -60,7 +62,7 @@ export function authenticateKey(
   if (credential === undefined) {
     throw new AppError('unauthorized', 'the key is not known, or its token has expired');
   }
-  if (!holds(credential, demand)) {
+  if (!holds(credential, demand, options.secret === true)) {
     throw new AppError('forbidden', `this key does not have the scope ${demand}`);
   }
   const reads = demand !== 'any' && demand !== 'write';
@@ -134,13 +136,14 @@ function bearerOf(authorization: string): string | undefined {
 }
 
 /** `admin` implies reading and writing; `publish` is a way to write; `server` implies nothing. */
-function holds(credential: Credential, demand: Demand): boolean {
+function holds(credential: Credential, demand: Demand, isSecret: boolean): boolean {
   const scopes = credential.scopes;
   switch (demand) {
     case 'any':
       return true;
     case 'write':
-      return scopes.has('write') || scopes.has('publish') || scopes.has('admin');
+      if (scopes.has('write') || scopes.has('admin')) return true;
+      return scopes.has('publish') && !isSecret;
     case 'read':
       return scopes.has('read') || scopes.has('admin');
     default:

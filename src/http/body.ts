@@ -151,6 +151,25 @@ export function parseJson(body: Uint8Array, contentType: string): unknown {
   }
 }
 
+/**
+ * How events lie in a body that is JSON or NDJSON; clients that can only send text say `text/plain`.
+ * @throws AppError unsupported_media_type.
+ */
+export function jsonFormOf(contentType: string): 'json' | 'ndjson' {
+  switch (mediaType(contentType)) {
+    case 'application/json':
+    case 'text/plain':
+      return 'json';
+    case 'application/x-ndjson':
+      return 'ndjson';
+    default:
+      throw new AppError(
+        'unsupported_media_type',
+        'Content-Type must be application/json or application/x-ndjson',
+      );
+  }
+}
+
 function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
   const whole = new Uint8Array(bytes);
   let at = 0;

@@ -1,5 +1,6 @@
 /** Reading the quarantine, and sending what is in it through again. */
 import { customerBytesMax, typeBytesMax } from '../event/envelope.ts';
+import { MapAllowance } from '../ingest/mapallowance.ts';
 import { type QuarantinedEvent, type Renewal, replay } from '../ingest/replay.ts';
 import { unmappedType } from '../ingest/source.ts';
 import { readJson } from '../ingest/wire/json.ts';
@@ -36,12 +37,17 @@ export const quarantineRoutes: readonly Route[] = [
 ];
 
 /** An event is sent as it is; an item that could not be mapped goes through its source's map again. */
-function renewed(event: QuarantinedEvent, workspace: number, front: Front): Renewal {
+function renewed(
+  event: QuarantinedEvent,
+  workspace: number,
+  front: Front,
+  allowance: MapAllowance,
+): Renewal {
   if (event.type !== unmappedType) return { events: [event] };
   const record = front.directory.source(workspace, event.source ?? '');
   if (record === undefined) return { reason: 'its source has no map any more' };
-  const mapped = sourceOf(record).map(event.data?.['item']);
-  if ('reason' in mapped) return mapped;
+  const mapped = sourceOf(record).map(event.data?.['item'], allowance);
+  if (!('events' in mapped)) return mapped;
   const events = mapped.events.map((each, number) => ({
     ...each,
     // Where the map gives none, what is replayed twice must still be one event.
@@ -72,7 +78,7 @@ async function getQuarantine(request: RouteRequest, front: Front): Promise<Reply
   return textReply(200, await front.readQuarantine(wanted));
 }
 
-/** One page of it; `next` goes on. */
+/** One page of it, or as much as may be mapped at once; `next` goes on. */
 async function replayQuarantine(request: RouteRequest, front: Front): Promise<Reply> {
   const wish = checkReplayWish(request.json());
   const ingest = front.ingest();
@@ -93,7 +99,8 @@ async function replayQuarantine(request: RouteRequest, front: Front): Promise<Re
     readonly events: readonly QuarantinedEvent[];
     readonly next: string | null;
   };
-  const result = await replay(events, {
+  const allowance = new MapAllowance();
+  const { done, failed, replayed } = await replay(events, {
     ingest,
     quotas: front.quotas,
     metrics: front.metrics,
@@ -103,7 +110,8 @@ async function replayQuarantine(request: RouteRequest, front: Front): Promise<Re
     limits: front.directory.limits(keyId),
     nowMs: front.clock.now(),
     taxonomy: front.taxonomies.of(workspace),
-    renew: (event) => renewed(event, workspace, front),
+    renew: (event) => renewed(event, workspace, front, allowance),
   });
-  return jsonReply(200, { ...result, next });
+  const isCut = done < events.length;
+  return jsonReply(200, { replayed, failed, next: isCut ? events[done - 1]!.cursor : next });
 }

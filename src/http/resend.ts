@@ -3,7 +3,7 @@
  * id. Such a resend is given back the customer under whom the first sending is on a tape; then the shard
  * recognises it as any other.
  */
-import type { WireEvent, WireItem } from '../ingest/wire/store.ts';
+import type { StorableItem, WireEvent } from '../ingest/wire/store.ts';
 import type { Front } from './context.ts';
 
 /** By so much two sendings may differ in their time: clocks are put right by each sending's own delay. */
@@ -13,14 +13,14 @@ const eventsMax = 1000;
 
 /** The items, each under the customer of its first sending. Without any that says so: the same ones. */
 export function asFirstSent(
-  items: readonly WireItem[],
+  items: readonly StorableItem[],
   workspace: number,
   front: Pick<Front, 'readTape' | 'clock'>,
-): readonly WireItem[] | Promise<WireItem[]> {
+): readonly StorableItem[] | Promise<StorableItem[]> {
   if (!items.some((item) => 'formerly' in item && item.formerly !== undefined)) return items;
   return Promise.all(
     items.map(async (item) => {
-      if ('refused' in item || item.formerly === undefined) return item;
+      if (!('formerly' in item) || item.formerly === undefined) return item;
       const isStored = await isOnTape(item, item.formerly, workspace, front);
       return isStored ? { ...item, customer: item.formerly } : item;
     }),

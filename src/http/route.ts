@@ -43,6 +43,8 @@ export interface Route {
   /** Where else the key may stand. If that is the body, the handler is called without a credential. */
   readonly keyPlaces?: KeyPlaces;
   readonly narrowed?: boolean;
+  /** Keys of scope `publish` are refused: the answer tells what only the owner should know. */
+  readonly secret?: boolean;
   /** The handler gets every header, not only those of `Head`. */
   readonly wantsHeaders?: boolean;
   /** `listed` when absent. */
@@ -141,6 +143,7 @@ export function route(app: TemplatedApp, front: Front, traffic: Traffic, spec: R
     auth: {
       keyInQuery: spec.keyInQuery === true,
       narrowed: spec.narrowed === true,
+      secret: spec.secret === true,
       ...(spec.keyPlaces !== undefined && { places: spec.keyPlaces }),
     },
     rules: { borrows: spec.borrowsBody === true, bytesMax: spec.bodyBytesMax ?? 0 },

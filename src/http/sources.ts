@@ -1,27 +1,22 @@
 /** Sources of foreign JSON: their maps, what they send, and a dry run. */
-import { batchBytesMax, Envelope, encodingJson } from '../event/envelope.ts';
+import { batchBytesMax, Envelope } from '../event/envelope.ts';
 import { walkJsonEvent } from '../event/json.ts';
+import { MapAllowance } from '../ingest/mapallowance.ts';
 import type { Receipt } from '../ingest/receipt.ts';
-import {
-  itemsMax,
-  type Mapped,
-  Sources,
-  storeUnmapped,
-  type UnmappedItem,
-} from '../ingest/source.ts';
+import { itemsMax, type Mapped, Sources, unmapped } from '../ingest/source.ts';
 import type { Taxonomy } from '../ingest/taxonomy.ts';
 import { readJson, writeJson } from '../ingest/wire/json.ts';
-import type { WireEvent } from '../ingest/wire/store.ts';
+import type { StorableItem, WireEvent } from '../ingest/wire/store.ts';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import { checkSourceName, parseSourceMap, type SourceRecord } from '../workspaces/source.ts';
-import { mayLink } from './auth.ts';
+import { jsonFormOf } from './body.ts';
 import type { Front } from './context.ts';
-import { mediaType } from './head.ts';
-import { checkServing, notStored, receiptReply } from './ingest.ts';
+import { receiptReply } from './ingest.ts';
 import { emptyReply, jsonReply, type Reply, textReply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
-import { acceptWire } from './wire.ts';
+import { foresee } from './verdict.ts';
+import { acceptWire, type WireBatch, type WireRequest } from './wire.ts';
 
 export const sourceBodyBytesMax = 64 * 1024;
 export const dryRunBodyBytesMax = 1024 * 1024;
@@ -72,6 +67,7 @@ export const sourceRoutes: readonly Route[] = [
     method: 'post',
     path: '/v1/sources/{name}/dry-run',
     scope: 'write',
+    secret: true,
     query: [],
     bodyBytesMax: dryRunBodyBytesMax,
     handle: dryRun,
@@ -95,66 +91,30 @@ async function deleteSource(request: RouteRequest, front: Front): Promise<Reply>
   return emptyReply;
 }
 
-/** What was mapped is stored as events are; the rest is kept in quarantine. One receipt for both. */
+/** What was mapped is stored as events are, the rest kept in quarantine. */
 async function takeItems(request: RouteRequest, front: Front): Promise<Reply> {
   const record = findSource(request, front);
-  const ingest = front.ingest();
-  checkServing(front, ingest);
-  const unmapped: UnmappedItem[] = [];
+  const nowMs = front.clock.now();
   /** The item that each event is of. */
   const owners: number[] = [];
-  let receipt: Receipt | undefined;
-  await acceptWire(
-    {
-      read: ({ body, head }) => {
-        const items: WireEvent[] = [];
-        const mapped = mapAll(itemsOf(body, head.contentType, itemsMax), record);
-        for (const [index, { item, result }] of mapped.entries()) {
-          if ('reason' in result) unmapped.push({ index, item, reason: result.reason });
-          else {
-            for (const event of result.events) {
-              items.push(event);
-              owners.push(index);
-            }
-          }
-        }
-        return { items };
-      },
-      answer: (stored) => {
-        const rejected = stored.rejected.map((each) => ({ ...each, index: owners[each.index]! }));
-        receipt = { ...stored, rejected };
-        return emptyReply;
-      },
-    },
-    request,
-    front,
-    ingest,
-  );
-  assert(receipt !== undefined, 'what is accepted is answered');
-  if (unmapped.length === 0) return receiptReply(receipt);
-  const kept = await storeUnmapped(unmapped, record.name, {
-    ingest,
-    quotas: front.quotas,
-    metrics: front.metrics,
-    workspace: request.credential.workspace,
-    isTrusted: mayLink(request.credential),
-    limits: front.directory.limits(request.credential.keyId),
-    nowMs: front.clock.now(),
-  });
-  // Sent again, all of it is found to be there or kept.
-  if (kept.rejected.some(({ code }) => code === 'unavailable')) throw notStored(front.metrics);
-  return receiptReply(added(receipt, kept));
-}
-
-function added(one: Receipt, other: Receipt): Receipt {
-  return {
-    accepted: one.accepted + other.accepted,
-    duplicates: one.duplicates + other.duplicates,
-    rejected: [...one.rejected, ...other.rejected].sort((a, b) => a.index - b.index),
-    quarantined: one.quarantined + other.quarantined,
-    flagged: one.flagged + other.flagged,
-    unavailable: false,
+  const read = ({ body, head }: WireRequest): WireBatch => {
+    const items: StorableItem[] = [];
+    const mapped = mapAll(itemsOf(body, head.contentType, itemsMax), record);
+    for (const [index, { item, result }] of mapped.entries()) {
+      const made =
+        'reason' in result ? [unmapped(item, record.name, result.reason, nowMs)] : result.events;
+      for (const each of made) {
+        items.push(each);
+        owners.push(index);
+      }
+    }
+    return { items };
   };
+  const answer = (stored: Receipt): Reply => {
+    const rejected = stored.rejected.map((each) => ({ ...each, index: owners[each.index]! }));
+    return receiptReply({ ...stored, rejected });
+  };
+  return acceptWire({ read, answer }, request, front, front.ingest());
 }
 
 const sources = new Sources();
@@ -166,12 +126,20 @@ export function sourceOf(record: SourceRecord): ReturnType<Sources['of']> {
 
 interface MappedItem {
   readonly item: unknown;
-  readonly result: Mapped;
+  readonly result: Exclude<Mapped, { readonly spent: string }>;
 }
 
+/** @throws AppError too_large, before anything is stored, when the items together take too much. */
 function mapAll(items: readonly unknown[], record: SourceRecord): MappedItem[] {
   const source = sourceOf(record);
-  return items.map((item) => ({ item, result: source.map(item) }));
+  const allowance = new MapAllowance();
+  return items.map((item) => {
+    const result = source.map(item, allowance);
+    if ('spent' in result) {
+      throw new AppError('too_large', `${result.spent}; send fewer items at once`);
+    }
+    return { item, result };
+  });
 }
 
 /** @throws AppError unsupported_media_type, malformed, too_large. */
@@ -184,26 +152,15 @@ function itemsOf(body: Uint8Array, contentType: string, most: number): readonly 
 }
 
 function readItems(body: Uint8Array, contentType: string): readonly unknown[] {
-  switch (mediaType(contentType)) {
-    case 'application/json':
-    case 'text/plain': {
-      const value = readJson(body);
-      return Array.isArray(value) ? value : [value];
-    }
-    case 'application/x-ndjson': {
-      const lines = Buffer.from(body).toString('utf8').split('\n');
-      return lines.filter((line) => line.trim() !== '').map((line) => readJson(line));
-    }
-    default:
-      throw new AppError(
-        'unsupported_media_type',
-        'Content-Type must be application/json or application/x-ndjson',
-      );
+  if (jsonFormOf(contentType) === 'json') {
+    const value = readJson(body);
+    return Array.isArray(value) ? value : [value];
   }
+  const lines = Buffer.from(body).toString('utf8').split('\n');
+  return lines.filter((line) => line.trim() !== '').map((line) => readJson(line));
 }
 
 const envelope = new Envelope();
-const outcomes = { flag: 'flagged', quarantine: 'quarantined', reject: 'rejected' } as const;
 
 /** The events that items would become, and what would happen to them. */
 function dryRun(request: RouteRequest, front: Front): Reply {
@@ -212,26 +169,24 @@ function dryRun(request: RouteRequest, front: Front): Reply {
   const taxonomy = front.taxonomies.of(credential.workspace);
   const nowMs = front.clock.now();
   const mapped = mapAll(itemsOf(body, head.contentType, dryRunItemsMax), record);
-  const texts = mapped.map(({ result }, index) => {
-    if ('reason' in result) return writeJson({ index, outcome: 'quarantined', ...result });
-    const events = result.events.map((event) => foresee(event, taxonomy, nowMs));
+  const texts = mapped.map(({ item, result }, index) => {
+    if ('reason' in result) {
+      const kept = unmapped(item, record.name, result.reason, nowMs);
+      if ('apart' in kept) return JSON.stringify({ index, outcome: 'quarantined', ...result });
+      const { code, message } = kept.refused;
+      return JSON.stringify({ index, outcome: 'rejected', code, reason: message });
+    }
+    const events = result.events.map((event) => foreseen(event, taxonomy, nowMs));
     return `{"index":${index},"events":[${events.join(',')}]}`;
   });
   return textReply(200, `{"items":[${texts.join(',')}]}`);
 }
 
-function foresee(event: WireEvent, taxonomy: Taxonomy | undefined, nowMs: number): string {
+function foreseen(event: WireEvent, taxonomy: Taxonomy | undefined, nowMs: number): string {
   const text = writeJson(event);
   const bytes = Buffer.from(text);
   walkJsonEvent(bytes, 0, bytes.length, nowMs, envelope);
-  const isEvent = envelope.rejection === undefined;
-  const verdict = isEvent ? taxonomy?.judge(bytes, envelope, encodingJson) : undefined;
-  let facts: object = { outcome: 'accepted' };
-  if (envelope.rejection !== undefined) {
-    facts = { outcome: 'rejected', reason: envelope.rejection.message };
-  } else if (verdict !== undefined) {
-    facts = { outcome: outcomes[verdict.mode], reason: verdict.reason };
-  }
+  const facts = foresee(bytes, envelope, taxonomy);
   return `{"event":${text},${JSON.stringify(facts).slice(1)}`;
 }
 

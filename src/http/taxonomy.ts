@@ -39,6 +39,7 @@ export const taxonomyRoutes: readonly Route[] = [
     method: 'post',
     path: '/v1/taxonomy/check',
     scope: 'write',
+    secret: true,
     query: [],
     bodyBytesMax: checkBodyBytesMax,
     handle: (request, front) => jsonReply(200, checkEvents(request, front)),

@@ -1,25 +1,22 @@
 /** `POST /v1/taxonomy/check`: what would happen to events if they were sent now, and why. */
-import { Envelope, encodingJson } from '../event/envelope.ts';
+import { Envelope } from '../event/envelope.ts';
 import { skipJsonSpace, walkJsonEvent } from '../event/json.ts';
 import { idText } from '../ingest/fields.ts';
 import type { Taxonomy } from '../ingest/taxonomy.ts';
 import { AppError } from '../std/errors.ts';
+import { jsonFormOf } from './body.ts';
 import type { Front } from './context.ts';
-import { mediaType } from './head.ts';
 import type { RouteRequest } from './route.ts';
+import { type Foresight, foresee } from './verdict.ts';
 
 export const checkEventsMax = 1000;
 export const checkBodyBytesMax = 1024 * 1024;
 
-interface CheckedEvent {
+interface CheckedEvent extends Foresight {
   readonly index: number;
   readonly id?: string;
-  readonly outcome: 'accepted' | 'flagged' | 'quarantined' | 'rejected';
-  readonly code?: string;
-  readonly reason?: string;
 }
 
-const outcomes = { flag: 'flagged', quarantine: 'quarantined', reject: 'rejected' } as const;
 const envelope = new Envelope();
 
 /** @throws AppError unsupported_media_type, malformed, too_large. */
@@ -31,7 +28,8 @@ export function checkEvents(
   const taxonomy = front.taxonomies.of(credential.workspace);
   const now = front.clock.now();
   const events: CheckedEvent[] = [];
-  for (const [at, end] of spansOf(body, mediaType(head.contentType))) {
+  const spansOf = jsonFormOf(head.contentType) === 'json' ? spansOfValue : spansOfLines;
+  for (const [at, end] of spansOf(body)) {
     if (events.length === checkEventsMax) {
       throw new AppError('too_large', `at most ${checkEventsMax} events can be checked at once`);
     }
@@ -45,32 +43,7 @@ export function checkEvents(
 function checkOne(index: number, body: Uint8Array, taxonomy: Taxonomy | undefined): CheckedEvent {
   const id = idText(body, envelope);
   const named = id === undefined ? { index } : { index, id };
-  if (envelope.rejection !== undefined) {
-    const { code, message } = envelope.rejection;
-    return { ...named, outcome: 'rejected', code, reason: message };
-  }
-  const verdict = taxonomy?.judge(body, envelope, encodingJson);
-  if (verdict === undefined) return { ...named, outcome: 'accepted' };
-  const code = verdict.mode === 'reject' ? { code: 'invalid' } : {};
-  return { ...named, outcome: outcomes[verdict.mode], ...code, reason: verdict.reason };
-}
-
-/** Where the events of a body are. */
-function* spansOf(body: Uint8Array, type: string): Iterable<readonly [at: number, end: number]> {
-  switch (type) {
-    case 'application/json':
-    case 'text/plain':
-      yield* spansOfValue(body);
-      return;
-    case 'application/x-ndjson':
-      yield* spansOfLines(body);
-      return;
-    default:
-      throw new AppError(
-        'unsupported_media_type',
-        'Content-Type must be application/json or application/x-ndjson',
-      );
-  }
+  return { ...named, ...foresee(body, envelope, taxonomy) };
 }
 
 /** Positions after the values are found by walking them, so that each is walked twice; this is no rated path. */

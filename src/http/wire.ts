@@ -7,7 +7,7 @@
 import { batchBytesMax } from '../event/envelope.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
-import { isIncomplete, storeEvents, type WireItem } from '../ingest/wire/store.ts';
+import { isIncomplete, type StorableItem, storeEvents } from '../ingest/wire/store.ts';
 import { AppError } from '../std/errors.ts';
 import type { Credential } from '../workspaces/types.ts';
 import { authenticateKey, type KeyPlaces, mayLink } from './auth.ts';
@@ -40,7 +40,7 @@ export interface WireRequest {
 }
 
 export interface WireBatch {
-  readonly items: readonly WireItem[];
+  readonly items: readonly StorableItem[];
   /** The key that was found in the body; looked at only when the head had none. */
   readonly key?: string | undefined;
   /** For the reply, when everything went well. */

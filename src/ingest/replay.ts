@@ -9,13 +9,13 @@
  */
 import { Envelope, encodingJson } from '../event/envelope.ts';
 import { walkJsonEvent } from '../event/json.ts';
-import { typeReserved } from '../event/refusal.ts';
+import { isAllowanceLow } from '../event/validator.ts';
 import { assert } from '../std/assert.ts';
 import { markType, type QuarantineMark } from '../tape/quarantine.ts';
 import type { Receipt } from './receipt.ts';
 import type { Taxonomy } from './taxonomy.ts';
 import { writeJson } from './wire/json.ts';
-import { storeEvents, type WireEvent, type WireSink } from './wire/store.ts';
+import { addApart, storeEvents, type WireEvent, type WireSink } from './wire/store.ts';
 
 /** An event as a page of the quarantine gives it. */
 export interface QuarantinedEvent extends WireEvent {
@@ -25,10 +25,14 @@ export interface QuarantinedEvent extends WireEvent {
   readonly time: number;
   readonly received: number;
   readonly reason: string;
+  readonly cursor: string;
 }
 
-/** What is sent for a quarantined event, or why nothing can be. */
-export type Renewal = { readonly events: readonly WireEvent[] } | { readonly reason: string };
+/** What is sent for a quarantined event, or why nothing can be; or the replay has to end before it. */
+export type Renewal =
+  | { readonly events: readonly WireEvent[] }
+  | { readonly reason: string }
+  | { readonly spent: string };
 
 export interface ReplayParts extends WireSink {
   readonly taxonomy: Taxonomy | undefined;
@@ -40,6 +44,8 @@ export interface ReplayResult {
   /** On the tape now, or before. */
   readonly replayed: number;
   readonly failed: number;
+  /** How many of the events were looked at: all, or as many as the allowance was enough for. */
+  readonly done: number;
 }
 
 /** @throws AppError as `storeEvents` does; what was replayed until then is found to be so next time. */
@@ -51,8 +57,13 @@ export async function replay(
   /** Which quarantined event each item is of. */
   const owners: QuarantinedEvent[] = [];
   const failures = new Map<QuarantinedEvent, string>();
+  let done = 0;
   for (const event of quarantined) {
+    // The next one must not fail for what those before it took.
+    if (done > 0 && parts.taxonomy !== undefined && isAllowanceLow()) break;
     const renewal = parts.renew(event);
+    if ('spent' in renewal) break;
+    done += 1;
     const reason = 'reason' in renewal ? renewal.reason : problemOf(renewal.events, parts);
     if (reason !== undefined) failures.set(event, reason);
     else if ('events' in renewal) {
@@ -75,7 +86,7 @@ export async function replay(
       .map(([event, reason]) => markOf(event, { id: event.id, reason })),
   ];
   await storeMarks(marks, parts);
-  return { replayed: passed.length, failed: failures.size };
+  return { replayed: passed.length, failed: failures.size, done };
 }
 
 const envelope = new Envelope();
@@ -111,11 +122,6 @@ function storeMarks(marks: readonly Uint8Array[], parts: WireSink): Promise<Rece
   const { ingest, nowMs, workspace } = parts;
   const bytes = marks.reduce((sum, mark) => sum + mark.length, 0);
   const batch = ingest.begin(workspace, bytes, true);
-  for (const mark of marks) {
-    walkJsonEvent(mark, 0, mark.length, nowMs, envelope);
-    assert(envelope.rejection === typeReserved, 'marks are made by the server alone');
-    envelope.rejection = undefined;
-    ingest.addApart(batch, mark, envelope, encodingJson, '');
-  }
+  for (const mark of marks) addApart(mark, '', nowMs, ingest, batch);
   return new Promise((resolve) => ingest.send(batch, resolve));
 }

@@ -5,41 +5,46 @@
  * Thread: a front's own.
  */
 import { createHash } from 'node:crypto';
-import { batchEventsMax, Envelope, encodingJson } from '../event/envelope.ts';
+import { batchEventsMax, Envelope } from '../event/envelope.ts';
 import { walkJsonEvent } from '../event/json.ts';
 import { compileMapping, type Mapping, Refused } from '../event/mapping.ts';
 import { Pattern } from '../event/pattern.ts';
-import { typeReserved } from '../event/refusal.ts';
+import { dataTooDeep, typeReserved } from '../event/refusal.ts';
 import { cut } from '../event/validator.ts';
-import { AppError } from '../std/errors.ts';
 import { requiredFields, type SourceRecord } from '../workspaces/source.ts';
-import type { Receipt } from './receipt.ts';
+import { MapAllowance, Spent } from './mapallowance.ts';
 import { writeJson } from './wire/json.ts';
-import type { WireEvent, WireSink } from './wire/store.ts';
+import type { WireApart, WireEvent, WireRefusal } from './wire/store.ts';
 
 /** The type of events that stand for what could not be mapped; their data is `{"item": …}`. */
 export const unmappedType = 'tapeline.unmapped';
 /** Entries of the list that `each` names. */
 export const entriesMax = 1000;
-/** Steps that the map may take for all items of a body. */
-export const mapStepsMax = 2_000_000;
+
+/** A pattern's unit of work takes longer than looking at a value. */
+const stepsPerUnit = 3;
 
 interface Row {
   readonly entry: unknown;
   readonly item: unknown;
 }
 
-/** The events of an item, or why there are none. */
-export type Mapped = { readonly events: readonly WireEvent[] } | { readonly reason: string };
+/** The events of an item; or why there are none; or what its body has used up, so that they are not known. */
+export type Mapped =
+  | { readonly events: readonly WireEvent[] }
+  | { readonly reason: string }
+  | { readonly spent: string };
 
-class Spent extends Error {}
+/** An event is deeper than can be written, and so than any may be. */
+const tooDeep = { reason: dataTooDeep.message };
 
 export class Source {
   readonly revision: number;
   readonly #name: string;
   readonly #each: readonly string[] | undefined;
   readonly #mapping: Mapping<Row>;
-  #stepsLeft = 0;
+  /** Of the body whose item is being mapped. */
+  #allowance = new MapAllowance();
 
   constructor({ map, name, revision }: SourceRecord) {
     this.revision = revision;
@@ -50,13 +55,9 @@ export class Source {
       find: (path) => this.#finder(path, unknown),
       pattern: (source) => this.#pattern(source),
       write: writeJson,
+      spend: (steps) => this.#allowance.takeSteps(steps),
       required: requiredFields,
     });
-  }
-
-  /** A new body begins. */
-  begin(): void {
-    this.#stepsLeft = mapStepsMax;
   }
 
   /** `{a.b}` is of the entry, `{^a.b}` of the item around it, `{*}` and `{^*}` all of them. */
@@ -66,36 +67,47 @@ export class Source {
     const steps = path === '*' ? [] : path.split('.');
     return ({ entry, item }) => {
       const value = dig(isOfItem ? item : entry, steps);
-      this.#spend(steps.length + (typeof value === 'string' ? value.length / 8 : 1));
+      this.#allowance.takeSteps(steps.length);
+      this.#weigh(value);
       return typeof value === 'string' && unknown.has(value) ? undefined : value;
     };
+  }
+
+  /** It may be copied whole, as often as the map names it. */
+  #weigh(value: unknown): void {
+    if (typeof value === 'string') this.#allowance.takeSteps(1 + value.length / 8);
+    else this.#allowance.takeSteps(1);
+    if (typeof value !== 'object' || value === null) return;
+    for (const name of Object.keys(value)) {
+      if (!Array.isArray(value)) this.#allowance.takeSteps(name.length / 8);
+      this.#weigh((value as Record<string, unknown>)[name]);
+    }
   }
 
   #pattern(source: string): Pick<Pattern, 'exec'> {
     const pattern = new Pattern(source);
     return {
       exec: (text) => {
-        this.#spend(pattern.unitsFor(text));
+        this.#allowance.takeSteps(pattern.unitsFor(text) * stepsPerUnit);
         return pattern.exec(text);
       },
     };
   }
 
-  #spend(steps: number): void {
-    this.#stepsLeft -= steps;
-    if (this.#stepsLeft < 0) throw new Spent();
-  }
-
-  map(item: unknown): Mapped {
+  /** @param allowance of the item's body. */
+  map(item: unknown, allowance: MapAllowance): Mapped {
+    this.#allowance = allowance;
+    allowance.beginItem();
     try {
-      return this.#map(item);
+      return this.#map(item, allowance);
     } catch (error) {
-      if (error instanceof Spent) return { reason: 'mapping the body takes too many steps' };
-      throw error;
+      if (error instanceof RangeError) return tooDeep;
+      if (!(error instanceof Spent)) throw error;
+      return error.isOfItem ? { reason: error.message } : { spent: error.message };
     }
   }
 
-  #map(item: unknown): Mapped {
+  #map(item: unknown, allowance: MapAllowance): Mapped {
     const entries = this.#each === undefined ? [item] : dig(item, this.#each);
     const path = this.#each?.join('.');
     if (!Array.isArray(entries)) return { reason: cut(`${path} is not a list`) };
@@ -104,12 +116,15 @@ export class Source {
     }
     const events: WireEvent[] = [];
     for (const [number, entry] of entries.entries()) {
+      allowance.takeEvent();
       const event = this.#mapping({ entry, item });
       if (event instanceof Refused) {
         const place = this.#each === undefined ? '' : `${path}.${number}: `;
         return { reason: cut(`${place}${event.reason}`) };
       }
-      events.push({ source: this.#name, ...event } as WireEvent);
+      const whole = { source: this.#name, ...event } as WireEvent;
+      allowance.takeBytes(Buffer.byteLength(writeJson(whole)));
+      events.push(whole);
     }
     return { events };
   }
@@ -129,60 +144,49 @@ export function customerOfUnmapped(source: string): string {
   return `source:${source}`;
 }
 
-export interface UnmappedItem {
-  readonly index: number;
-  readonly item: unknown;
-  readonly reason: string;
-}
-
 const envelope = new Envelope();
 
 /**
- * Keeps items that could not be mapped in quarantine; the same item is kept once. Resolves when they are
- * durable. Indexes of the receipt are the items'.
+ * What of an item that could not be mapped goes to the quarantine, or the refusal of one that is larger
+ * or deeper than an event may be. The same item is kept once.
  *
- * @throws AppError `overloaded`, with none of them stored.
+ * @param reason at most `problemBytesMax` bytes.
  */
-export function storeUnmapped(
-  items: readonly UnmappedItem[],
+export function unmapped(
+  item: unknown,
   source: string,
-  { ingest, isTrusted, limits, metrics, nowMs, quotas, workspace }: WireSink,
-): Promise<Receipt> {
-  const bodies = items.map(({ item }) => {
-    const text = writeJson(item);
-    const id = createHash('sha256').update(`${source}\n${text}`).digest('hex').slice(0, 32);
-    const customer = customerOfUnmapped(source);
-    const head = JSON.stringify({ id, customer, type: unmappedType, source });
-    return Buffer.from(`${head.slice(0, -1)},"data":{"item":${text}}}`);
-  });
-  const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
-  if (ingest.budget.isOver(workspace, bytes)) {
-    metrics.add('batches_overloaded_total', 1);
-    const message = 'too many events are waiting to be written; send the body again';
-    throw new AppError('overloaded', message, { retryAfterSeconds: 1 });
+  reason: string,
+  nowMs: number,
+): WireApart | WireRefusal {
+  const apart = bodyOf(item, source);
+  let fault = apart === undefined ? dataTooDeep : undefined;
+  if (apart !== undefined) {
+    walkJsonEvent(apart, 0, apart.length, nowMs, envelope);
+    if (envelope.rejection !== typeReserved) fault = envelope.rejection;
+    else return { apart, reason };
   }
-  quotas.charge(limits, items.length, bytes);
-  const batch = ingest.begin(workspace, bytes, isTrusted);
-  for (const [number, body] of bodies.entries()) {
-    walkJsonEvent(body, 0, body.length, nowMs, envelope);
-    if (envelope.rejection === typeReserved) {
-      envelope.rejection = undefined;
-      ingest.addApart(batch, body, envelope, encodingJson, items[number]!.reason);
-    } else {
-      // Larger or deeper than an event may be: the sender is told.
-      const { code, message } = envelope.rejection!;
-      const reason = `${items[number]!.reason}; it cannot be kept, because ${message}`;
-      ingest.reject(batch, { code, message: reason }, undefined);
-    }
+  const { code, message } = fault!;
+  return {
+    refused: {
+      code: code as WireRefusal['refused']['code'],
+      message: `${reason}; it cannot be kept, because ${message}`,
+    },
+  };
+}
+
+/** Undefined for an item that is too deep to be written. */
+function bodyOf(item: unknown, source: string): Uint8Array | undefined {
+  let text: string;
+  try {
+    text = writeJson(item);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
-  return new Promise((resolve) => {
-    ingest.send(batch, (receipt) => {
-      const rejected = receipt.rejected.map((each) => {
-        return { ...each, index: items[each.index]!.index };
-      });
-      resolve({ ...receipt, rejected });
-    });
-  });
+  const id = createHash('sha256').update(`${source}\n${text}`).digest('hex').slice(0, 32);
+  const customer = customerOfUnmapped(source);
+  const head = JSON.stringify({ id, customer, type: unmappedType, source });
+  return Buffer.from(`${head.slice(0, -1)},"data":{"item":${text}}}`);
 }
 
 /** The sources of all workspaces, compiled when they are first needed. */
@@ -197,7 +201,6 @@ export class Sources {
       source = new Source(record);
       this.#made.set(key, source);
     }
-    source.begin();
     return source;
   }
 }

@@ -12,6 +12,7 @@ import {
   mapProblems,
 } from '../event/mapping.ts';
 import { Pattern } from '../event/pattern.ts';
+import { depthOf } from '../event/schema.ts';
 import { AppError } from '../std/errors.ts';
 
 export const sourcesPerWorkspaceMax = 100;
@@ -69,12 +70,12 @@ export function checkSourceName(name: string): void {
 
 /** A map as parsed from JSON. @throws AppError invalid, with the place. */
 export function parseSourceMap(value: unknown): SourceMap {
-  const text = JSON.stringify(value) ?? '';
-  if (Buffer.byteLength(text) > sourceBytesMax) {
-    throw new AppError('invalid', `a map may have at most ${sourceBytesMax} bytes`);
-  }
-  if (depthOf(text) > depthMax) {
+  // First: what is too deep cannot even be written.
+  if (depthOf(value, depthMax) > depthMax) {
     throw new AppError('invalid', `a map may be at most ${depthMax} levels deep`);
+  }
+  if (Buffer.byteLength(JSON.stringify(value) ?? '') > sourceBytesMax) {
+    throw new AppError('invalid', `a map may have at most ${sourceBytesMax} bytes`);
   }
   check ??= new Ajv({ strict: false, schemas: [fieldSchema] }).compile(schema);
   if (!check(value))
@@ -92,25 +93,4 @@ export function parseSourceMap(value: unknown): SourceMap {
     throw new AppError('invalid', error.message, { cause: error });
   }
   return map;
-}
-
-/** Counts brackets, also those in strings: an upper bound. */
-function depthOf(text: string): number {
-  let [depth, deepest] = [0, 0];
-  let isText = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (character === '"' && !isEscaped(text, at)) isText = !isText;
-    if (isText) continue;
-    if (character === '{' || character === '[') depth += 1;
-    else if (character === '}' || character === ']') depth -= 1;
-    deepest = Math.max(deepest, depth);
-  }
-  return deepest;
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let first = at;
-  while (text[first - 1] === '\\') first -= 1;
-  return (at - first) % 2 === 1;
 }

@@ -11,6 +11,7 @@ import { reservedTypePrefix, typeBytesMax } from '../event/envelope.ts';
 import { checkSchema, type JsonSchema } from '../event/schema.ts';
 import type { ChangeKind } from '../event/schemachange.ts';
 import { AppError } from '../std/errors.ts';
+import { membersOf, refuse } from './view.ts';
 
 export const modes = ['accept', 'flag', 'quarantine', 'reject'] as const;
 export type Mode = (typeof modes)[number];
@@ -89,13 +90,13 @@ export function checkType(type: string): void {
 
 /** The mode for unlisted types, as parsed from JSON. @throws AppError invalid. */
 export function parseUnknown(value: unknown): Mode {
-  const sent = membersOf(value, ['unknown']);
+  const sent = knownMembersOf(value, ['unknown']);
   return modeOf(sent.get('unknown'), 'unknown') ?? refuse('unknown is required');
 }
 
 /** A type's definition, as parsed from JSON. @throws AppError invalid, with the place. */
 export function parseTypeDefinition(value: unknown): TypeDefinition {
-  const sent = membersOf(value, ['mode', 'description', 'schema']);
+  const sent = knownMembersOf(value, ['mode', 'description', 'schema']);
   const description = sent.get('description');
   if (description !== undefined) {
     if (typeof description !== 'string' || description.length > descriptionCharactersMax) {
@@ -117,19 +118,12 @@ function modeOf(value: unknown, member: string): Mode | undefined {
   );
 }
 
-function membersOf(value: unknown, known: readonly string[]): Map<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    refuse('the body must be an object');
-  }
-  const sent = new Map(Object.entries(value));
+function knownMembersOf(value: unknown, known: readonly string[]): Map<string, unknown> {
+  const sent = membersOf(value, 'the body');
   for (const member of sent.keys()) {
     if (!known.includes(member)) {
       refuse(`'${member.slice(0, 64)}' is not known here, only ${known.join(', ')}`);
     }
   }
   return sent;
-}
-
-function refuse(message: string): never {
-  throw new AppError('invalid', message);
 }

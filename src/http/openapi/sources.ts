@@ -58,7 +58,9 @@ A map has at most 32 KiB, a workspace at most 100 sources.`;
 const eventsText = `
 Takes JSON of any shape: an object, or a list of them, or NDJSON; at most 10,000 items and 16 MiB, gzip too. What the map makes of it goes the way of \`POST /v1/events\`, with the same receipt; \`index\` counts the items.
 
-An item that cannot be mapped is not lost: it is kept in quarantine, as an event of the type \`tapeline.unmapped\` with \`{"item": …}\` as its data, the reason, and the customer \`source:<name>\` (by which it can be erased); the same item is kept once. It is counted under \`accepted\` and \`quarantined\`. When the map is mended, \`POST /v1/quarantine/replay\` maps it again. An item maps whole or not at all. Only one that is larger or deeper than an event may be is refused by index.`;
+An item that cannot be mapped is not lost: it is kept in quarantine, as an event of the type \`tapeline.unmapped\` with \`{"item": …}\` as its data, the reason, and the customer \`source:<name>\` (by which it can be erased); the same item is kept once. It is counted under \`accepted\` and \`quarantined\`. When the map is mended, \`POST /v1/quarantine/replay\` maps it again. An item maps whole or not at all. Only one that is larger or deeper than an event may be is refused by index.
+
+A body maps to at most 10,000 events and 16 MiB of them, in at most 6,000,000 steps (a field, a value, eight bytes of text, a third of what a pattern does with a character); one that would need more is refused with \`too_large\` and nothing of it is stored. An item has a quarter of the steps and of the bytes, and is kept in quarantine if it needs more than that.`;
 
 export const sourcePaths: Paths = {
   '/v1/sources': {
@@ -156,7 +158,7 @@ export const sourcePaths: Paths = {
       tag: 'Sources',
       summary: 'Ask what foreign JSON would become',
       description:
-        'The events that each item gives, what would happen to them, and why an item cannot be mapped. Nothing is stored. At most 1,000 items and 1 MiB.',
+        'The events that each item gives, what would happen to them, and why an item cannot be mapped. Nothing is stored. At most 1,000 items and 1 MiB, and what a body may map to. Not for keys of scope `publish`.',
       scope: 'write',
       parameters: [name],
       body: foreign,

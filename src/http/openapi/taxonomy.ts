@@ -160,7 +160,7 @@ export const taxonomyPaths: Paths = {
       tag: 'Taxonomy',
       summary: 'Ask what would happen to events',
       description:
-        'A dry run: the same checks as when they are sent, and nothing is stored. JSON (one event or an array) or NDJSON, at most 1,000 events and 1 MiB.',
+        'A dry run: the same checks as when they are sent, and nothing is stored. JSON (one event or an array) or NDJSON, at most 1,000 events and 1 MiB. Not for keys of scope `publish`.',
       scope: 'write',
       body: {
         'application/json': {

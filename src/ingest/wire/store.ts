@@ -5,13 +5,21 @@
  *
  *     foreign body ─ door ─▶ WireItem[] ─ JSON ─▶ readBody ─▶ Ingest ─▶ one receipt, by the door's indexes
  */
-import { batchBytesMax, batchEventsMax, eventBytesMax } from '../../event/envelope.ts';
-import { dataTooDeep, tooLarge } from '../../event/refusal.ts';
+import {
+  batchBytesMax,
+  batchEventsMax,
+  Envelope,
+  encodingJson,
+  eventBytesMax,
+} from '../../event/envelope.ts';
+import { walkJsonEvent } from '../../event/json.ts';
+import { dataTooDeep, tooLarge, typeReserved } from '../../event/refusal.ts';
+import { assert } from '../../std/assert.ts';
 import { AppError } from '../../std/errors.ts';
 import type { Metrics } from '../../std/metrics.ts';
 import type { Limit } from '../../workspaces/quota.ts';
 import { readBody } from '../body.ts';
-import type { Ingest } from '../ingest.ts';
+import type { Batch, Ingest } from '../ingest.ts';
 import type { Quotas } from '../quotas.ts';
 import type { Receipt, RejectedEvent } from '../receipt.ts';
 import { writeJson } from './json.ts';
@@ -44,7 +52,15 @@ export interface WireRefusal {
   readonly id?: string | undefined;
 }
 
+/** An event of the server's own for the quarantine, as JSON that the walker takes but for its type. */
+export interface WireApart {
+  readonly apart: Uint8Array;
+  /** At most `noteBytesMax` bytes. */
+  readonly reason: string;
+}
+
 export type WireItem = WireEvent | WireRefusal;
+export type StorableItem = WireItem | WireApart;
 
 /** Whose events they are, and what they go through. */
 export interface WireSink {
@@ -61,8 +77,10 @@ export interface WireSink {
 /** As much of the items as fits one batch. */
 interface Chunk {
   readonly texts: string[];
-  /** Where each of them stands among the items. */
+  readonly apart: WireApart[];
+  /** Where each of them stands among the items: the texts, and those kept apart. */
   readonly places: number[];
+  readonly apartPlaces: number[];
   bytes: number;
 }
 
@@ -72,7 +90,10 @@ interface Chunk {
  *
  * @throws AppError `rate_limited` or `overloaded`, with nothing stored.
  */
-export async function storeEvents(items: readonly WireItem[], sink: WireSink): Promise<Receipt> {
+export async function storeEvents(
+  items: readonly StorableItem[],
+  sink: WireSink,
+): Promise<Receipt> {
   const { ingest, metrics, quotas, workspace } = sink;
   quotas.check(sink.limits);
   const refused: RejectedEvent[] = [];
@@ -91,30 +112,41 @@ export async function storeEvents(items: readonly WireItem[], sink: WireSink): P
 }
 
 /** Writes events as JSON and cuts them where a batch is full; what cannot be one is refused. */
-function chunksOf(items: readonly WireItem[], refused: RejectedEvent[]): Chunk[] {
+function chunksOf(items: readonly StorableItem[], refused: RejectedEvent[]): Chunk[] {
   const chunks: Chunk[] = [];
   for (const [index, item] of items.entries()) {
+    if ('apart' in item) {
+      const chunk = chunkFor(chunks, item.apart.length);
+      chunk.apart.push(item);
+      chunk.apartPlaces.push(index);
+      continue;
+    }
     const text = 'refused' in item ? item.refused : textOf(item);
     if (typeof text !== 'string') {
       const { id } = item;
       refused.push({ index, ...(id !== undefined && { id }), ...text });
       continue;
     }
-    const bytes = Buffer.byteLength(text) + 1;
-    let chunk = chunks.at(-1);
-    const isFull =
-      chunk === undefined ||
-      chunk.texts.length === batchEventsMax ||
-      chunk.bytes + bytes > batchBytesMax;
-    if (chunk === undefined || isFull) {
-      chunk = { texts: [], places: [], bytes: 1 };
-      chunks.push(chunk);
-    }
+    const chunk = chunkFor(chunks, Buffer.byteLength(text) + 1);
     chunk.texts.push(text);
     chunk.places.push(index);
-    chunk.bytes += bytes;
   }
   return chunks;
+}
+
+/** The last one if the bytes fit it, which are counted then. */
+function chunkFor(chunks: Chunk[], bytes: number): Chunk {
+  let chunk = chunks.at(-1);
+  const isFull =
+    chunk === undefined ||
+    chunk.texts.length + chunk.apart.length === batchEventsMax ||
+    chunk.bytes + bytes > batchBytesMax;
+  if (chunk === undefined || isFull) {
+    chunk = { texts: [], apart: [], places: [], apartPlaces: [], bytes: 1 };
+    chunks.push(chunk);
+  }
+  chunk.bytes += bytes;
+  return chunk;
 }
 
 function textOf(event: WireEvent): string | typeof tooLarge {
@@ -129,23 +161,41 @@ function textOf(event: WireEvent): string | typeof tooLarge {
   }
 }
 
-function sendChunk({ places, texts }: Chunk, sink: WireSink): Promise<Receipt> {
+function sendChunk(chunk: Chunk, sink: WireSink): Promise<Receipt> {
   const { ingest, isTrusted, limits, nowMs, quotas, workspace } = sink;
-  const body = Buffer.from(`[${texts.join(',')}]`);
-  const batch = ingest.begin(workspace, body.length, isTrusted);
+  const body = Buffer.from(`[${chunk.texts.join(',')}]`);
+  const batch = ingest.begin(workspace, chunk.bytes, isTrusted);
   try {
     readBody('json', body, nowMs, ingest, batch);
   } catch (error) {
     ingest.abandon(batch);
     throw error;
   }
-  quotas.charge(limits, batch.events, body.length);
+  for (const { apart, reason } of chunk.apart) addApart(apart, reason, nowMs, ingest, batch);
+  quotas.charge(limits, batch.events, chunk.bytes);
+  const places = [...chunk.places, ...chunk.apartPlaces];
   return new Promise((resolve) => {
     ingest.send(batch, (receipt) => {
       const rejected = receipt.rejected.map((each) => ({ ...each, index: places[each.index]! }));
       resolve({ ...receipt, rejected });
     });
   });
+}
+
+const envelope = new Envelope();
+
+/** Adds an event that the server made to the batch's quarantine; its type is one that nobody may send. */
+export function addApart(
+  body: Uint8Array,
+  reason: string,
+  nowMs: number,
+  ingest: Ingest,
+  batch: Batch,
+): void {
+  walkJsonEvent(body, 0, body.length, nowMs, envelope);
+  assert(envelope.rejection === typeReserved, 'the server alone makes events of a reserved type');
+  envelope.rejection = undefined;
+  ingest.addApart(batch, body, envelope, encodingJson, reason);
 }
 
 function merged(receipts: readonly Receipt[], refused: readonly RejectedEvent[]): Receipt {
