@@ -8,8 +8,11 @@ import { metricOf, readMetrics } from './server.ts';
 
 export interface DebtFigures {
   /** When the load ended. */
+  readonly unindexedEvents: number;
   readonly unsealedEvents: number;
   readonly sealedParts: number;
+  /** Heap, buffers and shared memory when the load ended. */
+  readonly memoryAtEndMiB: number;
   /** Until every full part was sealed. */
   readonly catchUpSeconds: number;
   /** Then, of all files of the tape, for each event. */
@@ -19,18 +22,25 @@ export interface DebtFigures {
 }
 
 const pollMs = 200;
+const removedMs = 1000;
 /** After that the bench goes on, and says so. */
 const patienceMs = 300_000;
 
 /** @param sent events in all. */
 export async function readDebt(server: TestServer, sent: number): Promise<DebtFigures> {
   const atEnd = await readMetrics(server);
+  const memoryAtEndMiB = Math.round(anonymousBytes(server.process.pid!) / 2 ** 20);
   const startedMs = systemClock.monotonicMs();
   const left = await catchUp(server);
+  const catchUpSeconds = elapsedSeconds(startedMs);
+  // What was sealed goes when its readers have left it.
+  await sleep(systemClock, removedMs);
   return {
+    unindexedEvents: metricOf(atEnd, 'events_unindexed'),
+    memoryAtEndMiB,
     unsealedEvents: metricOf(atEnd, 'events_unsealed'),
     sealedParts: metricOf(atEnd, 'parts_sealed_total'),
-    catchUpSeconds: left > 0 ? Number.POSITIVE_INFINITY : elapsedSeconds(startedMs),
+    catchUpSeconds: left > 0 ? Number.POSITIVE_INFINITY : catchUpSeconds,
     bytesOnDisk: rounded(tapeBytes(server.data) / Math.max(1, sent)),
     memoryMiB: Math.round(anonymousBytes(server.process.pid!) / 2 ** 20),
   };
@@ -75,17 +85,22 @@ function anonymousBytes(pid: number): number {
 }
 
 export function debtRows(debt: DebtFigures, bytesPerEvent: number): Row[] {
-  const { bytesOnDisk, catchUpSeconds, memoryMiB, sealedParts, unsealedEvents } = debt;
+  const { bytesOnDisk, catchUpSeconds, memoryAtEndMiB, memoryMiB, sealedParts } = debt;
+  const { unindexedEvents, unsealedEvents } = debt;
   const ratio = rounded(bytesOnDisk / bytesPerEvent);
   return [
     [
       'sealing',
       `${sealedParts} parts meanwhile; ${count(unsealedEvents)} events left, sealed ${catchUpSeconds} s later`,
     ],
+    ['no index yet', `${count(unindexedEvents)} events of full parts when the load ended`],
     [
       'on disk then',
       `${bytesOnDisk} bytes an event, the open part included: ${ratio} of those sent`,
     ],
-    ['memory', `${count(memoryMiB)} MiB of the server, files aside`],
+    [
+      'memory',
+      `${count(memoryAtEndMiB)} MiB of the server when the load ended, then ${count(memoryMiB)}, files aside`,
+    ],
   ];
 }

@@ -10,10 +10,9 @@ import { seededRandom, systemRandom } from '../src/std/random.ts';
 import { openDataDirectory } from '../src/store/directory.ts';
 import { ScanBudget } from '../src/tape/budget.ts';
 import { directoryVersion } from '../src/tape/layout.ts';
-import { merge } from '../src/tape/merge.ts';
 import { openShard } from '../src/tape/open.ts';
 import { tapePage } from '../src/tape/page.ts';
-import { seal } from '../src/tape/seal.ts';
+import { perform } from '../src/tape/perform.ts';
 import { createTapeMemory, Tape } from '../src/tape/tape.ts';
 import { answerText, scanViews } from '../src/views/answer.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
@@ -104,7 +103,7 @@ const shards = memory.shards.map((_, number) =>
     // It only reads.
     isBusy: () => true,
     limits: { events: 1e6, bytes: 2 ** 40, ageMs: 2 ** 40 },
-    work: async ({ job, kind }) => (kind === 'seal' ? seal(job) : merge(job)),
+    work: async (job) => perform(job),
   }),
 );
 const openSeconds = (performance.now() - openedMs) / 1000;

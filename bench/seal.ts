@@ -1,11 +1,13 @@
 /**
- * seal: what sealing and merging cost for each event, how large segments are, and what it costs to read
+ * seal: what indexing, sealing and merging cost for each event, how large segments are, and what it costs to read
  * them. In this process, without a server: CPU time of the one thread, files and their flush included.
  */
 import { join } from 'node:path';
 import { createMetricsMemory, openMetrics } from '../src/std/metrics.ts';
 import { seededRandom } from '../src/std/random.ts';
+import { indexLog } from '../src/tape/indexlog.ts';
 import type { SegmentFacts } from '../src/tape/job.ts';
+import { partIndexGeneration } from '../src/tape/layout.ts';
 import { merge } from '../src/tape/merge.ts';
 import { customerHashOf } from '../src/tape/route.ts';
 import { seal } from '../src/tape/seal.ts';
@@ -61,6 +63,8 @@ async function writeParts(work: Work): Promise<{ lasts: number[]; hash: string }
 }
 
 interface Made {
+  readonly indexed: readonly SegmentFacts[];
+  readonly indexNanos: number;
   readonly sealed: readonly SegmentFacts[];
   readonly merged: SegmentFacts;
   readonly sealNanos: number;
@@ -69,16 +73,22 @@ interface Made {
 
 function make({ directory, events }: Work, lasts: readonly number[]): Made {
   const job = { directory, shard: 0 };
+  const eventsMax = events / parts;
+  const ranges = lasts.map((last, i) => ({ first: (lasts[i - 1] ?? 0) + 1, last, part: i + 1 }));
+  const indexStart = process.cpuUsage();
+  const indexed = ranges.map(
+    (range) => indexLog({ ...job, ...range, eventsMax, generation: partIndexGeneration })!,
+  );
+  const indexNanos = cost(indexStart, events);
   const sealStart = process.cpuUsage();
-  const sealed = lasts.map((last, i) => {
-    const first = (lasts[i - 1] ?? 0) + 1;
-    return seal({ ...job, parts: [i + 1], first, last, generation: 0 })!;
-  });
+  const sealed = ranges.map(
+    ({ first, last, part }) => seal({ ...job, parts: [part], first, last, generation: 1 })!,
+  );
   const sealNanos = cost(sealStart, events);
   const mergeStart = process.cpuUsage();
   const segments = sealed.map(({ file }) => file);
-  const merged = merge({ ...job, segments, first: 1, last: lasts.at(-1)!, generation: 1 })!;
-  return { sealed, merged, sealNanos, mergeNanos: cost(mergeStart, events) };
+  const merged = merge({ ...job, segments, first: 1, last: lasts.at(-1)!, generation: 2 })!;
+  return { indexed, indexNanos, sealed, merged, sealNanos, mergeNanos: cost(mergeStart, events) };
 }
 
 interface Reads {
@@ -155,6 +165,8 @@ export async function sealBench(settings: Settings): Promise<void> {
     const mergedRatio = rounded(made.merged.bytes / made.merged.sentBytes);
     const figures = {
       events,
+      indexNanos: made.indexNanos,
+      indexBytes: rounded(made.indexed.reduce((sum, { bytes }) => sum + bytes, 0) / events),
       sealNanos: made.sealNanos,
       mergeNanos: made.mergeNanos,
       sealedBytesPerSent: ratio,
@@ -164,6 +176,10 @@ export async function sealBench(settings: Settings): Promise<void> {
     };
     const rows: Row[] = [
       ['events', `${count(events)} in ${parts} parts, ${customers} customers`],
+      [
+        'to index',
+        `${made.indexNanos} ns of CPU an event, ${figures.indexBytes} bytes until it is sealed`,
+      ],
       ['to seal', `${made.sealNanos} ns of CPU an event`],
       ['to merge', `${made.mergeNanos} ns of CPU an event, ${parts} segments into one`],
       ['size', `${ratio} of what was sent, merged ${mergedRatio}`],

@@ -123,11 +123,24 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
   },
   restart(figures) {
     assert.equal(figures('events'), 20_000);
-    assertPositive(figures, 'stopSeconds', 'readySeconds', 'readyAfterKillSeconds');
+    assertPositive(
+      figures,
+      'readyAfterBurstSeconds',
+      'stopSeconds',
+      'readySeconds',
+      'readyAfterKillSeconds',
+    );
   },
   seal(figures) {
     assert.equal(figures('events'), 20_000);
-    assertPositive(figures, 'sealNanos', 'mergeNanos', 'sealedBytesPerSent', 'replayNanos');
+    assertPositive(
+      figures,
+      'indexNanos',
+      'sealNanos',
+      'mergeNanos',
+      'sealedBytesPerSent',
+      'replayNanos',
+    );
     assertQuantiles(figures, 'newestMs');
     assertQuantiles(figures, 'deepMs');
   },

@@ -10,13 +10,15 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { seededRandom } from '../src/std/random.ts';
-import { segmentVersion } from '../src/tape/layout.ts';
+import { indexLog } from '../src/tape/indexlog.ts';
+import { partIndexVersion, partName, segmentVersion } from '../src/tape/layout.ts';
 import { merge } from '../src/tape/merge.ts';
 import { seal } from '../src/tape/seal.ts';
 import { contentOf, openSegment, writePart } from './support/segmentplay.ts';
 
 const golden = fileURLToPath(new URL('../../test/golden/', import.meta.url));
 const versions = [1];
+const indexVersions = [2];
 const names = ['sealed', 'merged'] as const;
 
 function pathsOf(version: number, name: string): { file: string; content: string } {
@@ -36,6 +38,24 @@ async function make(directory: string): Promise<Record<(typeof names)[number], s
   const segments = [sealed.file, other.file];
   const merged = merge({ ...job, segments, first: 1000, last, generation: 1, isGone })!;
   return { sealed: sealed.file, merged: merged.file };
+}
+
+function indexPathsOf(version: number): { file: string; part: string; content: string } {
+  const path = (kind: string): string => join(golden, `index.v${version}.${kind}`);
+  return {
+    file: path('golden.mdb'),
+    part: path('part.golden.mdb'),
+    content: path('golden.json'),
+  };
+}
+
+/** The index of a part, and the part. */
+async function makeIndex(directory: string): Promise<string> {
+  const first = 1000;
+  const random = seededRandom(43);
+  const last = await writePart(random, { directory, number: 1, firstStamp: first, events: 70 });
+  const job = { directory, shard: 0, part: 1, first, last, generation: 0, eventsMax: 70 };
+  return indexLog(job)!.file;
 }
 
 /** What a segment in a directory of its own holds, as text. */
@@ -65,6 +85,13 @@ if (process.env['TAPELINE_GOLDEN'] === 'write') {
       copyFileSync(join(directory, 'shard-0', made[name]), file);
       writeFileSync(content, await textOf(directory, made[name]));
     }
+    const { content, file, part } = indexPathsOf(partIndexVersion);
+    if (existsSync(file)) return;
+    const other = scratch(t);
+    const index = await makeIndex(other);
+    copyFileSync(join(other, 'shard-0', index), file);
+    copyFileSync(join(other, 'shard-0', partName(1)), part);
+    writeFileSync(content, await textOf(other, index));
   });
 }
 
@@ -79,6 +106,16 @@ for (const version of versions) {
   }
 }
 
+for (const version of indexVersions) {
+  test(`a part with an index of version ${version} is read as it was`, async (t) => {
+    const directory = scratch(t);
+    const { content, file, part } = indexPathsOf(version);
+    copyFileSync(part, join(directory, 'shard-0', partName(1)));
+    copyFileSync(file, join(directory, 'shard-0', 'golden.mdb'));
+    assert.equal(await textOf(directory, 'golden.mdb'), readFileSync(content, 'utf8'));
+  });
+}
+
 test('this version writes what its golden files say', async (t) => {
   assert.equal(segmentVersion, versions.at(-1));
   const directory = scratch(t);
@@ -87,4 +124,8 @@ test('this version writes what its golden files say', async (t) => {
     const { content } = pathsOf(segmentVersion, name);
     assert.equal(await textOf(directory, made[name]), readFileSync(content, 'utf8'));
   }
+  const { content } = indexPathsOf(partIndexVersion);
+  const other = scratch(t);
+  assert.equal(partIndexVersion, indexVersions.at(-1));
+  assert.equal(await textOf(other, await makeIndex(other)), readFileSync(content, 'utf8'));
 });

@@ -10,51 +10,26 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import type { PartLimits } from '../src/config.ts';
+import { test } from 'node:test';
 import { AppError } from '../src/std/errors.ts';
 import { mergeWidth } from '../src/tape/upkeep.ts';
-import { temporaryDirectory } from './support/server.ts';
-import { ManualClock, ShardKit } from './support/shardkit.ts';
-
-const nowMs = 1_790_000_000_000;
-const small: PartLimits = { events: 10, bytes: 2 ** 30, ageMs: 2 ** 40 };
-
-function place(t: TestContext): string {
-  const directory = temporaryDirectory();
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-function openKit(directory: string, limits = small): ShardKit {
-  return new ShardKit({ directory, shards: 1, clock: new ManualClock(nowMs), limits });
-}
-
-function event(n: number, more: object = {}): object {
-  return { id: `e${n}`, customer: 'ann', type: 'Click', time: nowMs - 1e6 + n * 1000, ...more };
-}
-
-/** Stores so many parts of ten events each and lets all of the background work happen. */
-async function storeParts(kit: ShardKit, parts: number, from = 0): Promise<void> {
-  for (let part = 0; part < parts; part++) {
-    await kit.store(Array.from({ length: 10 }, (_, n) => event(from + part * 10 + n)));
-    await kit.store([event(10_000 + from + part)]);
-    await kit.settle();
-  }
-}
-
-function files(directory: string, kind: string): string[] {
-  return readdirSync(join(directory, 'shard-0'))
-    .filter((name) => name.startsWith(kind) && name.endsWith('.mdb'))
-    .sort();
-}
+import {
+  event,
+  files,
+  type Kind,
+  nowMs,
+  openKit,
+  place,
+  small,
+  storeParts,
+} from './support/partfiles.ts';
 
 test('a full part becomes a segment and its file goes', async (t) => {
   const directory = place(t);
   const kit = openKit(directory);
   await storeParts(kit, 3);
-  assert.ok(files(directory, 'segment-').length >= 2);
-  assert.equal(files(directory, 'part-').length, 1);
+  assert.ok(files(directory, 'segment').length >= 2);
+  assert.equal(files(directory, 'part').length, 1);
   assert.equal(kit.scan({ customer: 'ann' }).length, 33);
   await kit.close();
   const again = openKit(directory);
@@ -68,7 +43,7 @@ test('neighbours are merged, and everything is still there in both orders', asyn
   const kit = openKit(directory);
   t.after(() => kit.close());
   await storeParts(kit, mergeWidth + 2);
-  assert.ok(files(directory, 'segment-').length < mergeWidth);
+  assert.ok(files(directory, 'segment').length < mergeWidth);
   const ids = kit.scan({ customer: 'ann' }).map(({ id }) => id);
   assert.equal(new Set(ids).size, (mergeWidth + 2) * 11);
   assert.equal(kit.tail().length, (mergeWidth + 2) * 11);
@@ -95,12 +70,12 @@ test('a reader keeps what it reads until it is done', async (t) => {
   kit.tape.enter();
   await kit.store([event(11)]);
   await kit.settle();
-  assert.equal(files(directory, 'segment-').length, 1, 'sealed');
-  assert.ok(files(directory, 'part-').length > 1, 'but still there');
+  assert.equal(files(directory, 'segment').length, 1, 'sealed');
+  assert.ok(files(directory, 'part').length > 1, 'but still there');
   kit.tape.leave();
   kit.clock.advance(100);
   await kit.settle();
-  assert.equal(files(directory, 'part-').length, 1);
+  assert.equal(files(directory, 'part').length, 1);
 });
 
 test('sealing that is behind refuses nothing: the part grows', async (t) => {
@@ -121,11 +96,11 @@ test('work that fails is tried again and loses nothing', async (t) => {
   const { work } = kit;
   kit.work = () => Promise.reject(new Error('no room'));
   await storeParts(kit, 2);
-  assert.equal(files(directory, 'segment-').length, 0);
+  assert.equal(files(directory, 'segment').length, 0);
   kit.work = work;
   kit.clock.advance(60_000);
   await kit.settle();
-  assert.ok(files(directory, 'segment-').length > 0);
+  assert.ok(files(directory, 'segment').length > 0);
   assert.equal(kit.scan({ customer: 'ann' }).length, 22);
 });
 
@@ -135,13 +110,13 @@ test('what a crash leaves behind is put in order at the start', async (t) => {
   const shard = join(directory, 'shard-0');
   const saved = join(directory, 'saved');
   mkdirSync(saved);
-  const save = (kind: string): void => {
+  const save = (kind: Kind): void => {
     for (const name of files(directory, kind)) copyFileSync(join(shard, name), join(saved, name));
   };
   await kit.store(Array.from({ length: 10 }, (_, n) => event(n)));
-  save('part-');
+  save('part');
   await storeParts(kit, mergeWidth - 2, 100);
-  save('segment-');
+  save('segment');
   await storeParts(kit, 3, 1000);
   const expected = kit.scan({ customer: 'ann' }).map(({ id }) => id);
   await kit.close();
@@ -156,7 +131,7 @@ test('what a crash leaves behind is put in order at the start', async (t) => {
     expected,
   );
   await again.settle();
-  assert.equal(files(directory, 'part-').length, 1);
+  assert.equal(files(directory, 'part').length, 1);
   assert.ok(!readdirSync(shard).some((name) => name.includes('.tmp')));
 });
 
@@ -168,11 +143,11 @@ test('a quiet part is sealed when it comes of age', async (t) => {
   kit.clock.advance(59_000);
   kit.shards[0]!.upkeep.look();
   await kit.settle();
-  assert.equal(files(directory, 'segment-').length, 0);
+  assert.equal(files(directory, 'segment').length, 0);
   kit.clock.advance(1000);
   kit.shards[0]!.upkeep.look();
   await kit.settle();
-  assert.equal(files(directory, 'segment-').length, 1);
+  assert.equal(files(directory, 'segment').length, 1);
   assert.equal(kit.scan({ customer: 'ann' }).length, 1);
 });
 
@@ -202,7 +177,7 @@ test('a damaged segment stays where it is, and its stamps are not used again', a
   await storeParts(kit, 3);
   await kit.close();
   const shard = join(directory, 'shard-0');
-  const names = files(directory, 'segment-');
+  const names = files(directory, 'segment');
   const damaged = join(shard, names[1]!);
   const copy = join(directory, 'copy');
   copyFileSync(damaged, copy);
@@ -227,8 +202,8 @@ test('stamps go on even when the newest segment cannot be read', async (t) => {
   await storeParts(kit, 2);
   const before = kit.tape.issued();
   await kit.close();
-  for (const name of files(directory, 'part-')) rmSync(join(directory, 'shard-0', name));
-  const last = join(directory, 'shard-0', files(directory, 'segment-').at(-1)!);
+  for (const name of files(directory, 'part')) rmSync(join(directory, 'shard-0', name));
+  const last = join(directory, 'shard-0', files(directory, 'segment').at(-1)!);
   truncateSync(last, statSync(last).size - 4096);
   const again = openKit(directory);
   t.after(() => again.close());
@@ -260,18 +235,4 @@ test('a resend with another time is recognised by its id', async (t) => {
   const again = Array.from({ length: 50 }, (_, n) => event(n, { time: nowMs - n }));
   const receipt = await kit.store(again);
   assert.deepEqual([receipt.accepted, receipt.duplicates], [0, 50]);
-});
-
-test('full parts wait while the shard is busy, but not for ever', async (t) => {
-  const directory = place(t);
-  const kit = openKit(directory);
-  t.after(() => kit.close());
-  kit.isBusy = true;
-  await storeParts(kit, 2);
-  assert.equal(files(directory, 'segment-').length, 0);
-  kit.clock.advance(90_000);
-  kit.shards[0]!.upkeep.look();
-  await kit.settle();
-  assert.ok(files(directory, 'segment-').length > 0);
-  assert.equal(kit.scan({ customer: 'ann' }).length, 22);
 });

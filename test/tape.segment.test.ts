@@ -1,5 +1,5 @@
 /**
- * Segments against plain arrays: sealed from random parts, whole and in ranges, merged, and rewritten
+ * Segments against plain arrays: indexes of random parts, and what is sealed from them, whole and in ranges, merged, and rewritten
  * without what is gone. Repeat one run with TAPELINE_SEED; TAPELINE_SEEDS says how many are played.
  */
 import assert from 'node:assert/strict';
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { seededRandom } from '../src/std/random.ts';
 import { gatherLimits } from '../src/tape/gather.ts';
+import { indexLog } from '../src/tape/indexlog.ts';
 import type { Gone, SegmentFacts } from '../src/tape/job.ts';
 import { parseShardFile } from '../src/tape/layout.ts';
 import { merge } from '../src/tape/merge.ts';
@@ -76,6 +77,7 @@ async function play(seed: number, directory: string): Promise<void> {
         events: 1 + random.below(700),
       });
       parts.push(number);
+      await checkIndex({ directory, part: number, first: firstStamp, last }, seed);
     }
     const model = await readModel(directory, parts);
     const limits = random.below(2) === 0 ? gatherLimits : { payloadBytes: 20_000, records: 100 };
@@ -91,6 +93,19 @@ async function play(seed: number, directory: string): Promise<void> {
     left.filter((name) => parseShardFile(name)?.kind === 'temporary'),
     [],
   );
+}
+
+/** A part with an index of its own holds what the part holds. */
+async function checkIndex(
+  { directory, ...range }: { directory: string; part: number; first: number; last: number },
+  seed: number,
+): Promise<void> {
+  const model = await readModel(directory, [range.part]);
+  const eventsMax = model.records.length;
+  // Another generation than in life, where nothing is sealed under the same stamps at once.
+  const facts = indexLog({ directory, shard: 0, ...range, eventsMax, generation: 9 })!;
+  assert.equal(facts.events, eventsMax);
+  await check(directory, facts.file, model.records, model, seed);
 }
 
 async function mergeAll(seed: number, directory: string, sealed: readonly Sealed[]): Promise<void> {

@@ -7,10 +7,10 @@ import { eachBlock, unfold, unfoldBlock } from './fold.ts';
 import { readItem } from './item.ts';
 import { blockRow, positionBytes, row, stream } from './layout.ts';
 import { recentBlocks } from './recentblocks.ts';
-import type { Run } from './run.ts';
+import type { CustomerOrder, CustomerPlace, Run } from './run.ts';
 import type { TableReader } from './table.ts';
 
-export class BlockReader {
+export class BlockReader implements CustomerOrder {
   readonly #file: SegmentFile;
   readonly #table: TableReader;
   readonly #streamBytes: number;
@@ -80,12 +80,12 @@ export class BlockReader {
   }
 
   /** The run of a customer hash that ends at (block, record). */
-  run(hash: number, block: number, record: number): Run {
+  #run(hash: number, block: number, record: number): Run {
     return new SegmentRun(this, hash, block, record);
   }
 
-  /** The same, entered just before a position: by bisecting what the blocks begin with. */
-  runBefore(hash: number, lastBlock: number, lastRow: number, position: EventPosition): Run {
+  /** Entered by bisecting what the blocks begin with. */
+  runBefore({ hash, lastBlock, lastRow }: CustomerPlace, position: EventPosition): Run {
     let number = lastBlock;
     // Steps that double: what is asked for is mostly new.
     for (let step = 1; number > 0 && this.#beginsBefore(number, hash, position) === false; ) {
@@ -99,7 +99,7 @@ export class BlockReader {
       else number = middle;
     }
     const block = this.recent(number);
-    if (block === undefined) return this.run(hash, number - 1, Number.POSITIVE_INFINITY);
+    if (block === undefined) return this.#run(hash, number - 1, Number.POSITIVE_INFINITY);
     let low = -1;
     let top = number === lastBlock ? lastRow : block.records - 1;
     while (low < top) {
@@ -107,8 +107,8 @@ export class BlockReader {
       if (recordIsBefore(block, middle, hash, position)) low = middle;
       else top = middle - 1;
     }
-    if (low === -1) return this.run(hash, number - 1, Number.POSITIVE_INFINITY);
-    return this.run(hash, number, low);
+    if (low === -1) return this.#run(hash, number - 1, Number.POSITIVE_INFINITY);
+    return this.#run(hash, number, low);
   }
 
   close(): void {
@@ -118,7 +118,12 @@ export class BlockReader {
   }
 }
 
-function isBefore(time: number, stamp: number, ordinal: number, position: EventPosition): boolean {
+export function isBefore(
+  time: number,
+  stamp: number,
+  ordinal: number,
+  position: EventPosition,
+): boolean {
   if (time !== position.time) return time < position.time;
   if (stamp !== position.stamp) return stamp < position.stamp;
   return ordinal < position.ordinal;

@@ -1,13 +1,22 @@
-/** Composes a segment's file out of its streams; used by `seal` and by `merge` alike. */
+/** Composes a segment's file out of its streams, for `seal`, `merge` and `indexLog`. */
 import { basename, join } from 'node:path';
 import { assert } from '../std/assert.ts';
 import { SegmentWriter } from '../store/segment.ts';
-import { CustomerWriter } from './customers.ts';
+import { CustomerWriter, type WrittenCustomers } from './customers.ts';
 import { Filter, type FilterPlace } from './filter.ts';
 import { FrameWriter } from './frames.ts';
 import { writeItem } from './item.ts';
-import type { SegmentFacts, SegmentJob } from './job.ts';
-import { extentBytes, idRow, segmentFile, segmentVersion, stream } from './layout.ts';
+import type { IndexJob, SegmentFacts, SegmentJob } from './job.ts';
+import {
+  extentBytes,
+  idRow,
+  partIndexVersion,
+  segmentFile,
+  segmentVersion,
+  stream,
+} from './layout.ts';
+import { LogBlockWriter } from './logblocks.ts';
+import { PostingWriter } from './postings.ts';
 import type { SegmentBounds, SegmentSummary } from './summary.ts';
 import { TableWriter } from './table.ts';
 import { Tally, type TimeGate } from './tally.ts';
@@ -21,7 +30,9 @@ export interface SegmentHead {
   readonly first: number;
   readonly bounds: SegmentBounds;
   readonly gate: TimeGate;
-  /** Rows of the tables. */
+  /** Set in the index of a part: the part's number. */
+  readonly part?: number;
+  /** Rows of the tables; of the index of a part, `frames` are blocks of the log. */
   readonly frames: number;
   readonly blocks: number;
   readonly customers: number;
@@ -61,15 +72,18 @@ class IdWriter {
   }
 }
 
-export class Composer {
-  readonly frames: FrameWriter;
-  readonly customers: CustomerWriter;
+/** What has been written of both orders. */
+interface WrittenOrders extends WrittenCustomers {
+  readonly frames: number;
+}
+
+export abstract class Composer {
   readonly tally = new Tally();
   /** Up to which stamp something of a workspace was left out, its retention being over. */
   readonly dropped: Map<number, number>;
   readonly #job: SegmentJob;
   readonly #path: string;
-  readonly #file: SegmentWriter;
+  protected readonly file: SegmentWriter;
 
   constructor(job: SegmentJob) {
     assert(job.last - job.first < stampsMax, 'a segment stands for fewer than 2^32 stamps');
@@ -77,28 +91,34 @@ export class Composer {
     this.dropped = job.dropped ?? new Map();
     const { directory, first, generation, last, shard } = job;
     this.#path = join(directory, segmentFile(shard, first, last, generation));
-    this.#file = new SegmentWriter(this.#path, extentBytes);
-    this.frames = new FrameWriter(this.#file, first);
-    this.customers = new CustomerWriter(this.#file);
+    this.file = new SegmentWriter(this.#path, extentBytes);
   }
 
   /** Takes ids in the order of their hashes, then of their rows. Made when they can be counted. */
   ids(count: number): IdWriter {
-    return new IdWriter(this.#file, count);
+    return new IdWriter(this.file, count);
+  }
+
+  /** Ends both orders. */
+  protected abstract finishOrders(): WrittenOrders;
+
+  /** The part that an index is of. */
+  protected part(): number | undefined {
+    return undefined;
   }
 
   /** Ends the file and makes it durable. `ids` is what `this.ids` has made. @see SegmentFacts */
   finish(ids: IdWriter, damaged: number): SegmentFacts {
-    const file = this.#file;
-    const frames = this.frames.finish();
-    const { blocks, customers, filter: customerFilter } = this.customers.finish();
+    const { file } = this;
+    const { filter: customerFilter, ...orders } = this.finishOrders();
     const { filter: idFilter, ids: idCount } = ids.finish();
     const { first, generation, last } = this.#job;
+    const part = this.part();
+    const version = part === undefined ? segmentVersion : partIndexVersion;
     const counted = this.tally.summary();
     const { events } = counted;
     const { receivedMax, receivedMin, sentBytes, timeMax, timeMin } = counted;
     const times = { timeMin, timeMax, receivedMin, receivedMax };
-    const version = segmentVersion;
     const bounds = { version, events, sentBytes, first, last, generation, ...times };
     const dropped = [...this.dropped];
     const summary: SegmentSummary = {
@@ -112,9 +132,8 @@ export class Composer {
       first,
       bounds,
       gate: this.tally.gate(),
-      frames,
-      blocks,
-      customers,
+      ...(part !== undefined && { part }),
+      ...orders,
       ids: idCount,
       idFilter,
       customerFilter,
@@ -133,16 +152,53 @@ export class Composer {
 
   /** Leaves nothing behind. */
   abandon(): void {
-    this.#file.abandon();
+    this.file.abandon();
+  }
+}
+
+/** Composes a sealed segment. */
+export class SegmentComposer extends Composer {
+  readonly frames: FrameWriter;
+  readonly customers: CustomerWriter;
+
+  constructor(job: SegmentJob) {
+    super(job);
+    this.frames = new FrameWriter(this.file, job.first);
+    this.customers = new CustomerWriter(this.file);
+  }
+
+  protected override finishOrders(): WrittenOrders {
+    return { frames: this.frames.finish(), ...this.customers.finish() };
+  }
+}
+
+/** Composes the index of a part. */
+export class IndexComposer extends Composer {
+  readonly blocks: LogBlockWriter;
+  readonly postings: PostingWriter;
+  readonly #part: number;
+
+  constructor(job: IndexJob) {
+    super(job);
+    this.#part = job.part;
+    this.blocks = new LogBlockWriter(this.file, job.first);
+    this.postings = new PostingWriter(this.file, job.first, job.eventsMax);
+  }
+
+  protected override part(): number {
+    return this.#part;
+  }
+
+  protected override finishOrders(): WrittenOrders {
+    return { frames: this.blocks.finish(), ...this.postings.finish() };
   }
 }
 
 /** Runs `compose`; what it leaves unfinished is removed. */
-export function composing(
-  job: SegmentJob,
-  compose: (composer: Composer) => SegmentFacts | undefined,
+export function composing<Made extends Composer>(
+  composer: Made,
+  compose: (composer: Made) => SegmentFacts | undefined,
 ): SegmentFacts | undefined {
-  const composer = new Composer(job);
   let facts: SegmentFacts | undefined;
   try {
     facts = compose(composer);

@@ -51,6 +51,13 @@ export function emptyPlace(): RecordPlace {
   };
 }
 
+/** What a writer of the order by customer has written. */
+export interface WrittenCustomers {
+  readonly blocks: number;
+  readonly customers: number;
+  readonly filter: FilterPlace;
+}
+
 const rowWords = rowBytes / 4;
 const lengthsWord = row.payloadBytes / 4;
 const hashWord = row.customerHash / 4;
@@ -191,7 +198,7 @@ export class CustomerWriter {
     this.#ofHash = 0;
   }
 
-  finish(): { blocks: number; customers: number; filter: FilterPlace } {
+  finish(): WrittenCustomers {
     this.#endCustomer(-1);
     if (this.#records > 0) this.#flush();
     this.#blocks.finish();

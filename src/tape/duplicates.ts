@@ -52,7 +52,7 @@ export class Duplicates {
       const found = this.#findInParts(idHash);
       if (found !== original.none) return found;
     }
-    if (this.#parts.segments.length === 0) return original.none;
+    if (this.#parts.idLookups.filtered.length === 0) return original.none;
     const flags = rows.getUint8(rowAt + row.flags);
     if ((flags & flagMadeId) !== 0) return original.none;
     const time = (flags & flagNoTime) === 0 ? rows.getFloat64(rowAt + row.time, true) : Number.NaN;
@@ -60,25 +60,23 @@ export class Duplicates {
   }
 
   #findInParts(idHash: number): Original {
-    const { closed, open } = this.#parts;
+    const { closed, idLookups, open } = this.#parts;
     let found = this.#findInPart(open, idHash);
     for (let i = closed.length - 1; i >= 0 && found === original.none; i--) {
       found = this.#findInPart(closed[i]!, idHash);
     }
-    return found;
+    if (found !== original.none) return found;
+    return idLookups.indexed.some((each) => this.#isInSegment(each, idHash))
+      ? original.durable
+      : original.none;
   }
 
   /** @param time NaN: the event carries none. */
   #findInSegments(idHash: number, time: number): Original {
-    const { segments } = this.#parts;
     const anyTime = Number.isNaN(time);
-    const aloneFrom = this.#parts.idAloneFrom;
-    for (let i = segments.length - 1; i >= 0; i--) {
-      const { segment } = segments[i]!;
-      if (!anyTime && i < aloneFrom && !segment.mayHaveTime(time)) continue;
-      if (segment.mayHoldId(idHash) && this.#isInSegment(segments[i]!, idHash)) {
-        return original.durable;
-      }
+    for (const { each, isIdAlone } of this.#parts.idLookups.filtered) {
+      if (!anyTime && !isIdAlone && !each.segment.mayHaveTime(time)) continue;
+      if (this.#isInSegment(each, idHash)) return original.durable;
     }
     return original.none;
   }
@@ -94,6 +92,7 @@ export class Duplicates {
   }
 
   #isInSegment({ segment }: OpenSegment, idHash: number): boolean {
+    if (!segment.mayHoldId(idHash)) return false;
     for (const stored of segment.recordsWithId(idHash)) {
       if (this.#isSame(stored, stored.stamp)) return true;
     }

@@ -4,6 +4,7 @@ import { Block } from './block.ts';
 import { eachBlock, foldBlock, unfoldBlock } from './fold.ts';
 import { readItem, readStored, writeItem } from './item.ts';
 import { frameRow, header, stream } from './layout.ts';
+import type { CommitOrder } from './run.ts';
 import { type TableReader, TableWriter } from './table.ts';
 
 /**
@@ -111,7 +112,7 @@ interface OpenFrame {
   readonly records: readonly number[];
 }
 
-export class FrameReader {
+export class FrameReader implements CommitOrder {
   readonly #file: SegmentFile;
   readonly #table: TableReader;
   readonly #base: number;

@@ -9,6 +9,14 @@ export interface GatherLimits {
   readonly records: number;
 }
 
+/** Which records are gathered. */
+export interface GatherRange {
+  /** Of customer hashes. */
+  readonly from: number;
+  readonly to: number;
+  readonly isWanted?: () => boolean;
+}
+
 /** What may be gathered at once, and so what sealing takes: about 256 MiB: a million events of 160 bytes. */
 export const gatherLimits: GatherLimits = {
   payloadBytes: 160 * 1024 * 1024,
@@ -18,6 +26,9 @@ export const gatherLimits: GatherLimits = {
 /** Records whose bytes are fetched ahead together: some 16 KiB. */
 const warmRecords = 64;
 
+/** A record is touched at 128 bytes from its first, too. */
+const pastEnd = 129;
+
 const rowWords = rowBytes / 4;
 const rowDoubles = rowBytes / 8;
 const hashWord = row.customerHash / 4;
@@ -26,9 +37,13 @@ const payloadWord = row.payloadAt / 4;
 const ordinalWord = row.typeHash / 4;
 const blockWord = row.ticket / 4;
 
+/** The thread's: pages of memory that were used before cost nothing again. */
+let spare: Gather | undefined;
+
 export class Gather {
   readonly #payloads: Uint8Array;
-  readonly #payloadBytesMax: number;
+  /** Of the job at hand; there may be room for more. */
+  #limits: GatherLimits;
   readonly #rows: Uint8Array;
   readonly #words: Uint32Array;
   readonly #hashes: Uint32Array;
@@ -39,14 +54,31 @@ export class Gather {
   /** Keeps the reads of `warm` from being optimised away. */
   warmth = 0;
 
+  /** An empty one, for one job at a time on this thread. */
+  static sized(limits: GatherLimits): Gather {
+    if (spare === undefined || !spare.#hasRoom(limits)) spare = new Gather(limits);
+    spare.#limits = limits;
+    spare.clear();
+    return spare;
+  }
+
+  #hasRoom({ payloadBytes, records }: GatherLimits): boolean {
+    return payloadBytes + pastEnd <= this.#payloads.length && records <= this.#hashes.length;
+  }
+
   /** Memory is taken as it is used. */
-  constructor({ payloadBytes, records }: GatherLimits) {
-    this.#payloadBytesMax = payloadBytes;
-    // A record is touched at 128 bytes from its first, too.
-    this.#payloads = new Uint8Array(payloadBytes + 129);
+  private constructor(limits: GatherLimits) {
+    const { payloadBytes, records } = limits;
+    this.#limits = limits;
+    this.#payloads = new Uint8Array(payloadBytes + pastEnd);
     this.#rows = new Uint8Array(records * rowBytes);
     this.#words = new Uint32Array(this.#rows.buffer);
     this.#hashes = new Uint32Array(records);
+  }
+
+  /** Whether this much could be gathered. */
+  holds({ payloadBytes, records }: GatherLimits): boolean {
+    return payloadBytes <= this.#limits.payloadBytes && records <= this.#limits.records;
   }
 
   clear(): void {
@@ -57,10 +89,10 @@ export class Gather {
   }
 
   fits(payloadBytes: number, records: number): boolean {
-    return (
-      this.#payloadBytes + payloadBytes <= this.#payloadBytesMax &&
-      this.#count + records <= this.#hashes.length
-    );
+    return this.holds({
+      payloadBytes: this.#payloadBytes + payloadBytes,
+      records: this.#count + records,
+    });
   }
 
   #addBlock(block: Block): void {
@@ -81,15 +113,18 @@ export class Gather {
     }
   }
 
-  /** Adds the records of a block that are not `gone` and whose customerHash is in [from, to). */
-  addSome(block: Block, gone: Uint8Array | undefined, from: number, to: number): void {
+  /**
+   * Adds the records of a block that are not `gone`, whose customerHash is in [from, to), and that are
+   * wanted: asked in commit order.
+   */
+  addSome(block: Block, gone: Uint8Array | undefined, { from, isWanted, to }: GatherRange): void {
     const { bytes, records, view } = block;
     this.#addBlock(block);
     for (let record = 0; record < records; record++) {
       if (gone?.[record] === 1) continue;
       const at = block.rowAt(record);
       const hash = view.getUint32(at + row.customerHash, true);
-      if (hash < from || hash >= to) continue;
+      if (hash < from || hash >= to || isWanted?.() === false) continue;
       const payloadAt = view.getUint32(at + row.payloadAt, true);
       const length =
         view.getUint16(at + row.payloadBytes, true) + view.getUint16(at + row.extraBytes, true);

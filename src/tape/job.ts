@@ -85,10 +85,19 @@ export interface SegmentJob {
   readonly dropped?: Map<number, number> | undefined;
 }
 
+/** Makes the index of a part, which stays where it is. */
+export interface IndexJob extends SegmentJob {
+  readonly part: number;
+  /** The part holds so many at most. */
+  readonly eventsMax: number;
+}
+
 /** Makes a segment from parts of the hot log. */
 export interface SealJob extends SegmentJob {
   /** Numbers of the parts, in order. */
   readonly parts: readonly number[];
+  /** How many events are in them, where that is known. */
+  readonly events?: number;
 }
 
 /** Makes one segment from several, or from one without what is gone. */

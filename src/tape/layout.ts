@@ -9,7 +9,8 @@
  *       mailbox.mdb            messages to visitors (JSON documents)
  *       identities.mdb         which identities are of which customer: see `identity/node.ts`
  *       shard-0/part-*.mdb     parts of the hot log of shard 0, numbered: stamp (8 bytes, big-endian) → block
- *       shard-0/segment-*.mdb  sealed segments: first stamp, last stamp, generation, in base 36
+ *       shard-0/segment-*.mdb  sealed segments: first stamp, last stamp, generation, in base 36;
+ *                              of generation 0: the index of a part, which stays where it is
  *       shard-0/ended.json     the last stamp of files that went, and what was dropped with them (JSON)
  *       *.tmp                  a segment being written; nothing of it counts
  *
@@ -68,6 +69,13 @@
  * A filter has 64-byte lines, some ten bits for each hash, seven of them set in one line (`filter.ts`).
  * An event that was erased or has expired keeps its row in its frame, so that positions stay, with
  * nothing but the flag `erased`; it is in no block, table or filter.
+ *
+ * The index of a part is a segment of version 2 without frames and blocks: its head names the part, in
+ * which they are. Its table of frames has a row for each block of the part (`at` is 0), a row of
+ * `customers` names the last of that customer's rows in one more table (`lastRow` is 0):
+ *
+ *     10 postings    0 time f64 │ 8 stamp u32 (less the first) │ 12 ordinal u16 │ 14 typeHash u16
+ *                    in the order (customerHash, time, stamp, ordinal)
  */
 
 /** Of the data directory. Version 1 had one log for each shard and nothing sealed; it was never released. */
@@ -142,8 +150,12 @@ export const position = { stamp: 0, received: 8, ordinal: 16 } as const;
 
 /** The version of sealed segments, in each of their items. */
 export const segmentVersion = 1;
+/** In the head of the index of a part; its items are those of a segment. */
+export const partIndexVersion = 2;
+/** Of the index of a part. What is sealed has a higher one, and so takes its place. */
+export const partIndexGeneration = 0;
 
-/** Streams of a segment, in the order in which they are written. */
+/** Streams of a segment. */
 export const stream = {
   frames: 1,
   blocks: 2,
@@ -154,6 +166,7 @@ export const stream = {
   idFilter: 7,
   customerFilter: 8,
   summary: 9,
+  postings: 10,
   head: 255,
 } as const;
 
@@ -186,6 +199,7 @@ export const customerRow = {
   size: 24,
 } as const;
 export const idRow = { hash: 0, row: 4, size: 8 } as const;
+export const postingRow = { time: 0, stamp: 8, ordinal: 12, typeHash: 14, size: 16 } as const;
 
 /** The ordinal that comes after every record of a block. */
 export const ordinalMax = 0xffff;
@@ -208,7 +222,11 @@ export function segmentPath(shard: number, file: string): string {
 
 /** A part of a shard's hot log; its number rises by one. */
 export function partFile(shard: number, number: number): string {
-  return `${shardDirectory(shard)}/part-${String(number).padStart(8, '0')}.mdb`;
+  return `${shardDirectory(shard)}/${partName(number)}`;
+}
+
+export function partName(number: number): string {
+  return `part-${String(number).padStart(8, '0')}.mdb`;
 }
 
 /** A sealed segment that stands for the stamps `first`…`last` of a shard. Names sort by stamps. */

@@ -12,7 +12,7 @@ import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { Block } from './block.ts';
 import type { BlockReader } from './blocks.ts';
-import { type Composer, composing } from './compose.ts';
+import { type Composer, composing, SegmentComposer } from './compose.ts';
 import { emptyPlace } from './customers.ts';
 import { noteDropped } from './ended.ts';
 import { eraseRecords, goneRecords, isRecordGone } from './erase.ts';
@@ -43,7 +43,7 @@ export function merge(job: MergeJob, metrics?: Metrics): SegmentFacts | undefine
     for (const name of job.segments) {
       sources.push(Segment.open(join(job.directory, `shard-${job.shard}`, name), counting));
     }
-    return composing(job, (composer) => {
+    return composing(new SegmentComposer(job), (composer) => {
       const merging = new Merging(sources, composer, job.isGone);
       merging.mergeFrames();
       merging.mergeRecords();
@@ -64,14 +64,14 @@ function damagedError({ segments }: MergeJob): AppError {
 
 class Merging {
   readonly #sources: readonly Segment[];
-  readonly #composer: Composer;
+  readonly #composer: SegmentComposer;
   readonly #isGone: Gone | undefined;
   /** What the rows of each source are moved by. */
   readonly #shifts: number[] = [];
   /** A bit for each row that has become an empty place. */
   #gone = new Uint8Array(64 * 1024);
 
-  constructor(sources: readonly Segment[], composer: Composer, isGone: Gone | undefined) {
+  constructor(sources: readonly Segment[], composer: SegmentComposer, isGone: Gone | undefined) {
     this.#sources = sources;
     this.#composer = composer;
     this.#isGone = isGone;

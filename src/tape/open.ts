@@ -1,6 +1,6 @@
 /**
- * Opening a shard: what its directory holds is put in order, and the parts of the hot log are read and
- * indexed again. Segments bring their own index. Thread: the shard's own.
+ * Opening a shard: what its directory holds is put in order, and the parts of the hot log that have no
+ * index of their own are read and indexed again. Segments bring theirs. Thread: the shard's own.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,8 @@ import type { LogFaults } from '../store/log.ts';
 import type { Block } from './block.ts';
 import { RulesReader } from './gone.ts';
 import type { IndexWriter } from './index.ts';
-import { parseShardFile, row, shardDirectory } from './layout.ts';
+import { indexLog } from './indexlog.ts';
+import { parseShardFile, partIndexGeneration, row, shardDirectory } from './layout.ts';
 import { type OpenSegment, type Part, Parts } from './parts.ts';
 import type { RecentIds } from './recentids.ts';
 import { Removal } from './removal.ts';
@@ -127,15 +128,14 @@ function openSegments(directory: string, open: OpenShardParts): FoundSegments {
     return file?.kind === 'segment' ? [{ name, ...file }] : [];
   });
   candidates.sort((a, b) => b.generation - a.generation);
-  for (const { first, last, name } of candidates) {
+  for (const { first, generation, last, name } of candidates) {
     const isReplaced = segments.some(({ entry }) => first <= entry.last && entry.first <= last);
-    if (isReplaced) {
-      removeEnvironment(join(directory, name));
-      continue;
-    }
-    const opened = openSegment(directory, name, open);
-    if (opened === undefined) unreadable.push({ first, last });
-    else segments.push(opened);
+    const opened = isReplaced ? undefined : openSegment(directory, name, open);
+    const isIndex = generation === partIndexGeneration;
+    if (opened !== undefined) segments.push(opened);
+    // An index is made again of its part, if that is there.
+    else if (isReplaced || isIndex) removeEnvironment(join(directory, name));
+    else unreadable.push({ first, last });
   }
   segments.sort((a, b) => a.entry.first - b.entry.first);
   return { segments, unreadable, last: Math.max(0, ...candidates.map((each) => each.last)) };
@@ -163,16 +163,18 @@ function openSegment(
   }
 }
 
-/** Opens and indexes the parts, oldest first. */
+/** Opens and indexes the parts that have no index of their own, oldest first. */
 function openParts(
   directory: string,
-  segments: readonly OpenSegment[],
+  segments: OpenSegment[],
   parts: Parts,
   open: OpenShardParts,
 ): Part[] {
+  const indexed = new Set(segments.map(({ segment }) => segment.part));
+  const newestIndexed = Math.max(0, ...segments.map(({ segment }) => segment.part ?? 0));
   const numbers = readdirSync(directory).flatMap((name) => {
     const file = parseShardFile(name);
-    return file?.kind === 'part' ? [file.number] : [];
+    return file?.kind === 'part' && !indexed.has(file.number) ? [file.number] : [];
   });
   numbers.sort((a, b) => a - b);
   const found: Part[] = [];
@@ -183,12 +185,27 @@ function openParts(
     const isSealed = segments.some(
       ({ entry }) => part.first !== 0 && entry.first <= part.first && part.last <= entry.last,
     );
-    const isLast = i === numbers.length - 1;
-    if (isSealed || (part.first === 0 && !isLast)) parts.discard(part);
-    else found.push(part);
+    const isOlder = number < newestIndexed;
+    const isLast = i === numbers.length - 1 && !isOlder;
+    const again = isOlder && !isSealed ? indexAgain(directory, part, open) : undefined;
     open.onProgress?.(part.index.entryCount, numbers.length - i - 1);
+    if (again !== undefined) {
+      segments.push(again);
+      parts.release(part);
+    } else if (isSealed || isOlder || (part.first === 0 && !isLast)) parts.discard(part);
+    else found.push(part);
   }
+  segments.sort((a, b) => a.entry.first - b.entry.first);
   return found;
+}
+
+/** The index of a part among others that have theirs was damaged. Undefined: there is no event in it. */
+function indexAgain(directory: string, part: Part, open: OpenShardParts): OpenSegment | undefined {
+  const { memory, number: shard } = open;
+  const { first, index, last, number } = part;
+  const place = { directory: memory.directory, shard, part: number, eventsMax: index.entryCount };
+  const facts = indexLog({ ...place, first, last, generation: partIndexGeneration });
+  return facts && openSegment(directory, facts.file, open);
 }
 
 function indexPart(part: Part, { recent }: Parts, open: OpenShardParts): void {

@@ -2,40 +2,62 @@
 
 const digitBits = 11;
 const digits = 1 << digitBits;
+const mask = digits - 1;
 
 /**
  * The numbers 0…count-1 in the order of their keys; equal keys keep the order of their numbers. The
  * keys are put in that order too.
  */
 export function orderByKey(keys: Uint32Array, count: number): Uint32Array {
-  let order = new Uint32Array(count);
-  for (let i = 0; i < count; i++) order[i] = i;
-  let sorted = keys.slice(0, count);
-  let orderNext = new Uint32Array(count);
-  let sortedNext = new Uint32Array(count);
-  const starts = new Uint32Array(digits);
-  for (let shift = 0; shift < 32; shift += digitBits) {
-    starts.fill(0);
-    for (let i = 0; i < count; i++) starts[(sorted[i]! >>> shift) & (digits - 1)]! += 1;
+  const [low, middle, high] = startsOfDigits(keys, count);
+  const order = new Uint32Array(count);
+  const order2 = new Uint32Array(count);
+  const keys1 = new Uint32Array(count);
+  const keys2 = new Uint32Array(count);
+  for (let i = 0; i < count; i++) {
+    const key = keys[i]!;
+    const to = low[key & mask]!++;
+    keys1[to] = key;
+    order[to] = i;
+  }
+  for (let i = 0; i < count; i++) {
+    const key = keys1[i]!;
+    const to = middle[(key >>> digitBits) & mask]!++;
+    keys2[to] = key;
+    order2[to] = order[i]!;
+  }
+  for (let i = 0; i < count; i++) {
+    const key = keys2[i]!;
+    const to = high[key >>> (2 * digitBits)]!++;
+    keys[to] = key;
+    order[to] = order2[i]!;
+  }
+  return order;
+}
+
+/** For each of the three digits of keys: where the keys with each of its values begin. */
+function startsOfDigits(
+  keys: Uint32Array,
+  count: number,
+): [low: Uint32Array, middle: Uint32Array, high: Uint32Array] {
+  const low = new Uint32Array(digits);
+  const middle = new Uint32Array(digits);
+  const high = new Uint32Array(digits);
+  for (let i = 0; i < count; i++) {
+    const key = keys[i]!;
+    low[key & mask]! += 1;
+    middle[(key >>> digitBits) & mask]! += 1;
+    high[key >>> (2 * digitBits)]! += 1;
+  }
+  for (const starts of [low, middle, high]) {
     let sum = 0;
     for (let digit = 0; digit < digits; digit++) {
       const events = starts[digit]!;
       starts[digit] = sum;
       sum += events;
     }
-    for (let i = 0; i < count; i++) {
-      const key = sorted[i]!;
-      const digit = (key >>> shift) & (digits - 1);
-      const to = starts[digit]!;
-      starts[digit] = to + 1;
-      sortedNext[to] = key;
-      orderNext[to] = order[i]!;
-    }
-    [order, orderNext] = [orderNext, order];
-    [sorted, sortedNext] = [sortedNext, sorted];
   }
-  keys.set(sorted);
-  return order;
+  return [low, middle, high];
 }
 
 /** Moves that an insertion sort may make for each number before another way is cheaper. */

@@ -1,9 +1,11 @@
 /**
  * The parts and segments of one shard as their writer keeps them: which part is open, which are full
- * and wait to be sealed, which segments there are. What it says is published in the catalogue.
+ * and wait for their index, which segments there are. What it says is published in the catalogue.
  *
- *     open part ──full──▶ closed parts ──sealed──▶ segments ──merged──▶ fewer segments ──dropped──▶ gone
+ *     open part ──full──▶ closed parts ──indexed──▶ parts with an index ──sealed──▶ segments
+ *                                                                              merged │ dropped
  *
+ * A part with an index is a segment like any other, but for its events, which are still in the part.
  * The files are the truth: a name says which stamps a segment stands for. What a crash leaves behind
  * (a half-written file, a part or a segment that another already replaces) is removed at the start.
  *
@@ -21,6 +23,7 @@ import type { Catalogue, DroppedUpTo, SegmentEntry } from './catalogue.ts';
 import { Ended } from './ended.ts';
 import { Epochs } from './epochs.ts';
 import { HotLog } from './hotlog.ts';
+import { type IdLookups, lookupsOf } from './idlookups.ts';
 import { IndexWriter } from './index.ts';
 import { partFile, segmentPath } from './layout.ts';
 import { type PublishedMemory, publish } from './published.ts';
@@ -58,13 +61,20 @@ export class Part {
   }
 }
 
-/** A segment as the shard's thread looks ids up in it. */
+/** A segment, or a part with an index, as the shard's thread looks ids up in it. */
 export interface OpenSegment {
   readonly entry: SegmentEntry;
   readonly segment: Segment;
+  /** Of a part that was indexed since the start: where its ids are looked for first. */
+  readonly recent?: RecentPart | undefined;
 }
 
-/** What comes in the place of parts or segments. */
+/** Whether it is a part with an index, still to be sealed. */
+export function isPart({ segment }: OpenSegment): boolean {
+  return segment.part !== undefined;
+}
+
+/** What comes in the place of segments. */
 export interface Made {
   /** Undefined: nothing was left to keep. */
   readonly entry: SegmentEntry | undefined;
@@ -83,11 +93,6 @@ export interface PartsParts {
   readonly faults?: LogFaults | undefined;
 }
 
-/**
- * Of the newest sealed events of a shard, so many are known by id alone: their filters are in memory,
- * 1.25 bytes each. Older ones are looked at when an event's own time allows it, or when it has none.
- */
-export const idAloneEventsMax = 100_000_000;
 /** How often it is looked whether readers have left what was retired. */
 const retireCheckMs = 20;
 
@@ -104,7 +109,7 @@ export class Parts {
   #open!: Part;
   #closed: Part[] = [];
   #segments: OpenSegment[] = [];
-  #idAloneFrom = 0;
+  #idLookups: IdLookups<OpenSegment> = lookupsOf([]);
   /** Files being removed: they left the catalogue and no reader can see them any more. */
   readonly #removals = new Set<Promise<void>>();
   /** How many files have left the catalogue and are not removed yet. */
@@ -112,7 +117,7 @@ export class Parts {
   #isClosed = false;
   /** Called when a file that was no part of the tape any more is removed. */
   onRemoved: (() => void) | undefined;
-  #gauged = { unsealed: 0, segments: 0 };
+  #gauged = { unindexed: 0, unsealed: 0, segments: 0 };
 
   constructor(parts: PartsParts) {
     this.#parts = parts;
@@ -128,7 +133,7 @@ export class Parts {
     return this.#open;
   }
 
-  /** Full ones, oldest first. */
+  /** Full ones without an index of their own, oldest first. */
   get closed(): readonly Part[] {
     return this.#closed;
   }
@@ -144,9 +149,8 @@ export class Parts {
     return Math.max(this.#ended.last, ...parts, ...this.#segments.map(({ entry }) => entry.last));
   }
 
-  /** From this segment on, resends are recognised by their id alone. */
-  get idAloneFrom(): number {
-    return this.#idAloneFrom;
+  get idLookups(): IdLookups<OpenSegment> {
+    return this.#idLookups;
   }
 
   get limits(): PartLimits {
@@ -173,7 +177,10 @@ export class Parts {
   /** What was found at the start; parts oldest first, the last one goes on being written. */
   begin(parts: readonly Part[], segments: OpenSegment[]): void {
     this.#segments = segments;
-    for (const { segment } of segments) this.#ended.learn(segment.summary.dropped);
+    for (const { segment } of segments) {
+      this.#ended.learn(segment.summary.dropped);
+      this.#numberNext = Math.max(this.#numberNext, (segment.part ?? 0) + 1);
+    }
     this.#closed = parts.slice(0, -1);
     const last = parts.at(-1) ?? this.openPart(this.#numberNext);
     assert(last !== undefined, 'a shard has a part to write');
@@ -220,6 +227,12 @@ export class Parts {
     void this.#removePart(part);
   }
 
+  /** A part found at the start that has been given an index. */
+  release(part: Part): void {
+    this.recent.end(part.recent);
+    void this.#freePart(part);
+  }
+
   /** Blocks with these stamps are about to be written to `part`; readers must know it before. */
   announce(part: Part, first: number): void {
     if (part.first !== 0) return;
@@ -228,26 +241,27 @@ export class Parts {
     this.publish();
   }
 
-  /** `made` stands for these parts from now on. */
-  sealed(parts: readonly Part[], made: Made): OpenSegment | undefined {
-    const opened = this.#take(made, Math.max(...parts.map(({ last }) => last)));
-    this.#closed = this.#closed.filter((part) => !parts.includes(part));
-    if (opened !== undefined) this.#segments.push(opened);
+  /** This part has an index from now on; undefined: there is no event in it. */
+  indexed(part: Part, entry: SegmentEntry | undefined): void {
+    const opened = this.#take({ entry, dropped: [] }, part.last);
+    this.#closed = this.#closed.filter((each) => each !== part);
+    if (opened !== undefined) this.#segments.push({ ...opened, recent: part.recent });
     this.publish();
-    this.#parts.metrics.add('parts_sealed_total', parts.length);
+    this.#parts.metrics.add('parts_indexed_total', 1);
     this.#noteChange();
-    for (const part of parts) this.#retire(() => this.#removePart(part));
-    return opened;
+    this.#retire(() => (opened === undefined ? this.#removePart(part) : this.#freePart(part)));
   }
 
   /** `made` stands for these segments, which are neighbours, from now on. */
-  merged(segments: readonly OpenSegment[], made: Made): OpenSegment | undefined {
+  replaced(segments: readonly OpenSegment[], made: Made): OpenSegment | undefined {
     const opened = this.#take(made, segments.at(-1)!.entry.last);
     const at = this.#segments.indexOf(segments[0]!);
-    const merged = opened === undefined ? [] : [opened];
-    this.#segments = this.#segments.toSpliced(at, segments.length, ...merged);
+    const replacing = opened === undefined ? [] : [opened];
+    this.#segments = this.#segments.toSpliced(at, segments.length, ...replacing);
     this.publish();
-    this.#parts.metrics.add('segments_merged_total', segments.length);
+    const parts = segments.filter(isPart).length;
+    this.#parts.metrics.add('parts_sealed_total', parts);
+    this.#parts.metrics.add('segments_merged_total', segments.length - parts);
     this.#noteChange();
     for (const gone of segments) this.#retire(() => this.#removeSegment(gone));
     return opened;
@@ -255,7 +269,7 @@ export class Parts {
 
   /** The retention of all that is in this segment is over. */
   drop(segment: OpenSegment, dropped: readonly DroppedUpTo[]): void {
-    this.merged([segment], { entry: undefined, dropped });
+    this.replaced([segment], { entry: undefined, dropped });
     this.#parts.metrics.add('segments_dropped_total', 1);
   }
 
@@ -268,15 +282,16 @@ export class Parts {
 
   /** Parts or segments have changed. Gauges are sums over threads: what has changed is added. */
   #noteChange(): void {
-    this.#idAloneFrom = this.#segments.length;
-    for (let events = 0; this.#idAloneFrom > 0; this.#idAloneFrom -= 1) {
-      events += this.#segments[this.#idAloneFrom - 1]!.entry.events;
-      if (events > idAloneEventsMax) break;
-    }
-    const unsealed = this.#closed.reduce((sum, { index }) => sum + index.entryCount, 0);
-    this.#parts.metrics.add('events_unsealed', unsealed - this.#gauged.unsealed);
-    this.#parts.metrics.add('segments', this.#segments.length - this.#gauged.segments);
-    this.#gauged = { unsealed, segments: this.#segments.length };
+    this.#idLookups = lookupsOf(this.#segments);
+    const unindexed = this.#closed.reduce((sum, { index }) => sum + index.entryCount, 0);
+    const indexed = this.#segments.filter(isPart);
+    const unsealed = unindexed + indexed.reduce((sum, { entry }) => sum + entry.events, 0);
+    const segments = this.#segments.length - indexed.length;
+    const { metrics } = this.#parts;
+    metrics.add('events_unindexed', unindexed - this.#gauged.unindexed);
+    metrics.add('events_unsealed', unsealed - this.#gauged.unsealed);
+    metrics.add('segments', segments - this.#gauged.segments);
+    this.#gauged = { unindexed, unsealed, segments };
   }
 
   #openSegment(entry: SegmentEntry): OpenSegment {
@@ -332,15 +347,30 @@ export class Parts {
     const path = join(directory, partFile(shard, part.number));
     removeEnvironment(path);
     flush(dirname(path));
-    part.index.reset();
     this.recent.end(part.recent);
+    this.#freeSlot(part);
+  }
+
+  /** Its index is in a file now, and whoever reads the log has opened it anew. */
+  async #freePart(part: Part): Promise<void> {
+    await part.log.close();
+    this.#freeSlot(part);
+  }
+
+  #freeSlot(part: Part): void {
+    part.index.reset();
     this.#freeSlots.push(part.slot);
   }
 
-  async #removeSegment({ entry, segment }: OpenSegment): Promise<void> {
+  async #removeSegment({ entry, recent, segment }: OpenSegment): Promise<void> {
     const { directory, shard } = this.#parts;
+    if (recent !== undefined) this.recent.end(recent);
     await segment.close();
     const path = join(directory, segmentPath(shard, entry.file));
+    // The part first: an index without one counts for nothing.
+    if (segment.part !== undefined) {
+      removeEnvironment(join(directory, partFile(shard, segment.part)));
+    }
     removeEnvironment(path);
     flush(dirname(path));
   }

@@ -52,7 +52,7 @@ export class RecentIds {
     return newest;
   }
 
-  /** A part is sealed or discarded: nobody will ask for its ids here. */
+  /** A part is sealed or discarded: nobody will ask for its ids here. Its index in a file changes nothing. */
   end(part: RecentPart): void {
     part.parts -= 1;
     if (part.parts > 0 || part === this.#generations.at(-1)) return;

@@ -51,17 +51,6 @@ export class Removal {
   }
 
   /** What the makers of a segment are to leave out; undefined: nothing, which costs nothing. */
-  rulesForParts(parts: readonly Part[]): JobRules | undefined {
-    const { deletedUpTo } = this.#parts.rules.rules;
-    const hasDeleted = parts.some(({ first }) => first <= deletedUpTo);
-    const erased = this.#erased.filter((each) =>
-      parts.some((part) => this.#isErasedIn(part, each)),
-    );
-    const openedMs = Math.min(...parts.map((part) => part.openedMs));
-    const cuts = this.#cuts().filter(({ receivedFrom }) => openedMs < receivedFrom);
-    return this.#rulesFor(erased, hasDeleted, cuts);
-  }
-
   rulesForSegments(segments: readonly OpenSegment[]): JobRules | undefined {
     const hasDeleted = segments.some((segment) => this.#hasDeleted(segment));
     const erased = this.#erased.filter((each) => segments.some((one) => this.#mayBeIn(one, each)));
@@ -89,13 +78,13 @@ export class Removal {
     return cutsOf(retention, summaries, shards, clock.now());
   }
 
-  /** Drops the segments of which nothing may be kept; a segment of which much may not be. */
-  expire(): OpenSegment | undefined {
+  /** Drops the segments of which nothing may be kept; a segment of which much may not be. @param isFree not being rewritten. */
+  expire(isFree: (segment: OpenSegment) => boolean): OpenSegment | undefined {
     const { clock, parts, rules } = this.#parts;
     const isDue = parts.segments.length !== this.#judged || clock.monotonicMs() >= this.#judgeAt;
     if (rules.rules.retention.length === 0 || !isDue) return undefined;
     const cuts = this.#cuts();
-    const verdicts = parts.segments.map((segment) => {
+    const verdicts = parts.segments.filter(isFree).map((segment) => {
       return { segment, verdict: verdictOn(segment.segment.summary, cuts) };
     });
     for (const { segment, verdict } of verdicts) {

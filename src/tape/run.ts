@@ -51,3 +51,39 @@ export interface Source {
   block(stamp: number): Block | undefined;
   close(): Promise<void>;
 }
+
+/** For hashes that a source does not have. */
+export const noRun: Run = {
+  time: Number.NEGATIVE_INFINITY,
+  stamp: 0,
+  ordinal: 0,
+  typeHash: 0,
+  next: () => false,
+  event: () => undefined,
+};
+
+/** One order of a segment: blocks by stamp, and records by their number. */
+export interface CommitOrder {
+  /** The first stamp of a block that is at least `stamp`, or infinity. */
+  nextStamp(stamp: number): number;
+  /** Undefined when it is damaged or not in here; the log of a part takes the one for the other. */
+  block(stamp: number): Block | undefined;
+  /** The record with a number in commit order. */
+  recordAt(row: number): { block: Block; record: number } | undefined;
+  close(): void | Promise<void>;
+}
+
+/** Where the table of customers says that a hash's events are. */
+export interface CustomerPlace {
+  readonly hash: number;
+  readonly records: number;
+  readonly lastBlock: number;
+  readonly lastRow: number;
+}
+
+/** The other order: records by (customerHash, time, stamp, ordinal). */
+export interface CustomerOrder {
+  /** A hash's events before `position`, newest first. */
+  runBefore(place: CustomerPlace, position: EventPosition): Run;
+  close(): void;
+}

@@ -1,18 +1,20 @@
 /**
  * Sealing: parts of a hot log become a segment. The log is read once in commit order, which writes the
  * frames and counts; the records are gathered on the way, sorted and written by customer. What does
- * not fit into memory is read again, once for each range of hashes that does.
+ * not fit into memory is read again, once for each range of hashes that does, and once for each piece of a
+ * customer that does not.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BlockLog } from '../store/log.ts';
 import { Block } from './block.ts';
-import { type Composer, composing } from './compose.ts';
+import { type Composer, composing, SegmentComposer } from './compose.ts';
 import { eraseRecords, goneRecords } from './erase.ts';
-import { Gather, type GatherLimits, gatherLimits } from './gather.ts';
+import { Gather, type GatherLimits, type GatherRange, gatherLimits } from './gather.ts';
 import type { SealJob, SegmentFacts } from './job.ts';
 import { blockHeaderBytes, partFile, row, rowBytes } from './layout.ts';
 import { orderByKey } from './order.ts';
+import { Pieces } from './pieces.ts';
 
 /** How finely hashes are told apart when the records have to be gathered in ranges. */
 const sliceBits = 16;
@@ -24,15 +26,18 @@ const sliceBits = 16;
  * @throws AppError `unavailable` when there is no room.
  */
 export function seal(job: SealJob, limits = gatherLimits): SegmentFacts | undefined {
-  return composing(job, (composer) => new Sealing(job, composer, limits).run());
+  return composing(new SegmentComposer(job), (composer) =>
+    new Sealing(job, composer, limits).run(),
+  );
 }
 
 class Sealing {
   readonly #job: SealJob;
-  readonly #composer: Composer;
+  readonly #composer: SegmentComposer;
   readonly #limits: GatherLimits;
-  readonly #gather: Gather;
-  #isGathered = true;
+  #gather: Gather;
+  /** Everything fits into memory, as far as is known. */
+  #isGathered: boolean;
   #damaged = 0;
   /** Of the records that stay: their ids, and their rows in commit order. */
   #idHashes: Uint32Array;
@@ -44,16 +49,17 @@ class Sealing {
   /** For each block with any: which of its records are gone. */
   readonly #gone = new Map<number, Uint8Array>();
 
-  constructor(job: SealJob, composer: Composer, limits: GatherLimits) {
+  constructor(job: SealJob, composer: SegmentComposer, limits: GatherLimits) {
     this.#limits = limits;
     this.#job = job;
     this.#composer = composer;
     const bytes = job.parts.reduce((sum, part) => sum + statSync(this.#path(part)).size, 0);
     const records = Math.ceil(bytes / rowBytes);
-    this.#gather = new Gather({
+    this.#gather = Gather.sized({
       payloadBytes: Math.min(bytes, limits.payloadBytes),
       records: Math.min(records, limits.records),
     });
+    this.#isGathered = (job.events ?? 0) <= limits.records;
     this.#idHashes = new Uint32Array(records);
     this.#idRows = new Uint32Array(records);
   }
@@ -124,7 +130,7 @@ class Sealing {
     this.#isGathered = this.#gather.fits(block.tableAt - blockHeaderBytes, block.records);
     if (!this.#isGathered) return;
     if (gone === undefined) this.#gather.addAll(block);
-    else this.#gather.addSome(block, gone, 0, 2 ** 32);
+    else this.#gather.addSome(block, gone, { from: 0, to: 2 ** 32 });
   }
 
   #gatherInRanges(): void {
@@ -137,25 +143,51 @@ class Sealing {
       for (; to < slices; to++) {
         records += this.#sliceRecords[to]!;
         bytes += this.#sliceBytes[to]!;
-        if (records > this.#limits.records || bytes > this.#limits.payloadBytes) break;
+        if (records > this.#limits.records || bytes > this.#limits.payloadBytes) {
+          records -= this.#sliceRecords[to]!;
+          bytes -= this.#sliceBytes[to]!;
+          break;
+        }
       }
-      this.#gatherRange(from * width, to * width, this.#gatherFor(from));
+      const range = { from: from * width, to: to * width };
+      if (to - from > 1 || this.#gather.holds({ records, payloadBytes: bytes })) {
+        this.#gatherRange(range);
+      } else this.#gatherPieces(range, records);
       from = to;
     }
   }
 
-  /** A single slice can be larger than what is gathered at once: one customer with very many events. */
-  #gatherFor(slice: number): Gather {
-    const payloadBytes = this.#sliceBytes[slice]!;
-    const records = this.#sliceRecords[slice]!;
+  #gatherRange(range: GatherRange): void {
     this.#gather.clear();
-    if (this.#gather.fits(payloadBytes, records)) return this.#gather;
-    return new Gather({ payloadBytes, records });
+    this.#eachBlock((block) => this.#gather.addSome(block, this.#gone.get(block.stamp), range));
+    this.#gather.write(this.#composer.customers);
   }
 
-  #gatherRange(from: number, to: number, gather: Gather): void {
-    this.#eachBlock((block) => gather.addSome(block, this.#gone.get(block.stamp), from, to));
-    gather.write(this.#composer.customers);
+  /** A single slice can be larger than what is gathered at once: one customer with very many events. */
+  #gatherPieces(range: GatherRange, records: number): void {
+    const planned = new Pieces(records);
+    this.#eachBlock((block) => this.#notePieces(block, range, planned));
+    const { pieceOf, pieces } = planned.plan(this.#limits);
+    if (!this.#gather.holds({ records: 1, payloadBytes: planned.bytesMax })) {
+      this.#gather = Gather.sized({ ...this.#limits, payloadBytes: planned.bytesMax });
+    }
+    for (let piece = 0; piece < pieces; piece++) {
+      let number = 0;
+      this.#gatherRange({ ...range, isWanted: () => pieceOf[number++] === piece });
+    }
+  }
+
+  #notePieces(block: Block, { from, to }: GatherRange, planned: Pieces): void {
+    const gone = this.#gone.get(block.stamp);
+    const { view } = block;
+    for (let record = 0; record < block.records; record++) {
+      const hash = block.customerHashOf(record);
+      if (gone?.[record] === 1 || hash < from || hash >= to) continue;
+      const at = block.rowAt(record);
+      const bytes =
+        view.getUint16(at + row.payloadBytes, true) + view.getUint16(at + row.extraBytes, true);
+      planned.note(hash, block.timeOf(record), bytes);
+    }
   }
 
   #writeIds(): ReturnType<Composer['ids']> {

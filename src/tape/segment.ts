@@ -1,7 +1,11 @@
 /**
- * A sealed segment as readers see it, in both orders (`layout.ts`). It never changes, so there is nothing
- * to lock; what is damaged is counted and passed over, never served and never thrown through a scan.
+ * A sealed segment, or a part with its index, as readers see it: both orders (`layout.ts`). It never
+ * changes, so there is nothing to lock; what is damaged is counted and passed over, never served and
+ * never thrown through a scan.
  */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
 import { SegmentFile } from '../store/segment.ts';
@@ -11,6 +15,7 @@ import type { SegmentHead } from './compose.ts';
 import type { EventPosition } from './cursor.ts';
 import { Filter, type FilterPlace } from './filter.ts';
 import { FrameReader } from './frames.ts';
+import { HotLog } from './hotlog.ts';
 import { readItem } from './item.ts';
 import {
   blockRow,
@@ -19,11 +24,16 @@ import {
   frameRow,
   idRow,
   itemHeaderBytes,
+  partIndexVersion,
+  partName,
+  postingRow,
   segmentVersion,
   stream,
 } from './layout.ts';
+import { LogBlockReader } from './logblocks.ts';
+import { PostingReader } from './postings.ts';
 import type { StoredRecord } from './record.ts';
-import type { Run } from './run.ts';
+import { type CommitOrder, type CustomerOrder, noRun, type Run } from './run.ts';
 import type { SegmentSummary } from './summary.ts';
 import { TableReader } from './table.ts';
 import type { TimeGate } from './tally.ts';
@@ -31,12 +41,21 @@ import type { TimeGate } from './tally.ts';
 /** What a segment says of itself when its head can be read, and its summary cannot. */
 const unknownSummary = { workspaces: [], types: [], minutes: { unitMs: 60_000, counts: [] } };
 
+interface SegmentParts {
+  readonly path: string;
+  readonly file: SegmentFile;
+  readonly head: SegmentHead;
+  /** Of the part, if this is the index of one. */
+  readonly log: HotLog | undefined;
+  readonly damaged: () => void;
+}
+
 export class Segment {
   readonly path: string;
   readonly head: SegmentHead;
   readonly #file: SegmentFile;
-  readonly #frames: FrameReader;
-  readonly #blocks: BlockReader;
+  readonly #byCommit: CommitOrder;
+  readonly #byCustomer: CustomerOrder;
   readonly #customers: TableReader;
   readonly #ids: TableReader;
   readonly #damaged: () => void;
@@ -45,7 +64,7 @@ export class Segment {
   #customerFilter: Filter | null | undefined;
   #summary: SegmentSummary | undefined;
 
-  private constructor(path: string, file: SegmentFile, head: SegmentHead, damaged: () => void) {
+  private constructor({ damaged, file, head, log, path }: SegmentParts) {
     this.path = path;
     this.head = head;
     this.#file = file;
@@ -53,9 +72,15 @@ export class Segment {
     const table = (number: number, size: number, rows: number): TableReader =>
       new TableReader(file, number, size, rows, damaged);
     const frames = table(stream.frameTable, frameRow.size, head.frames);
-    this.#frames = new FrameReader(file, frames, head.first, head.frameBytes, damaged);
-    const blocks = table(stream.blockTable, blockRow.size, head.blocks);
-    this.#blocks = new BlockReader(file, blocks, head.blockBytes, damaged);
+    if (log === undefined) {
+      const blocks = table(stream.blockTable, blockRow.size, head.blocks);
+      this.#byCommit = new FrameReader(file, frames, head.first, head.frameBytes, damaged);
+      this.#byCustomer = new BlockReader(file, blocks, head.blockBytes, damaged);
+    } else {
+      const postings = table(stream.postings, postingRow.size, head.ids);
+      this.#byCommit = new LogBlockReader(log, frames, head.first);
+      this.#byCustomer = new PostingReader(postings, head.first, this.#byCommit);
+    }
     this.#customers = table(stream.customerTable, customerRow.size, head.customers);
     this.#ids = table(stream.idTable, idRow.size, head.ids);
   }
@@ -72,7 +97,14 @@ export class Segment {
       void file.close();
       throw new AppError('invalid', `the head of ${path} is damaged: restore it from a copy`);
     }
-    return new Segment(path, file, head, () => metrics.add('blocks_damaged_total', 1));
+    const log = head.part === undefined ? undefined : openPart(path, head.part, file, metrics);
+    const damaged = (): void => metrics.add('blocks_damaged_total', 1);
+    return new Segment({ path, file, head, log, damaged });
+  }
+
+  /** The part that this is the index of; undefined: it is sealed. */
+  get part(): number | undefined {
+    return this.head.part;
   }
 
   /** Read when it is first asked for; without its counts when they are damaged. */
@@ -113,26 +145,30 @@ export class Segment {
    */
   run(customerHash: number, before?: EventPosition, until = Number.POSITIVE_INFINITY): Run {
     const at = this.#seekCustomer(customerHash);
-    if (at === -1) return this.#blocks.run(customerHash, -1, -1);
+    if (at === -1) return noRun;
     const { view } = this.#customers;
-    const lastBlock = view.getUint32(at + customerRow.lastBlock, true);
-    const lastRow = view.getUint16(at + customerRow.lastRow, true);
+    const place = {
+      hash: customerHash,
+      records: view.getUint32(at + customerRow.records, true),
+      lastBlock: view.getUint32(at + customerRow.lastBlock, true),
+      lastRow: view.getUint16(at + customerRow.lastRow, true),
+    };
     // `until` is a position too: before everything of the next instant.
     const bound =
       before !== undefined && before.time <= until
         ? before
         : { time: until, stamp: Number.POSITIVE_INFINITY, ordinal: 0 };
-    return this.#blocks.runBefore(customerHash, lastBlock, lastRow, bound);
+    return this.#byCustomer.runBefore(place, bound);
   }
 
   /** The stamp of the first block in here that is at least `stamp`, or Infinity. */
   nextStamp(stamp: number): number {
-    return this.#frames.nextStamp(stamp);
+    return this.#byCommit.nextStamp(stamp);
   }
 
   /** The log block of a stamp; undefined when it is damaged or not in here. */
   block(stamp: number): Block | undefined {
-    return this.#frames.block(stamp);
+    return this.#byCommit.block(stamp);
   }
 
   /** Whether an event that occurred at exactly this time may be in here. */
@@ -180,7 +216,7 @@ export class Segment {
     for (; number < this.#ids.rows; number++) {
       const at = this.#ids.seek(number);
       if (at === -1 || this.#ids.view.getUint32(at + idRow.hash, true) !== idHash) return;
-      const found = this.#frames.recordAt(this.#ids.view.getUint32(at + idRow.row, true));
+      const found = this.#byCommit.recordAt(this.#ids.view.getUint32(at + idRow.row, true));
       if (found === undefined || found.block.isErased(found.record)) continue;
       const { block, record } = found;
       const rowAt = block.rowAt(record);
@@ -189,23 +225,33 @@ export class Segment {
   }
 
   async close(): Promise<void> {
-    this.#frames.close();
-    this.#blocks.close();
+    this.#byCustomer.close();
+    await this.#byCommit.close();
     await this.#file.close();
   }
 
   /** For merging: the frames, the blocks and the ids in their orders. */
   get frameReader(): FrameReader {
-    return this.#frames;
+    assert(this.#byCommit instanceof FrameReader, 'what is merged is sealed');
+    return this.#byCommit;
   }
 
   get blockReader(): BlockReader {
-    return this.#blocks;
+    assert(this.#byCustomer instanceof BlockReader, 'what is merged is sealed');
+    return this.#byCustomer;
   }
 
   get idTable(): TableReader {
     return this.#ids;
   }
+}
+
+/** The part that the index at `path` is of. Opened where it is not, it would be made. */
+function openPart(path: string, part: number, file: SegmentFile, metrics: Metrics): HotLog {
+  const log = join(dirname(path), partName(part));
+  if (existsSync(log)) return HotLog.openReader(log, metrics);
+  void file.close();
+  throw new AppError('invalid', `${path} is the index of a part that is not there`);
 }
 
 function readHead(file: SegmentFile): SegmentHead | undefined {
@@ -215,5 +261,6 @@ function readHead(file: SegmentFile): SegmentHead | undefined {
   const text = readItem(file, stream.head, 0, itemHeaderBytes + bytes, 0);
   if (text === undefined) return undefined;
   const head = JSON.parse(Buffer.from(text).toString()) as SegmentHead;
-  return head.version === segmentVersion ? head : undefined;
+  const version = head.part === undefined ? segmentVersion : partIndexVersion;
+  return head.version === version ? head : undefined;
 }

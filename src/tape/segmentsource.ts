@@ -1,10 +1,11 @@
-/** A sealed segment as a source among others. */
+/** A sealed segment, or a part with its index, as a source among others. */
 import type { Metrics } from '../std/metrics.ts';
 import type { Block } from './block.ts';
 import type { ScanBudget } from './budget.ts';
 import type { SegmentEntry } from './catalogue.ts';
 import type { Position } from './cursor.ts';
 import type { TapeEvent } from './event.ts';
+import { blockSteps } from './hotrun.ts';
 import { ordinalMax } from './layout.ts';
 import type { Run, RunBounds, Source } from './run.ts';
 import { Segment } from './segment.ts';
@@ -37,7 +38,8 @@ class SegmentSource implements Source {
   }
 
   run(customerHash: number, { before, until }: RunBounds, budget: ScanBudget): Run {
-    return new BudgetedRun(this.#segment.run(customerHash, before, until), budget);
+    const run = this.#segment.run(customerHash, before, until);
+    return new BudgetedRun(run, budget, this.#segment.part === undefined ? sealed : indexed);
   }
 
   firstStampOf(customerHash: number, stamp: number): number {
@@ -58,16 +60,26 @@ class SegmentSource implements Source {
   }
 }
 
-/** Going to the next record of a block that is in memory, its share of inflating the block included. */
-const recordSteps = 8;
+/** Steps for going to the next record, and for reading it. */
+interface RunPrice {
+  readonly next: number;
+  readonly event: number;
+}
+
+/** The record is in a block that is in memory; its share of inflating the block is included. */
+const sealed: RunPrice = { next: 8, event: 0 };
+/** Each is in a block of the log. */
+const indexed: RunPrice = { next: 1, event: blockSteps };
 
 class BudgetedRun implements Run {
   readonly #run: Run;
   readonly #budget: ScanBudget;
+  readonly #price: RunPrice;
 
-  constructor(run: Run, budget: ScanBudget) {
+  constructor(run: Run, budget: ScanBudget, price: RunPrice) {
     this.#run = run;
     this.#budget = budget;
+    this.#price = price;
   }
 
   get time(): number {
@@ -87,11 +99,12 @@ class BudgetedRun implements Run {
   }
 
   next(): boolean {
-    this.#budget.spend(recordSteps);
+    this.#budget.spend(this.#price.next);
     return this.#run.next();
   }
 
   event(): TapeEvent | undefined {
+    this.#budget.spend(this.#price.event);
     return this.#run.event();
   }
 }

@@ -10,6 +10,8 @@ export const minutesMax = 10_000;
 /** Stretches of time without a gap that a segment's gate tells apart. */
 export const gateRangesMax = 1024;
 const gateUnitsMax = 16_384;
+/** A power of two. */
+const recentTypes = 256;
 
 /** Times, counted in units that grow eightfold whenever there would be too many. */
 class Units {
@@ -98,6 +100,10 @@ export class Tally {
   #timeMin = Number.POSITIVE_INFINITY;
   #timeMax = Number.NEGATIVE_INFINITY;
   readonly #workspaces = new Map<number, WorkspaceSummary>();
+  /** The one that was met last. */
+  #recent: WorkspaceSummary | undefined;
+  /** Types met lately, each at the place that its hash gives it. */
+  readonly #recentTypes: (CountedType | undefined)[] = new Array(recentTypes).fill(undefined);
   /** By workspace and hash of the type; types with one hash share a list. */
   readonly #types = new Map<number, CountedType[]>();
   #typeCount = 0;
@@ -134,6 +140,7 @@ export class Tally {
   }
 
   #workspaceOf(workspace: number): WorkspaceSummary {
+    if (this.#recent?.workspace === workspace) return this.#recent;
     let found = this.#workspaces.get(workspace);
     if (found === undefined) {
       found = {
@@ -147,6 +154,7 @@ export class Tally {
       };
       this.#workspaces.set(workspace, found);
     }
+    this.#recent = found;
     return found;
   }
 
@@ -158,10 +166,16 @@ export class Tally {
     at: number,
     length: number,
   ): CountedType | undefined {
+    const place = hash % recentTypes;
+    const recent = this.#recentTypes[place];
+    if (recent?.workspace === workspace && isAt(recent.bytes, bytes, at, length)) return recent;
     const key = workspace * 65_536 + hash;
     let list = this.#types.get(key);
     const found = list?.find((each) => isAt(each.bytes, bytes, at, length));
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      this.#recentTypes[place] = found;
+      return found;
+    }
     if (this.#typeCount === typesMax) return undefined;
     if (list === undefined) {
       list = [];

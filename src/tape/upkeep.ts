@@ -1,21 +1,27 @@
 /**
- * The background work of one shard, one job at a time: full parts are sealed, small segments merged,
- * and in a sweep everything that holds what is gone is written anew without it. The work itself runs elsewhere (`Work`); here is only what to do next, and putting the result in the
- * place of what it replaces. Thread: the shard's own.
+ * The background work of one shard. One job at a time indexes full parts as they come, which costs
+ * little and frees the memory of their indexes. Others rewrite: indexed parts are sealed, small
+ * segments merged, and in a sweep everything that holds what is gone is written anew without it. The
+ * work itself runs elsewhere (`Work`); here is only what to do next, and putting the result in the place
+ * of what it replaces. Thread: the shard's own.
+ *
+ *     closed part ──index──▶ part with an index ──rewrite──▶ segment ──rewrite──▶ larger segment
  */
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Log } from '../std/log.ts';
 import type { SegmentEntry } from './catalogue.ts';
-import type { MergeJob, SealJob, SegmentFacts, SegmentJob } from './job.ts';
-import type { Made, OpenSegment, Part, Parts } from './parts.ts';
+import type { IndexJob, MergeJob, SealJob, SegmentFacts, SegmentJob } from './job.ts';
+import { partIndexGeneration } from './layout.ts';
+import { isPart, type Made, type OpenSegment, type Part, type Parts } from './parts.ts';
 import type { Removal } from './removal.ts';
 import type { Shard } from './shard.ts';
 
-/** A job as it crosses threads. `urgent`: the shard is running out of room for what is not sealed. */
+/** A job as it crosses threads. */
 export type UpkeepJob =
-  | { readonly kind: 'seal'; readonly job: SealJob; readonly urgent: boolean }
-  | { readonly kind: 'merge'; readonly job: MergeJob; readonly urgent: boolean };
+  | { readonly kind: 'index'; readonly job: IndexJob }
+  | { readonly kind: 'seal'; readonly job: SealJob }
+  | { readonly kind: 'merge'; readonly job: MergeJob };
 
 /** Does a job on some other thread; undefined: nothing was left to keep. */
 export type Work = (job: UpkeepJob) => Promise<SegmentFacts | undefined>;
@@ -48,9 +54,17 @@ export const mergeWidth = 8;
 export const mergedEventsMax = 64_000_000;
 /** Events of the parts that are sealed together. */
 const sealedEventsMax = 4_000_000;
-/** While a shard is busy its full parts wait, as many as this; then sealing takes what it needs. */
-const waitingPartsMax = 24;
-/** Nor do they wait longer: how busy a thread is can be misjudged (a profiler makes it look busy always). */
+/** The same of what was sent in them, which is gathered in memory piece by piece, each with a pass over all of it. */
+const sealedBytesMax = 2 ** 30;
+/** So much is rewritten at a time while the shard is not busy. */
+const rewritesMax = 2;
+/**
+ * While a shard is busy nothing is rewritten until so many events wait to be sealed, or so many segments to be
+ * merged. Then it goes on, with what others leave of the processors.
+ */
+const waitingEventsMax = 16_000_000;
+const waitingSegmentsMax = 24;
+/** Nor does a part wait longer: how busy a thread is can be misjudged (a profiler makes it look busy always). */
 const waitingMsMax = 90_000;
 /** How often a quiet shard looks whether its part has come of age. */
 const lookMs = 1000;
@@ -59,15 +73,20 @@ const retryMs = 5000;
 export class Upkeep {
   readonly #parts: UpkeepParts;
   readonly #stopLooking: () => void;
-  #working: Promise<void> | undefined;
+  #indexing: Promise<void> | undefined;
+  readonly #rewriting = new Set<Promise<void>>();
+  /** What is being rewritten. */
+  readonly #taken = new Set<OpenSegment>();
   /** A job has failed; the next attempt is on its way. */
   #isPausing = false;
   #isClosed = false;
   readonly #unmergeable = new WeakSet<OpenSegment>();
   /** Who waits for a sweep. */
   #sweeps: ((version: number) => void)[] = [];
-  /** The last job of a sweep was a seal: what is to be written anew has its turn. */
+  /** The last job of a sweep sealed: what is to be written anew has its turn. */
   #hasSealed = false;
+  /** When it was first seen that parts wait to be sealed, on the monotonic clock. */
+  #waitingSinceMs: number | undefined;
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
@@ -75,13 +94,15 @@ export class Upkeep {
     this.#stopLooking = parts.clock.every(lookMs, () => this.look());
   }
 
-  /** Starts what is due, if nothing is under way. */
+  /** Starts what is due, if nothing of its kind is under way. */
   look(): void {
     if (this.#isClosed) return;
     this.#endSweeps();
-    if (this.#working !== undefined || this.#isPausing || this.#isClosed) return;
+    if (this.#isPausing || this.#isClosed) return;
     try {
-      this.#start();
+      this.#rotate();
+      this.#startIndexing();
+      this.#startRewriting();
     } catch (error) {
       // No room: it will come. Anything else is not ours to survive.
       if (!(error instanceof AppError)) throw error;
@@ -89,34 +110,47 @@ export class Upkeep {
     }
   }
 
-  #start(): void {
-    this.#rotate();
-    const run = this.#next();
-    if (this.#sweeps.length > 0) this.#parts.onSweeping?.(this.filesLeft());
-    if (run === undefined) this.#endSweeps();
-    else {
-      this.#working = run()
-        .then(() => this.#done())
-        .catch((error: unknown) => this.#fail(error));
+  #startIndexing(): void {
+    const part = this.#parts.shard.sealable()[0];
+    if (this.#indexing !== undefined || part === undefined) return;
+    this.#indexing = this.#index(part)
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#indexing = undefined;
+        this.look();
+      });
+  }
+
+  #startRewriting(): void {
+    while (this.#rewriting.size < rewritesMax) {
+      // While the shard is busy there is no processor for a second one.
+      if (this.#rewriting.size > 0 && this.#parts.isBusy()) return;
+      const next = this.#nextRewrite();
+      if (this.#sweeps.length > 0) this.#parts.onSweeping?.(this.filesLeft());
+      if (next === undefined) {
+        this.#endSweeps();
+        return;
+      }
+      const rewriting = this.#rewrite(next)
+        .catch((error: unknown) => this.#fail(error))
+        .finally(() => {
+          this.#rewriting.delete(rewriting);
+          for (const segment of next) this.#taken.delete(segment);
+          this.look();
+        });
+      this.#rewriting.add(rewriting);
+      for (const segment of next) this.#taken.add(segment);
     }
   }
 
   #fail(error: unknown): void {
-    this.#parts.log.error('sealing, merging or dropping failed; it will be tried again', {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#parts.log.error('indexing, sealing, merging or dropping failed; it will be tried again', {
       shard: this.#parts.number,
-      message: error instanceof Error ? error.message : String(error),
+      message,
     });
-    this.#pause();
-  }
-
-  #done(): void {
-    this.#working = undefined;
-    this.look();
-  }
-
-  #pause(): void {
+    if (this.#isPausing) return;
     this.#isPausing = true;
-    this.#working = undefined;
     this.#parts.clock.after(retryMs, () => {
       this.#isPausing = false;
       this.look();
@@ -125,7 +159,10 @@ export class Upkeep {
 
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
-    while (this.#working !== undefined) await this.#working;
+    while (this.#indexing !== undefined || this.#rewriting.size > 0) {
+      await this.#indexing;
+      await Promise.all(this.#rewriting);
+    }
     await this.#parts.parts.removals();
   }
 
@@ -164,90 +201,123 @@ export class Upkeep {
     else shard.rotateIfFull();
   }
 
-  #next(): (() => Promise<void>) | undefined {
-    const { isBusy, parts, removal, shard } = this.#parts;
+  /** Neighbours to be made one segment, or one to be written anew. */
+  #nextRewrite(): readonly OpenSegment[] | undefined {
+    const { parts, removal } = this.#parts;
+    const isFree = (segment: OpenSegment): boolean => !this.#taken.has(segment);
     const isSweeping = this.#sweeps.length > 0;
     // What is dropped as a whole costs next to nothing, also while the shard is busy.
-    const expired = removal.expire();
-    if (!isSweeping && this.#mayWait() && isBusy()) return undefined;
-    const held = isSweeping ? removal.segmentsLeft()[0] : undefined;
-    const sealable = shard.sealable();
+    const expired = removal.expire(isFree);
+    const sealable = this.#sealable();
+    const held = isSweeping ? removal.segmentsLeft().find(isFree) : undefined;
     const isTurnOfHeld = held !== undefined && (this.#hasSealed || sealable.length === 0);
     this.#hasSealed = !isTurnOfHeld;
-    if (isTurnOfHeld) return () => this.#merge([held]);
-    if (sealable.length > 0) return () => this.#seal(firstFew(sealable));
-    if (expired !== undefined) return () => this.#merge([expired]);
-    if (isSweeping) return undefined;
-    const mergeable = runToMerge(parts.segments, (a, b) => this.#areNeighbours(a, b));
-    if (mergeable !== undefined) return () => this.#merge(mergeable);
-    return undefined;
+    if (isTurnOfHeld) return [held];
+    if (sealable.length > 0 && (isSweeping || !this.#mayWait(sealable))) return sealable;
+    if (expired !== undefined) return [expired];
+    const isTime = parts.segments.length > waitingSegmentsMax || !this.#parts.isBusy();
+    if (isSweeping || !isTime) return undefined;
+    return runToMerge(parts.segments, (a, b) => this.#areNeighbours(a, b));
   }
 
-  /** Whether there is room and time for full parts to wait. */
-  #mayWait(): boolean {
-    const { clock, parts } = this.#parts;
-    const oldest = parts.closed[0];
-    const waitedMs = oldest === undefined ? 0 : clock.monotonicMs() - oldest.closedMs;
-    return parts.closed.length <= waitingPartsMax && waitedMs < waitingMsMax;
-  }
-
-  async #seal(sealed: readonly Part[]): Promise<void> {
-    const { directory, number, parts, removal, work } = this.#parts;
-    const version = removal.refresh();
-    const job: SealJob = {
-      directory,
-      shard: number,
-      parts: sealed.map((part) => part.number),
-      first: sealed[0]!.first,
-      last: lastOf(sealed),
-      generation: 1,
-      rules: removal.rulesForParts(sealed),
-    };
-    const facts = await work({ kind: 'seal', job, urgent: parts.closed.length > waitingPartsMax });
-    if (this.#isClosed) return;
-    const events = sealed.reduce((sum, part) => sum + part.index.entryCount, 0);
-    if (facts === undefined && job.rules === undefined && events > 0) {
-      throw new Error(`${events} events were not found in the parts that hold them`);
+  /** The oldest parts with an index that are neighbours: as many as are sealed together. */
+  #sealable(): readonly OpenSegment[] {
+    const { segments } = this.#parts.parts;
+    const isOne = (each: OpenSegment): boolean => isPart(each) && !this.#taken.has(each);
+    const from = segments.findIndex(isOne);
+    const found: OpenSegment[] = [];
+    let events = 0;
+    let bytes = 0;
+    for (const each of from === -1 ? [] : segments.slice(from)) {
+      const before = found.at(-1);
+      const { summary } = each.segment;
+      events += summary.events;
+      bytes += summary.sentBytes;
+      const isMore = events > sealedEventsMax || bytes > sealedBytesMax;
+      if (before !== undefined && (isMore || !this.#liesBeside(before, each))) break;
+      if (!isOne(each)) break;
+      found.push(each);
     }
-    const segment = parts.sealed(sealed, madeBy(job, facts));
-    if (segment !== undefined) removal.noteClean(segment, version);
+    return found;
   }
 
-  /** Makes one segment of several, or of one without what is gone. */
-  async #merge(merged: readonly OpenSegment[]): Promise<void> {
+  /** Whether the parts that wait to be sealed may go on waiting while the shard is busy. */
+  #mayWait(sealable: readonly OpenSegment[]): boolean {
+    const { clock, isBusy, parts } = this.#parts;
+    if (sealable.length === 0) this.#waitingSinceMs = undefined;
+    else this.#waitingSinceMs ??= clock.monotonicMs();
+    const waitedMs = clock.monotonicMs() - (this.#waitingSinceMs ?? clock.monotonicMs());
+    const waiting = parts.segments.filter(isPart);
+    const events = waiting.reduce((sum, { entry }) => sum + entry.events, 0);
+    return waitedMs < waitingMsMax && events < waitingEventsMax && isBusy();
+  }
+
+  async #index(part: Part): Promise<void> {
+    const { directory, number, parts, work } = this.#parts;
+    const { first, index, last } = part;
+    const eventsMax = index.entryCount;
+    const place = { directory, shard: number, part: part.number, eventsMax };
+    const job: IndexJob = { ...place, first, last, generation: partIndexGeneration };
+    const facts = await work({ kind: 'index', job });
+    if (this.#isClosed) return;
+    if (facts === undefined && eventsMax > 0) {
+      throw new Error(`${eventsMax} events were not found in the part that holds them`);
+    }
+    parts.indexed(part, facts && entryOf(facts));
+  }
+
+  /** Makes one segment of several segments, of several parts, or of one without what is gone. */
+  async #rewrite(replaced: readonly OpenSegment[]): Promise<void> {
+    const { parts, removal, work } = this.#parts;
+    const version = removal.refresh();
+    const job = this.#jobFor(replaced);
     try {
-      await this.#mergeAll(merged);
+      const facts = await work(job);
+      if (this.#isClosed) return;
+      if (facts === undefined && job.job.rules === undefined) {
+        throw new Error('nothing was found of what is to be rewritten');
+      }
+      const segment = parts.replaced(replaced, madeBy(job.job, facts));
+      if (segment !== undefined) removal.noteClean(segment, version);
     } catch (error) {
       // It would fail again, for something in there is damaged; the others need not wait for that.
-      if (merged.length > 1) for (const segment of merged) this.#unmergeable.add(segment);
+      const isMerged = job.kind === 'merge' && replaced.length > 1;
+      if (isMerged) for (const segment of replaced) this.#unmergeable.add(segment);
       throw error;
     }
   }
 
-  /** Nothing that cannot be read lies between them, and neither has failed to merge. */
+  #jobFor(replaced: readonly OpenSegment[]): UpkeepJob {
+    const { directory, number, removal } = this.#parts;
+    const place = {
+      directory,
+      shard: number,
+      first: replaced[0]!.entry.first,
+      last: replaced.at(-1)!.entry.last,
+      generation: Math.max(...replaced.map(({ segment }) => segment.summary.generation)) + 1,
+      rules: removal.rulesForSegments(replaced),
+    };
+    if (!isPart(replaced[0]!)) {
+      const segments = replaced.map(({ entry }) => entry.file);
+      return { kind: 'merge', job: { ...place, segments } };
+    }
+    const numbers = replaced.map(({ segment }) => segment.part!);
+    const events = replaced.reduce((sum, { entry }) => sum + entry.events, 0);
+    return { kind: 'seal', job: { ...place, parts: numbers, events } };
+  }
+
+  /** Both are sealed, free, have not failed to merge, and nothing that cannot be read lies between them. */
   #areNeighbours(a: OpenSegment, b: OpenSegment): boolean {
-    if (this.#unmergeable.has(a) || this.#unmergeable.has(b)) return false;
+    for (const each of [a, b]) {
+      if (this.#unmergeable.has(each) || this.#taken.has(each) || isPart(each)) return false;
+    }
+    return this.#liesBeside(a, b);
+  }
+
+  #liesBeside(a: OpenSegment, b: OpenSegment): boolean {
     return !this.#parts.unreadable.some(
       ({ first, last }) => last > a.entry.last && first < b.entry.first,
     );
-  }
-
-  async #mergeAll(merged: readonly OpenSegment[]): Promise<void> {
-    const { directory, number, parts, removal, work } = this.#parts;
-    const version = removal.refresh();
-    const job: MergeJob = {
-      directory,
-      shard: number,
-      segments: merged.map(({ entry }) => entry.file),
-      first: merged[0]!.entry.first,
-      last: merged.at(-1)!.entry.last,
-      generation: Math.max(...merged.map(({ segment }) => segment.summary.generation)) + 1,
-      rules: removal.rulesForSegments(merged),
-    };
-    const facts = await work({ kind: 'merge', job, urgent: false });
-    if (this.#isClosed) return;
-    const segment = parts.merged(merged, madeBy(job, facts));
-    if (segment !== undefined) removal.noteClean(segment, version);
   }
 
   /** What is under way is abandoned; the next start removes what it leaves. */
@@ -273,21 +343,6 @@ export function entryOf({
   timeMin,
 }: SegmentFacts): SegmentEntry {
   return { file, first, last, events, timeMin, timeMax };
-}
-
-/** A part whose commits all failed has no stamp of its own. */
-function lastOf(parts: readonly Part[]): number {
-  return Math.max(...parts.map(({ last }) => last));
-}
-
-/** As many as fit the memory of one job; at least one. */
-function firstFew(parts: readonly Part[]): readonly Part[] {
-  let events = 0;
-  const fits = parts.findIndex((part, i) => {
-    events += part.index.entryCount;
-    return i > 0 && events > sealedEventsMax;
-  });
-  return fits === -1 ? parts : parts.slice(0, fits);
 }
 
 /**

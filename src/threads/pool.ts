@@ -112,25 +112,38 @@ export interface UpkeepPool {
   close(): Promise<void>;
 }
 
-/** A pool of threads that seal and merge, made when first needed and let go when there is nothing to do. */
+/**
+ * Threads that index, and others that seal and merge, made when first needed and let go when there is nothing
+ * to do. What is indexed never waits for what is rewritten, which takes what others leave of the processors.
+ */
 export function openUpkeepPool(): UpkeepPool {
-  let pool: Piscina<UpkeepJob, SegmentFacts | undefined> | undefined;
+  let indexing: Piscina<UpkeepJob, SegmentFacts | undefined> | undefined;
+  let rewriting: Piscina<UpkeepJob, SegmentFacts | undefined> | undefined;
+  const processors = availableParallelism();
   return {
     run(job) {
-      pool ??= new Piscina<UpkeepJob, SegmentFacts | undefined>({
-        filename: new URL('./upkeep.js', import.meta.url).href,
-        minThreads: 0,
-        maxThreads: Math.max(1, Math.floor(availableParallelism() / 2)),
-        idleTimeout: 30_000,
-        atomics: 'disabled',
-        recordTiming: false,
-      });
-      return pool.run(job, { name: 'run' });
+      if (job.kind === 'index') {
+        indexing ??= openUpkeepThreads(Math.max(1, Math.floor(processors / 2)));
+        return indexing.run(job, { name: 'run' });
+      }
+      rewriting ??= openUpkeepThreads(Math.max(2, processors));
+      return rewriting.run(job, { name: 'run' });
     },
     async close() {
-      await pool?.destroy();
+      await Promise.all([indexing?.destroy(), rewriting?.destroy()]);
     },
   };
+}
+
+function openUpkeepThreads(maxThreads: number): Piscina<UpkeepJob, SegmentFacts | undefined> {
+  return new Piscina<UpkeepJob, SegmentFacts | undefined>({
+    filename: new URL('./upkeep.js', import.meta.url).href,
+    minThreads: 0,
+    maxThreads,
+    idleTimeout: 30_000,
+    atomics: 'disabled',
+    recordTiming: false,
+  });
 }
 
 function workspaceOf(heavy: HeavyRead): number {

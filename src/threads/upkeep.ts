@@ -1,4 +1,4 @@
-/** Entry of a pool thread: seals parts and merges segments. Stateless. */
+/** Entry of a pool thread: indexes and seals parts, merges segments. Stateless. */
 import { setPriority } from 'node:os';
 import type { SegmentFacts } from '../tape/job.ts';
 import { perform } from '../tape/perform.ts';
@@ -8,6 +8,7 @@ import type { UpkeepJob } from '../tape/upkeep.ts';
 const patient = 15;
 
 export function run(upkeep: UpkeepJob): SegmentFacts | undefined {
-  setPriority(upkeep.urgent ? 0 : patient);
+  // Never back: that takes privileges. What is indexed runs in threads of its own, as fast as it can.
+  if (upkeep.kind !== 'index') setPriority(patient);
   return perform(upkeep);
 }

@@ -186,7 +186,9 @@ function checkCommitOrder(segment: Segment, kept: readonly Known[], all: Model):
       else assert.deepEqual([block.workspaceOf(ordinal), block.customerHashOf(ordinal)], [0, 0]);
     }
     if (!ordinals.some((ordinal) => block.isErased(ordinal))) {
-      assert.ok(Buffer.from(block.bytes).equals(original.bytes), 'the block as it was');
+      // The library's buffer is longer than its `length` says; a view of it is a true array.
+      const bytes = block.bytes.subarray(0, block.bytes.length);
+      assert.ok(Buffer.from(bytes).equals(original.bytes), 'the block as it was');
     }
     last = stamp;
   }
@@ -194,7 +196,8 @@ function checkCommitOrder(segment: Segment, kept: readonly Known[], all: Model):
     found,
     kept.map(({ json }) => json),
   );
-  assert.equal(segment.block(last + 1), undefined);
+  // What is asked of a log and is not in it counts as damaged.
+  if (segment.part === undefined) assert.equal(segment.block(last + 1), undefined);
 }
 
 function checkIds(segment: Segment, kept: readonly Known[], all: Model): void {
@@ -202,10 +205,11 @@ function checkIds(segment: Segment, kept: readonly Known[], all: Model): void {
   for (const known of all.records) {
     const place = { payloads: known.block.bytes, rows: known.block.view };
     const asStored = { ...place, rowAt: known.block.rowAt(known.ordinal) };
-    const hits = [...segment.recordsWithId(known.idHash)].filter(
-      (record) => recordsEqual(record, asStored) === 'same',
-    );
-    assert.equal(hits.length, keptSet.has(known) ? 1 : 0);
+    let hits = 0;
+    for (const record of segment.recordsWithId(known.idHash)) {
+      if (recordsEqual(record, asStored) === 'same') hits += 1;
+    }
+    assert.equal(hits, keptSet.has(known) ? 1 : 0);
     if (!keptSet.has(known)) continue;
     assert.ok(segment.mayHoldId(known.idHash));
     assert.ok(segment.mayHaveTime(known.time));
@@ -287,7 +291,8 @@ export function contentOf(
     content.runs[hash] = found;
   }
   for (const idHash of allIds) {
-    content.ids[idHash] = [...segment.recordsWithId(idHash)].map((record) => {
+    // Each is valid until the next.
+    content.ids[idHash] = Array.from(segment.recordsWithId(idHash), (record) => {
       const { at, length } = payloadSpan(record);
       return Buffer.from(record.payloads.subarray(at, at + length)).toString();
     });

@@ -95,6 +95,8 @@ export class Play {
   }
 
   async #step(): Promise<void> {
+    // While it is, parts with an index wait to be sealed.
+    this.#kit.isBusy = this.#random.below(2) === 0;
     const dice = this.#random.below(20);
     if (dice < 6) {
       this.#ingest();
