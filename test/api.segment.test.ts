@@ -314,6 +314,7 @@ test('a pixel is a dot whatever happens, and stores', async () => {
     const answer = await ask(server, path);
     assert.deepEqual([answer.status, answer.headers['content-type']], [status, 'image/gif'], path);
     assert.ok(answer.text.startsWith('GIF89a'));
+    assert.match(String(answer.headers['cache-control']), /no-store/);
   }
   const { events } = await tape(server, `anonymous:${anonymousId}`);
   assert.deepEqual(

@@ -66,7 +66,8 @@ test('every kind of event, with what it says in data and the rest in data.sp', a
       co: JSON.stringify(contexts),
     },
     { e: 'ue', eid: '5', ue_px: base64({ schema: unstruct, data: cart }), cx: base64(contexts) },
-    { e: 'tr', eid: '6', tr_id: 'o1', tr_tt: '99.5', tr_cu: 'EUR' },
+    // An action says what a structured event is, and nothing of any other.
+    { e: 'tr', eid: '6', se_ac: 'click', tr_id: 'o1', tr_tt: '99.5', tr_cu: 'EUR' },
     { e: 'ti', eid: '7', ti_id: 'o1', ti_sk: 'CM-070', ti_pr: '99.5', ti_qu: '1' },
   ].map((each) => ({ ...base, ...each }));
   const answer = await send(payloads);

@@ -20,6 +20,9 @@ interface Body {
   readonly items: readonly WireItem[];
 }
 
+/** How often the items of a body were asked for. */
+let makings = 0;
+
 const door: Door = {
   method: 'post',
   path: '/v1/foreign',
@@ -29,7 +32,13 @@ const door: Door = {
   bodyBytesMax: 3 * 1024 * 1024,
   read({ body }) {
     const { items, writeKey } = readJson(body) as Body;
-    return { items, key: writeKey };
+    return {
+      key: writeKey,
+      items() {
+        makings += 1;
+        return items;
+      },
+    };
   },
   answer: ({ accepted, rejected }, { headers, query }) =>
     jsonReply(200, { accepted, rejected, seen: headers.get('x-own'), q: query.one('q') }),
@@ -94,6 +103,24 @@ test('a key may stand wherever the door says, and the header wins over the query
   for (const [given, status] of cases) {
     assert.equal((await call(given)).status, status, JSON.stringify(given));
   }
+});
+
+test('a body gives no items until it is known whose they are and that they may send', async () => {
+  const before = makings;
+  for (const key of [undefined, 'wk_nobody', keys.read]) {
+    await call({ body: { items: [], ...(key !== undefined && { writeKey: key }) } });
+  }
+  assert.equal(makings, before);
+  const limits = [{ owner: 'k', slot: 0, eventsPerSecond: 1, bytesPerSecond: undefined }];
+  const { directory: known, quotas } = server.front;
+  const unlimited = known.limits;
+  known.limits = () => limits;
+  quotas.charge(limits, 100, 0);
+  const refused = await call({ body: { items: [], writeKey: keys.write } });
+  known.limits = unlimited;
+  assert.deepEqual([refused.status, makings], [429, before]);
+  await call({ body: { items: [], writeKey: keys.write } });
+  assert.equal(makings, before + 1);
 });
 
 test('every header reaches the door, and any query where it says so', async () => {

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { eventBytesMax } from '../src/event/envelope.ts';
 import { readJson, writeJson } from '../src/ingest/wire/json.ts';
 import {
+  type Arrival,
   batchMessagesMax,
   readSegmentBatch,
   readSegmentMessage,
@@ -13,7 +15,7 @@ import {
 } from '../src/ingest/wire/segment.ts';
 import { readSegmentPixel } from '../src/ingest/wire/segmentpixel.ts';
 import { resendSkewMsMin, skewMsMin } from '../src/ingest/wire/segmenttime.ts';
-import type { WireEvent, WireItem } from '../src/ingest/wire/store.ts';
+import { made, type WireEvent, type WireItem } from '../src/ingest/wire/store.ts';
 
 const nowMs = Date.UTC(2026, 10, 30, 12);
 
@@ -26,8 +28,13 @@ function plain(item: WireItem | undefined): unknown {
   return JSON.parse(JSON.stringify(item)) as unknown;
 }
 
+/** The items of a batch, all made. */
+function batchOf(body: unknown, arrival: Arrival): WireItem[] {
+  return readSegmentBatch(body, arrival).map(made);
+}
+
 function one(message: object, shared: object = {}): WireItem {
-  const [item] = readSegmentBatch({ batch: [message], ...shared }, { nowMs });
+  const [item] = batchOf({ batch: [message], ...shared }, { nowMs });
   return item!;
 }
 
@@ -191,7 +198,7 @@ const refusals: readonly [title: string, message: unknown, expected: RegExp, id?
 
 for (const [title, message, expected, id] of refusals) {
   test(`${title} is refused, its neighbours are not`, () => {
-    const items = readSegmentBatch({ batch: [track, message, track] }, { nowMs });
+    const items = batchOf({ batch: [track, message, track] }, { nowMs });
     assert.deepEqual(
       items.map((item) => 'refused' in item),
       [false, true, false],
@@ -277,7 +284,7 @@ test('a resend may carry the time of its first sending', () => {
   const timeAfter = (waitMs: number): unknown => {
     const times = { timestamp: iso(nowMs - hourMs), sentAt: iso(nowMs - waitMs) };
     const batch = [{ ...track, ...times }];
-    return (readSegmentBatch({ batch }, { nowMs, isResend: true })[0] as WireEvent).time;
+    return (batchOf({ batch }, { nowMs, isResend: true })[0] as WireEvent).time;
   };
   assert.equal(timeAfter(resendSkewMsMin), nowMs - hourMs);
   assert.equal(timeAfter(resendSkewMsMin + 1), nowMs - hourMs + resendSkewMsMin + 1);
@@ -293,10 +300,36 @@ test('a batch speaks for messages that do not speak for themselves', () => {
   });
 });
 
+test('what a batch says is measured once, and too much of it is copied into no message', () => {
+  let reads = 0;
+  const counted = (members: object): object =>
+    new Proxy(members, {
+      ownKeys(target) {
+        reads += 1;
+        return Reflect.ownKeys(target);
+      },
+    });
+  const large = { pad: 'x'.repeat(eventBytesMax) };
+  for (const shared of [{ context: counted(large) }, { integrations: counted(large) }]) {
+    reads = 0;
+    const name = Object.keys(shared)[0]!;
+    const batch = [...Array<object>(100).fill(track), { ...track, [name]: 'own' }];
+    const items = batchOf({ batch, ...shared }, { nowMs });
+    assert.equal(reads, 1, 'measured');
+    const codes = items.map((item) => ('refused' in item ? item.refused.code : 'event'));
+    assert.deepEqual(codes, [...Array<string>(100).fill('too_large'), 'event']);
+    assert.equal(items[0]!.id, 'm1');
+  }
+  const deep = JSON.parse(`${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`) as object;
+  const [item] = batchOf({ batch: [track], context: deep }, { nowMs });
+  assert.ok('refused' in item!);
+  assert.equal(item.refused.code, 'too_large');
+});
+
 test('the address of the sender is taken where the message wants it', () => {
   const ipOf = (context: object): unknown => {
     const message = { batch: [{ ...track, context }] };
-    const [event] = readSegmentBatch(message, { nowMs, address: '192.0.2.1' });
+    const [event] = batchOf(message, { nowMs, address: '192.0.2.1' });
     return ((event as WireEvent).data!['context'] as { ip?: string }).ip;
   };
   assert.equal(ipOf({ direct: true }), '192.0.2.1');
@@ -311,19 +344,19 @@ test('what is no object is not mixed with what a batch says', () => {
 });
 
 test('what a batch holds beyond its limit is refused by index', () => {
-  const items = readSegmentBatch({ batch: Array(batchMessagesMax + 2).fill(track) }, { nowMs });
+  const items = batchOf({ batch: Array(batchMessagesMax + 2).fill(track) }, { nowMs });
   const refused = items.flatMap((item, index) => ('refused' in item ? [index] : []));
   assert.deepEqual(refused, [batchMessagesMax, batchMessagesMax + 1]);
 });
 
 test('what is no batch or no message is malformed', () => {
   for (const body of [null, [], 'x', 1, {}, { batch: {} }]) {
-    assert.throws(() => readSegmentBatch(body, { nowMs }), { code: 'malformed' });
+    assert.throws(() => batchOf(body, { nowMs }), { code: 'malformed' });
   }
   for (const body of [null, [], 'x', 1]) {
     assert.throws(() => readSegmentMessage(body, 'track', { nowMs }), { code: 'malformed' });
   }
-  assert.deepEqual(readSegmentBatch({ batch: [] }, { nowMs }), []);
+  assert.deepEqual(batchOf({ batch: [] }, { nowMs }), []);
 });
 
 test('the route says what a message is, whatever the message says', () => {
@@ -369,7 +402,7 @@ test('a query is a message', () => {
 test('numbers keep their digits', () => {
   const body = readJson(`{"batch":[{"type":"track","event":"e","userId":12345678901234567890,
     "properties":{"exact":9007199254740993,"price":1.10}}]}`);
-  const [event] = readSegmentBatch(body, { nowMs });
+  const [event] = batchOf(body, { nowMs });
   const text = writeJson(event);
   assert.match(text, /"customer":"12345678901234567890"/);
   assert.match(text, /"exact":9007199254740993/);

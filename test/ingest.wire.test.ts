@@ -5,7 +5,13 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { Quotas } from '../src/ingest/quotas.ts';
 import { numberOf, readJson, writeJson } from '../src/ingest/wire/json.ts';
-import { storeEvents, type WireItem, type WireSink } from '../src/ingest/wire/store.ts';
+import {
+  doorBytesMax,
+  storeEvents,
+  type WireItem,
+  type WireSink,
+  type WireSource,
+} from '../src/ingest/wire/store.ts';
 import { createBucketMemory } from '../src/std/buckets.ts';
 import { AppError } from '../src/std/errors.ts';
 import { createMetricsMemory, openMetrics } from '../src/std/metrics.ts';
@@ -38,7 +44,7 @@ function open(t: { after(run: () => unknown): void }, inflightBytesMax = 2 ** 26
 
 async function stored(
   { kit, sink }: Bench,
-  items: readonly WireItem[],
+  items: readonly WireSource[],
 ): ReturnType<typeof storeEvents> {
   const receipt = storeEvents(items, sink);
   await kit.commit();
@@ -74,10 +80,23 @@ test('JSON text survives being read and written', () => {
   );
   assert.equal(numberOf((readJson('[1763740000000000001]') as unknown[])[0]), 1763740000000e6);
   assert.equal(numberOf('1'), undefined);
+  const marks = '{"\ue000":"\ue000","\ue0001":["\ue0001","\ue000\ue000","a\ue000"],"n":1e400}';
+  assert.equal(writeJson(readJson(marks)), marks);
+  const escaped = readJson('{"a":"\\ue0002","b":"\\"\\\\","n":[1.0,1e400]}');
+  assert.equal(writeJson(escaped), '{"a":"\ue0002","b":"\\"\\\\","n":[1.0,1e400]}');
+  assert.equal(writeJson(readJson('12345678901234567890')), '12345678901234567890');
   for (const bad of ['', '{', '{"a":1}x', '[1e]', `[12345678901234567890,${'['.repeat(1e5)}`]) {
     assert.throws(() => readJson(bad), { code: 'malformed' });
   }
   assert.throws(() => readJson(Uint8Array.of(0x22, 0xc0, 0xa0, 0x22)), { code: 'malformed' });
+});
+
+test('how deep it goes is no matter of reading, with long numbers as without', () => {
+  const depth = 100_000;
+  let value = readJson(`${'['.repeat(depth)}12345678901234567890${']'.repeat(depth)}`);
+  let levels = 0;
+  for (; Array.isArray(value); levels++) value = value[0];
+  assert.deepEqual([levels, writeJson(value)], [depth, '12345678901234567890']);
 });
 
 test('refusals keep the places of the items, whoever refuses them', async (t) => {
@@ -130,6 +149,50 @@ test('more than a batch may hold goes in several, with one receipt', async (t) =
     receipt.rejected.map(({ index }) => index),
     [15_000],
   );
+});
+
+test('an item that cannot be made is refused between its neighbours; a fault of ours is not hidden', async (t) => {
+  const bench = open(t);
+  const failing = (error: unknown) => (): WireItem => {
+    throw error;
+  };
+  const receipt = await stored(bench, [
+    () => event,
+    failing(new RangeError('Maximum call stack size exceeded')),
+    failing(new TypeError('Cannot convert object to primitive value')),
+    failing(new AppError('malformed', 'no list')),
+    () => ({ ...event, id: 'f' }),
+  ]);
+  assert.equal(receipt.accepted, 2);
+  assert.deepEqual(
+    receipt.rejected.map(({ code, index }) => [index, code]),
+    [
+      [1, 'invalid'],
+      [2, 'invalid'],
+      [3, 'malformed'],
+    ],
+  );
+  for (const error of [new Error('ours'), new AppError('unavailable', 'ours')]) {
+    await assert.rejects(storeEvents([failing(error)], bench.sink), error);
+  }
+});
+
+test('past what a body may come to nothing is made any more', async (t) => {
+  const bench = open(t);
+  // Also what is found to be too large has cost what it takes to find out.
+  const pad = 'x'.repeat(33_000);
+  let makings = 0;
+  const source = (): WireItem => {
+    makings += 1;
+    return { ...event, data: { pad } };
+  };
+  const total = Math.ceil(doorBytesMax / pad.length) + 50;
+  const { accepted, rejected } = await stored(bench, Array<WireSource>(total).fill(source));
+  assert.ok(makings * pad.length <= doorBytesMax, `${makings} were made`);
+  assert.ok((makings + 3) * pad.length > doorBytesMax, `${makings} were made`);
+  assert.deepEqual([accepted, rejected.length], [0, total]);
+  assert.ok(rejected.every(({ code }) => code === 'too_large'));
+  assert.match(rejected.at(-1)!.message, /the events of one body/);
 });
 
 test('past the budget or the quota everything is refused, and nothing stored', async (t) => {

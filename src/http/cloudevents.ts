@@ -9,7 +9,7 @@
 import { batchBytesMax } from '../event/envelope.ts';
 import { binaryItem, structuredItem } from '../ingest/wire/cloudevents.ts';
 import { readJson } from '../ingest/wire/json.ts';
-import type { WireItem } from '../ingest/wire/store.ts';
+import type { WireItem, WireSource } from '../ingest/wire/store.ts';
 import { AppError } from '../std/errors.ts';
 import { mediaType } from './head.ts';
 import { receiptReply } from './ingest.ts';
@@ -27,11 +27,11 @@ export const cloudEventsDoor: Door = {
   keys: { basic: true, query: ['access_token'] },
   cors: 'echo',
   bodyBytesMax: batchBytesMax,
-  read: (request) => ({ items: itemsOf(request) }),
+  read: (request) => ({ items: () => itemsOf(request) }),
   answer: receiptReply,
 };
 
-function itemsOf(request: WireRequest): readonly WireItem[] {
+function itemsOf(request: WireRequest): readonly WireSource[] {
   const { body, head, headers, query } = request;
   const customer = query.one('customer');
   const type = mediaType(head.contentType);
@@ -42,7 +42,7 @@ function itemsOf(request: WireRequest): readonly WireItem[] {
   }
   const list = readJson(body);
   if (!Array.isArray(list)) throw new AppError('malformed', 'a batch must be a list of events');
-  return list.map((value) => structuredItem(value, customer));
+  return list.map((value) => () => structuredItem(value, customer));
 }
 
 function headerItem(

@@ -1,6 +1,7 @@
 /** The door for OpenTelemetry: OTLP/HTTP logs in JSON, at `POST /v1/logs` and `POST /otlp/v1/logs`. */
 import { batchBytesMax } from '../event/envelope.ts';
 import type { Receipt } from '../ingest/receipt.ts';
+import { readJson } from '../ingest/wire/json.ts';
 import { otlpItems } from '../ingest/wire/otlp.ts';
 import { AppError, type ErrorCode } from '../std/errors.ts';
 import type { Front } from './context.ts';
@@ -42,7 +43,7 @@ function read({ body, head }: WireRequest): WireBatch {
       'send application/json: set the protocol http/json in an SDK, encoding json in a Collector';
     throw new AppError('unsupported_media_type', message);
   }
-  return { items: otlpItems(body) };
+  return { items: () => otlpItems(readJson(body)) };
 }
 
 /** A client does not send again what was refused: it is told how many records and why the first. */

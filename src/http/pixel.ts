@@ -13,7 +13,7 @@ export const pixelDoor: Door = {
     const address = new Map(query.firsts());
     // A key is never stored.
     address.delete('key');
-    return { items: [pixelEvent(address, nowMs)] };
+    return { items: () => [pixelEvent(address, nowMs)] };
   },
   answer({ rejected }) {
     const [refused] = rejected;

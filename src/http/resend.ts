@@ -11,16 +11,18 @@ const timeApartMsMax = 60_000;
 /** So many events of one type within that time are looked at. */
 const eventsMax = 1000;
 
-/** The items, each under the customer of its first sending. Without any that says so: the same ones. */
+/** The items, each that is made under the customer of its first sending. Without any that says so: the same ones. */
 export function asFirstSent(
   items: readonly StorableItem[],
   workspace: number,
   front: Pick<Front, 'readTape' | 'clock'>,
 ): readonly StorableItem[] | Promise<StorableItem[]> {
-  if (!items.some((item) => 'formerly' in item && item.formerly !== undefined)) return items;
+  if (!items.some((item) => typeof item === 'object' && 'formerly' in item && item.formerly))
+    return items;
   return Promise.all(
     items.map(async (item) => {
-      if (!('formerly' in item) || item.formerly === undefined) return item;
+      if (typeof item === 'function' || !('formerly' in item) || item.formerly === undefined)
+        return item;
       const isStored = await isOnTape(item, item.formerly, workspace, front);
       return isStored ? { ...item, customer: item.formerly } : item;
     }),

@@ -15,6 +15,7 @@ import {
   writeKeyOf,
 } from '../ingest/wire/segment.ts';
 import { readSegmentPixel } from '../ingest/wire/segmentpixel.ts';
+import type { WireItem } from '../ingest/wire/store.ts';
 import { AppError, type ErrorCode } from '../std/errors.ts';
 import type { Front } from './context.ts';
 import { gifReply } from './gif.ts';
@@ -61,7 +62,7 @@ export const segmentDoors: readonly Door[] = [
       path: `/pixel/v1/${call}`,
       also: [`/pixel/v1/${call}/`],
       keys: { query: ['writeKey'] },
-      read: ({ head, nowMs }) => ({ items: [readSegmentPixel(head.query, call, nowMs)] }),
+      read: ({ head, nowMs }) => ({ items: () => [readSegmentPixel(head.query, call, nowMs)] }),
       answer: (receipt) => asPixel(answer(receipt)),
       refusal: (error, front) => asPixel(refusal(error, front)),
     }),
@@ -76,13 +77,13 @@ function alsoOf(call: SegmentCall): readonly string[] {
 
 function readMessage(request: WireRequest, call: SegmentCall): WireBatch {
   const message = readBody(request.body);
-  const item = readSegmentMessage(message, call, arrivalOf(request));
-  return { items: [item], key: writeKeyOf(message) };
+  const items = (): WireItem[] => [readSegmentMessage(message, call, arrivalOf(request))];
+  return { items, key: writeKeyOf(message) };
 }
 
 function readBatch(request: WireRequest): WireBatch {
   const batch = readBody(request.body);
-  return { items: readSegmentBatch(batch, arrivalOf(request)), key: writeKeyOf(batch) };
+  return { items: () => readSegmentBatch(batch, arrivalOf(request)), key: writeKeyOf(batch) };
 }
 
 function arrivalOf({ address, headers, nowMs }: WireRequest): Arrival {

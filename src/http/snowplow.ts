@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { batchBytesMax } from '../event/envelope.ts';
-import { type Payload, payloadOf, payloadsOf, snowplowItem } from '../ingest/wire/snowplow.ts';
+import { memberOf, payloadsOf, snowplowItem } from '../ingest/wire/snowplow.ts';
 import type { Front } from './context.ts';
 import { gifRefusal, gifReply } from './gif.ts';
 import { receiptReply } from './ingest.ts';
@@ -21,7 +21,7 @@ const postDoor: Door = {
   keys,
   cors: 'echo',
   bodyBytesMax: batchBytesMax,
-  read: (request) => batchOf(request, payloadsOf(request.body).map(payloadOf)),
+  read: (request) => batchOf(request, payloadsOf(request.body)),
   answer: (receipt) =>
     receipt.rejected.length === 0
       ? { status: 200, body: 'ok', type: 'text/plain' }
@@ -37,7 +37,7 @@ const getDoor: Door = {
   cors: 'echo',
   read(request) {
     const { key: _, ...payload } = Object.fromEntries(request.query.firsts());
-    return batchOf(request, [payloadOf(payload)]);
+    return batchOf(request, [payload]);
   },
   answer: ({ rejected }) => gifReply(rejected.length === 0 ? 200 : 422),
   refusal: (error, front) => finally400(gifRefusal(error, front)),
@@ -54,17 +54,17 @@ function finally400(reply: Reply): Reply {
   return [404, 413, 415].includes(reply.status) ? { ...reply, status: 400 } : reply;
 }
 
-function batchOf(request: WireRequest, payloads: readonly (Payload | undefined)[]): WireBatch {
+function batchOf(request: WireRequest, payloads: readonly unknown[]): WireBatch {
   const { credential, head, headers, nowMs } = request;
-  const aid = payloads[0]?.['aid'];
+  const [first] = payloads;
   const isInHead = head.authorization !== '' || request.query.one('key') !== undefined;
   const isAppKey = credential === undefined || !isInHead;
   const isAnonymous = headers.has('sp-anonymous');
-  const networkUser = isAnonymous ? undefined : networkUserOf(headers, payloads[0]?.['eid']);
+  const networkUser = isAnonymous ? undefined : networkUserOf(headers, memberOf(first, 'eid'));
   const sender = { nowMs, networkUser, isAppKey };
   return {
-    items: payloads.map((payload) => snowplowItem(payload, sender)),
-    key: aid,
+    items: () => payloads.map((payload) => () => snowplowItem(payload, sender)),
+    key: memberOf(first, 'aid'),
     headers: networkUser === undefined ? [] : cookieHeaders(networkUser),
   };
 }

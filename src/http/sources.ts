@@ -108,7 +108,7 @@ async function takeItems(request: RouteRequest, front: Front): Promise<Reply> {
         owners.push(index);
       }
     }
-    return { items };
+    return { items: () => items };
   };
   const answer = (stored: Receipt): Reply => {
     const rejected = stored.rejected.map((each) => ({ ...each, index: owners[each.index]! }));

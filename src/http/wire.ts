@@ -2,12 +2,17 @@
  * Doors for clients of other products: what a route of theirs must say (`Door`), and the route made of
  * it. A door translates; credentials, compression, load, quotas and receipts are the same for all.
  *
- *     head ─ key ─▶ body ─ inflate ─▶ door.read ─▶ WireItem[] ─ storeEvents ─▶ receipt ─ door.answer ─▶ reply
+ *     head ─ key ─▶ body ─ inflate ─▶ door.read ─▶ key, quota ─▶ items() ─ storeEvents ─▶ receipt ─ door.answer ─▶ reply
  */
 import { batchBytesMax } from '../event/envelope.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
-import { isIncomplete, type StorableItem, storeEvents } from '../ingest/wire/store.ts';
+import {
+  doorItemsMax,
+  isIncomplete,
+  type StorableItem,
+  storeEvents,
+} from '../ingest/wire/store.ts';
 import { AppError } from '../std/errors.ts';
 import type { Credential } from '../workspaces/types.ts';
 import { authenticateKey, type KeyPlaces, mayLink } from './auth.ts';
@@ -40,7 +45,8 @@ export interface WireRequest {
 }
 
 export interface WireBatch {
-  readonly items: readonly StorableItem[];
+  /** Called once it is known whose they are and that they may send; what costs is done there. */
+  items(): readonly StorableItem[];
   /** The key that was found in the body; looked at only when the head had none. */
   readonly key?: string | undefined;
   /** For the reply, when everything went well. */
@@ -114,10 +120,12 @@ export async function acceptWire(
     param: (name) => request.param(name),
     address,
   };
-  const batch = readCharged(door, wire, front);
-  // HEAD is asked by scanners and changes nothing.
-  const items = head.method === 'head' ? [] : batch.items;
+  const batch = charged(() => door.read(wire), wire, front);
   const credential = early ?? authenticateKey(front, batch.key, 'write', { keyInQuery: true });
+  if (early === undefined) checkQuota(front, credential);
+  // HEAD is asked by scanners and changes nothing.
+  const items =
+    head.method === 'head' ? [] : charged(() => itemsOf(batch), { ...wire, credential }, front);
   const { keyId, workspace } = credential;
   const receipt = await storeEvents(await asFirstSent(items, workspace, front), {
     ingest,
@@ -132,12 +140,18 @@ export async function acceptWire(
   return withHeaders(door.answer(receipt, wire), batch.headers ?? []);
 }
 
+/** @throws AppError too_large, and as `door.read` does. */
+function itemsOf(batch: WireBatch): readonly StorableItem[] {
+  const items = batch.items();
+  if (items.length <= doorItemsMax) return items;
+  throw new AppError('too_large', `a body may have at most ${doorItemsMax} events`);
+}
+
 /** What cannot be read costs its sender as much as what can. */
-function readCharged(door: Pick<Door, 'read'>, wire: WireRequest, front: Front): WireBatch {
+function charged<Read>(read: () => Read, { body, credential }: WireRequest, front: Front): Read {
   try {
-    return door.read(wire);
+    return read();
   } catch (error) {
-    const { body, credential } = wire;
     front.metrics.add('batches_malformed_total', 1);
     if (credential !== undefined) {
       front.quotas.charge(front.directory.limits(credential.keyId), 0, body.length);

@@ -29,7 +29,7 @@ function publish(
     read({ body }) {
       const item = readCjdsEvent(body);
       id = item.id ?? '';
-      return { items: [item] };
+      return { items: () => [item] };
     },
     answer({ duplicates, rejected }) {
       const [first] = rejected;

@@ -2,8 +2,9 @@
  * JSON of foreign bodies, read into objects and written again without harm to any number: one that a
  * double cannot hold keeps its digits. Off the rated path, where objects are affordable.
  */
-import { LosslessNumber, parse, stringify } from 'lossless-json';
+import { LosslessNumber, stringify } from 'lossless-json';
 import { AppError } from '../../std/errors.ts';
+import { marked, unmarked } from './jsonmarks.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -33,21 +34,14 @@ class ExactNumber extends LosslessNumber {
 export function readJson(body: Uint8Array | string): unknown {
   try {
     const text = typeof body === 'string' ? body : utf8.decode(body);
-    // Also where the other parser follows: it is the one that has no limit of depth, and is quick to refuse.
+    // Also where marks follow: what is no JSON is refused here, so that they may take it for right.
     const value = JSON.parse(text) as unknown;
-    return perhapsInexact.test(text) ? parse(text, undefined, exactly) : value;
+    if (!perhapsInexact.test(text)) return value;
+    return unmarked(JSON.parse(marked(text)) as unknown, (digits) => new ExactNumber(digits));
   } catch (cause) {
     throw new AppError('malformed', 'the body is not JSON in UTF-8', { cause });
   }
 }
-
-const exactly = {
-  parseNumber: (digits: string): unknown => {
-    const number = Number(digits);
-    return String(number) === digits ? number : new ExactNumber(digits);
-  },
-  onDuplicateKey: ({ newValue }: { newValue: unknown }): unknown => newValue,
-};
 
 /** JSON text of a value made of what `readJson` gave. @throws RangeError when it is too deep. */
 export function writeJson(value: unknown): string {

@@ -8,9 +8,11 @@
  *     log.record.uid, or else a digest of the record ──▶ id
  */
 import { createHash } from 'node:crypto';
+import { dataDepthMax, eventBytesMax } from '../../event/envelope.ts';
+import { dataTooDeep } from '../../event/refusal.ts';
 import { AppError } from '../../std/errors.ts';
 import { numberOf, objectOf, readJson, textOf, writeJson } from './json.ts';
-import type { WireItem } from './store.ts';
+import type { WireItem, WireSource } from './store.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 type Pairs = ReadonlyMap<string, unknown>;
@@ -28,31 +30,83 @@ const kept = [
   'flags',
   'droppedAttributesCount',
 ];
-/** Nested values deeper than that are refused further in, like any too deep event. */
+/** Nested values deeper than that are not read: no event may have them. */
 const depthMax = 64;
+/** An attribute with a longer name, or one of more steps, keeps it as it is: half the levels are for its value. */
+export const nestedKeyCharactersMax = 256;
+export const nestedStepsMax = dataDepthMax / 2;
 
-/** Where a record comes from; the same for its neighbours. */
+/** Where a record comes from; the same for its neighbours, and so made once for all of them. */
 interface Origin {
   readonly resource: Pairs;
-  readonly scope: Members | undefined;
+  /** As they stand in `data.otel`. */
+  readonly said: { readonly resource: Members; readonly scope?: Members };
+  readonly digest: string;
 }
 
-/** An item for every record of a request. @throws AppError malformed. */
-export function otlpItems(body: Uint8Array): readonly WireItem[] {
-  const request = objectOf(readJson(body));
+/** What makes an item for every record of a request, in order. @throws AppError malformed. */
+export function otlpItems(body: unknown): readonly WireSource[] {
+  const request = objectOf(body);
   if (request === undefined) throw new AppError('malformed', 'the body must be an object');
-  const items: WireItem[] = [];
+  const items: WireSource[] = [];
   const seen = new Map<string, number>();
   for (const group of listOf(request['resourceLogs'])) {
-    const resource = pairsOf(objectOf(objectOf(group)?.['resource'])?.['attributes'], 0);
+    const resource = once(() =>
+      resourceOf(objectOf(objectOf(group)?.['resource'])?.['attributes']),
+    );
     for (const inner of listOf(objectOf(group)?.['scopeLogs'])) {
-      const scope = objectOf(objectOf(inner)?.['scope']);
+      const origin = once(() => originOf(resource(), objectOf(objectOf(inner)?.['scope'])));
       for (const record of listOf(objectOf(inner)?.['logRecords'])) {
-        items.push(recordItem(record, { resource, scope }, seen));
+        items.push(() => recordItem(record, origin(), seen));
       }
     }
   }
   return items;
+}
+
+/** Calls `make` at most once; what it throws is thrown again each time. */
+function once<Made>(make: () => Made): () => Made {
+  let outcome: { made: Made } | { error: unknown } | undefined;
+  return () => {
+    if (outcome === undefined) {
+      try {
+        outcome = { made: make() };
+      } catch (error) {
+        outcome = { error };
+      }
+    }
+    if ('error' in outcome) throw outcome.error;
+    return outcome.made;
+  };
+}
+
+interface Resource {
+  readonly pairs: Pairs;
+  readonly said: Members;
+  readonly bytes: number;
+  readonly digest: string;
+}
+
+function resourceOf(attributes: unknown): Resource {
+  const pairs = pairsOf(attributes, 0);
+  const said = nested(pairs);
+  const bytes = Buffer.byteLength(writeJson(said));
+  return { pairs, said, bytes, digest: hashOf(writeJson([...pairs])) };
+}
+
+/** @throws AppError too_large when no record can carry it. */
+function originOf({ bytes, digest, pairs, said }: Resource, scope: Members | undefined): Origin {
+  const saidScope = scope === undefined ? undefined : scopeOf(scope);
+  const scopeBytes = saidScope === undefined ? 0 : Buffer.byteLength(writeJson(saidScope));
+  if (bytes + scopeBytes > eventBytesMax) {
+    const message = `resource and scope of a record may be at most ${eventBytesMax} bytes`;
+    throw new AppError('too_large', message);
+  }
+  return {
+    resource: pairs,
+    said: { ...(saidScope !== undefined && { scope: saidScope }), resource: said },
+    digest: hashOf(digest + (scope === undefined ? '' : writeJson(scope))),
+  };
 }
 
 /** A field that is repeated: absent and null are empty. @throws AppError malformed. */
@@ -87,7 +141,7 @@ function recordItem(value: unknown, origin: Origin, seen: Map<string, number>): 
   };
 }
 
-function dataOf(record: Members, attributes: Pairs, { resource, scope }: Origin): Members {
+function dataOf(record: Members, attributes: Pairs, { said: origin }: Origin): Members {
   const said = nested(attributes);
   const body = anyOf(record['body'], 0);
   const hasBody = body !== undefined;
@@ -95,8 +149,7 @@ function dataOf(record: Members, attributes: Pairs, { resource, scope }: Origin)
   const otel = {
     ...(own === undefined ? {} : (objectOf(own) ?? { value: own })),
     ...Object.fromEntries(kept.flatMap((name) => (name in record ? [[name, record[name]]] : []))),
-    ...(scope !== undefined && { scope: scopeOf(scope) }),
-    resource: nested(resource),
+    ...origin,
   };
   // An attribute of the name stays where it is looked for.
   if ('body' in said) return { ...said, otel: { ...otel, ...(hasBody && { body }) } };
@@ -107,12 +160,15 @@ function dataOf(record: Members, attributes: Pairs, { resource, scope }: Origin)
  * The protocol has no ids. A request that is sent again says the same again, so records are known by
  * all they say; of several that say the same in one request, by their number among them.
  */
-function digestOf(record: Members, { resource, scope }: Origin, seen: Map<string, number>): string {
-  const said = writeJson([record, [...resource], scope]);
-  const digest = createHash('sha256').update(said).digest('hex').slice(0, 40);
+function digestOf(record: Members, origin: Origin, seen: Map<string, number>): string {
+  const digest = hashOf(origin.digest + writeJson(record)).slice(0, 40);
   const before = seen.get(digest) ?? 0;
   seen.set(digest, before + 1);
   return before === 0 ? digest : `${digest}.${before}`;
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Milliseconds of the first time that is set; zero means unknown. */
@@ -145,7 +201,7 @@ function pairsOf(value: unknown, depth: number): Pairs {
 function anyOf(value: unknown, depth: number): unknown {
   const any = objectOf(value);
   if (any === undefined) return undefined;
-  if (depth > depthMax) throw new AppError('malformed', `values may be ${depthMax} levels deep`);
+  if (depth > depthMax) throw new AppError('invalid', dataTooDeep.message);
   if ('intValue' in any) return integerOf(any['intValue']);
   if ('arrayValue' in any) {
     return listOf(objectOf(any['arrayValue'])?.['values']).map(
@@ -164,14 +220,18 @@ function integerOf(value: unknown): unknown {
   return (readJson(`[${value}]`) as unknown[])[0];
 }
 
-/** `order.total` becomes `total` in `order`, unless something else stands there. */
+/** `order.total` becomes `total` in `order`, unless something else stands there or the name has too much. */
 function nested(pairs: Pairs): Members {
   // Names without a dot first: they stay what they are, whatever else begins with them.
   const root = new Map([...pairs].filter(([key]) => !key.includes('.')));
   for (const [key, value] of pairs) {
     if (!key.includes('.')) continue;
-    const path = key.split('.');
-    const last = path.pop()!;
+    const path = key.length > nestedKeyCharactersMax ? [] : key.split('.');
+    const last = path.pop();
+    if (last === undefined || path.length >= nestedStepsMax) {
+      root.set(key, value);
+      continue;
+    }
     let level: Map<string, unknown> | undefined = root;
     for (const name of path) {
       if (!level.has(name)) level.set(name, new Map());

@@ -12,11 +12,11 @@
  *     context.library.name                source
  *     properties, traits, context, …      data
  */
-import { channelBytesMax, sourceBytesMax } from '../../event/envelope.ts';
+import { channelBytesMax, eventBytesMax, sourceBytesMax } from '../../event/envelope.ts';
 import { AppError } from '../../std/errors.ts';
-import { numberOf, objectOf, textOf } from './json.ts';
+import { numberOf, objectOf, textOf, writeJson } from './json.ts';
 import { isTimeText, timeOf } from './segmenttime.ts';
-import type { WireEvent, WireItem, WireRefusal } from './store.ts';
+import type { WireEvent, WireItem, WireRefusal, WireSource } from './store.ts';
 
 /** What a message can be; `merge` is RudderStack's alone. */
 export const segmentCalls = [
@@ -33,6 +33,8 @@ export type SegmentCall = (typeof segmentCalls)[number];
 /** As Segment has it: what a batch holds beyond is refused by index. */
 export const batchMessagesMax = 2_500;
 
+const tooMuchInherited = `what a batch says for a message may be at most ${eventBytesMax} bytes`;
+
 type Members = Readonly<Record<string, unknown>>;
 
 /** What the messages of a batch have in common. */
@@ -40,6 +42,8 @@ interface Shared {
   readonly context?: Members | undefined;
   readonly integrations?: Members | undefined;
   readonly sentAt?: unknown;
+  /** What is added to a message that has nothing of its own, each as JSON; absent is nothing. */
+  readonly bytes?: Readonly<Record<'context' | 'integrations' | 'sentAt', number>>;
 }
 
 /** When and from where a body came. */
@@ -56,19 +60,15 @@ export interface Arrival {
  *
  * @throws AppError malformed when it is no batch.
  */
-export function readSegmentBatch(body: unknown, arrival: Arrival): WireItem[] {
+export function readSegmentBatch(body: unknown, arrival: Arrival): WireSource[] {
   const members = objectOf(body);
   const messages = members?.['batch'];
   if (members === undefined || !Array.isArray(messages)) {
     throw new AppError('malformed', 'the body must be an object with a list named batch');
   }
-  const shared: Shared = {
-    context: objectOf(members['context']),
-    integrations: objectOf(members['integrations']),
-    sentAt: members['sentAt'],
-  };
+  const shared = sharedOf(members);
   return messages.map((message: unknown, index) => {
-    if (index < batchMessagesMax) return eventOf(message, { shared, arrival });
+    if (index < batchMessagesMax) return () => eventOf(message, { shared, arrival });
     return refused('too_large', `a batch may have at most ${batchMessagesMax} events`);
   });
 }
@@ -112,6 +112,9 @@ function eventOf(value: unknown, { call: said, shared, arrival }: Circumstances)
     return refused('invalid', 'event is required: the name of what was done', id);
   const who = identitiesOf(message, call);
   if (typeof who === 'string') return refused('invalid', who, id);
+  if (inheritsTooMuch(message, shared)) {
+    return refused('too_large', tooMuchInherited, id);
+  }
   const whole = withAddress(withShared(message, shared), arrival);
   const context = objectOf(whole['context']);
   const { isShifted, time } = timeOf(whole, arrival);
@@ -133,6 +136,40 @@ function refused(
   return { refused: { code, message }, id };
 }
 
+function sharedOf(members: Members): Shared {
+  const context = objectOf(members['context']);
+  const integrations = objectOf(members['integrations']);
+  const { sentAt } = members;
+  const bytes = {
+    context: bytesOf(context),
+    integrations: bytesOf(integrations),
+    sentAt: bytesOf(sentAt),
+  };
+  return { context, integrations, sentAt, bytes };
+}
+
+/** As JSON; nothing is 0, and what is nested too deep for that is more than any event may have. */
+function bytesOf(value: unknown): number {
+  if (value === undefined) return 0;
+  try {
+    return Buffer.byteLength(writeJson(value));
+  } catch (error) {
+    if (error instanceof RangeError) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
+}
+
+/** Whether a message would be too large by what its batch says for it alone. */
+function inheritsTooMuch(message: Members, { bytes }: Shared): boolean {
+  if (bytes === undefined) return false;
+  const { context, integrations, sentAt } = message;
+  const inherited =
+    (isMixed(context) ? bytes.context : 0) +
+    (isMixed(integrations) ? bytes.integrations : 0) +
+    (isPresent(sentAt) ? 0 : bytes.sentAt);
+  return inherited > eventBytesMax;
+}
+
 /** What a message does not say itself, its batch says for it. */
 function withShared(message: Members, { context, integrations, sentAt }: Shared): Members {
   return {
@@ -147,8 +184,16 @@ function withShared(message: Members, { context, integrations, sentAt }: Shared)
 
 /** A message's own members over those of its batch; what is no object stays as it is. */
 function beneath(own: unknown, shared: Members): unknown {
-  const isAbsent = own === undefined || own === null;
-  return isAbsent || objectOf(own) !== undefined ? { ...shared, ...objectOf(own) } : own;
+  if (!isPresent(own)) return shared;
+  return isMixed(own) ? { ...shared, ...objectOf(own) } : own;
+}
+
+function isMixed(own: unknown): boolean {
+  return !isPresent(own) || objectOf(own) !== undefined;
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** `context.direct` says that the sender is the customer's own device: its address is the customer's. */

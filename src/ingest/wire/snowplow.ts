@@ -1,12 +1,12 @@
 /**
- * Payloads of Snowplow trackers → native events. All their values are strings. What the event says
+ * Payloads of Snowplow trackers → native events. All their values are text. What the event says
  * stands in `data`, everything else as it was sent in `data.sp`, the contexts decoded.
  *
  *     eid ──▶ id      uid, or else duid, tnuid, nuid, network user, sid ──▶ customer
  *     duid beside uid ──▶ previous      aid ──▶ source      p ──▶ channel      ttm, dtm ──▶ time
  */
 import { AppError } from '../../std/errors.ts';
-import { objectOf, readJson, textOf } from './json.ts';
+import { numberOf, objectOf, readJson, textOf, writeJson } from './json.ts';
 import type { WireItem } from './store.ts';
 
 type Members = Readonly<Record<string, unknown>>;
@@ -91,15 +91,27 @@ export function payloadsOf(body: Uint8Array): readonly unknown[] {
   throw new AppError('malformed', 'the body must be a payload_data object with a list as data');
 }
 
-/** A payload, its values as text; undefined when it is none. */
-export function payloadOf(value: unknown): Payload | undefined {
+/** A payload, its values as text: those that are no scalars as their JSON; undefined when it is none. */
+function payloadOf(value: unknown): Payload | undefined {
   const object = objectOf(value);
   if (object === undefined) return undefined;
   const entries = Object.entries(object).filter(([, each]) => each !== null && each !== undefined);
-  return Object.fromEntries(entries.map(([name, each]) => [name, String(each)]));
+  return Object.fromEntries(
+    entries.map(([name, each]) => [name, typeof each === 'string' ? each : writeJson(each)]),
+  );
 }
 
-export function snowplowItem(payload: Payload | undefined, sender: Sender): WireItem {
+/** One member of what may be a payload, if it is a scalar. */
+export function memberOf(value: unknown, name: string): string | undefined {
+  const object = objectOf(value);
+  if (object === undefined || !Object.hasOwn(object, name)) return undefined;
+  const member = object[name];
+  return numberOf(member) === undefined ? textOf(member) : String(member);
+}
+
+/** @throws RangeError for a value that is nested too deep. */
+export function snowplowItem(value: unknown, sender: Sender): WireItem {
+  const payload = payloadOf(value);
   if (payload === undefined) return refused(undefined, 'a payload must be an object');
   let said: Said;
   let contexts: unknown;
@@ -156,7 +168,8 @@ function saidOf(payload: Payload): Said {
     else data[name] = text;
   }
   // The action of a structured event says what happened; that it is one, nothing.
-  return { type: firstOf(payload['se_ac']) ?? kind.type, data, used };
+  const action = payload['e'] === 'se' ? firstOf(payload['se_ac']) : undefined;
+  return { type: action ?? kind.type, data, used };
 }
 
 /** `{schema: …unstruct_event…, data: {schema: "iglu:vendor/name/…", data}}`. */

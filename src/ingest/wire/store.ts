@@ -3,7 +3,7 @@
  * into native events, and these enter as the body of `POST /v1/events` does, through the same walker,
  * limits, quotas, budget and parcels.
  *
- *     foreign body ─ door ─▶ WireItem[] ─ JSON ─▶ readBody ─▶ Ingest ─▶ one receipt, by the door's indexes
+ *     foreign body ─ door ─▶ WireSource[] ─ made, one by one ─▶ JSON ─▶ readBody ─▶ Ingest ─▶ one receipt, by the door's indexes
  */
 import {
   batchBytesMax,
@@ -11,6 +11,7 @@ import {
   Envelope,
   encodingJson,
   eventBytesMax,
+  type Rejection,
 } from '../../event/envelope.ts';
 import { walkJsonEvent } from '../../event/json.ts';
 import { dataTooDeep, tooLarge, typeReserved } from '../../event/refusal.ts';
@@ -60,7 +61,23 @@ export interface WireApart {
 }
 
 export type WireItem = WireEvent | WireRefusal;
-export type StorableItem = WireItem | WireApart;
+
+/** An item, or what makes it when its turn comes, so that a refused body costs its sender's turn alone. */
+export type WireSource = WireItem | (() => WireItem);
+export type StorableItem = WireSource | WireApart;
+
+/**
+ * What the events of one body may come to, as JSON: enough for any body a door takes, however it writes
+ * them. Only what a body says once for many events makes more of it; what is beyond is never made.
+ */
+export const doorBytesMax = 2 * batchBytesMax;
+/** Items of one body. */
+export const doorItemsMax = 10 * batchEventsMax;
+
+const pastDoorBytes: Rejection = Object.freeze({
+  code: 'too_large',
+  message: `the events of one body may come to ${doorBytesMax} bytes; send fewer at a time`,
+});
 
 /** Whose events they are, and what they go through. */
 export interface WireSink {
@@ -114,22 +131,26 @@ export async function storeEvents(
 /** Writes events as JSON and cuts them where a batch is full; what cannot be one is refused. */
 function chunksOf(items: readonly StorableItem[], refused: RejectedEvent[]): Chunk[] {
   const chunks: Chunk[] = [];
-  for (const [index, item] of items.entries()) {
-    if ('apart' in item) {
-      const chunk = chunkFor(chunks, item.apart.length);
-      chunk.apart.push(item);
+  let spent = 0;
+  for (const [index, source] of items.entries()) {
+    if (spent >= doorBytesMax) {
+      refused.push({ index, ...pastDoorBytes });
+      continue;
+    }
+    if (typeof source === 'object' && 'apart' in source) {
+      const chunk = chunkFor(chunks, source.apart.length);
+      chunk.apart.push(source);
       chunk.apartPlaces.push(index);
       continue;
     }
-    const text = 'refused' in item ? item.refused : textOf(item);
-    if (typeof text !== 'string') {
-      const { id } = item;
-      refused.push({ index, ...(id !== undefined && { id }), ...text });
-      continue;
-    }
-    const chunk = chunkFor(chunks, Buffer.byteLength(text) + 1);
-    chunk.texts.push(text);
-    chunk.places.push(index);
+    const item = made(source);
+    const { bytes, text } = 'refused' in item ? { bytes: 0, text: item.refused } : textOf(item);
+    spent += bytes;
+    if (typeof text === 'string') {
+      const chunk = chunkFor(chunks, Buffer.byteLength(text) + 1);
+      chunk.texts.push(text);
+      chunk.places.push(index);
+    } else refused.push({ index, ...(item.id !== undefined && { id: item.id }), ...text });
   }
   return chunks;
 }
@@ -149,15 +170,40 @@ function chunkFor(chunks: Chunk[], bytes: number): Chunk {
   return chunk;
 }
 
-function textOf(event: WireEvent): string | typeof tooLarge {
+/** An item. One that cannot be made is refused like any bad event: its neighbours are none the worse. */
+export function made(source: WireSource): WireItem {
+  if (typeof source !== 'function') return source;
+  try {
+    return source();
+  } catch (error) {
+    return { refused: rejectionOf(error) };
+  }
+}
+
+/** @throws what is not an item's own fault. */
+function rejectionOf(error: unknown): WireRefusal['refused'] {
+  // Thousands of levels: more than can be walked or written, and far more than an event may have.
+  if (error instanceof RangeError) return { code: 'invalid', message: dataTooDeep.message };
+  if (error instanceof TypeError) return { code: 'invalid', message: 'it cannot be read' };
+  if (error instanceof AppError && isOfItem(error.code)) {
+    return { code: error.code, message: error.message };
+  }
+  throw error;
+}
+
+function isOfItem(code: string): code is WireRefusal['refused']['code'] {
+  return code === 'invalid' || code === 'malformed' || code === 'too_large';
+}
+
+/** The JSON text of an event, or why there is none, and what it has cost to find out. */
+function textOf(event: WireEvent): { bytes: number; text: string | Rejection } {
   const { channel, customer, data, id, previous, source, time, type } = event;
   try {
     const text = writeJson({ id, customer, previous, type, time, channel, source, data });
-    return Buffer.byteLength(text) > eventBytesMax ? tooLarge : text;
+    const bytes = Buffer.byteLength(text);
+    return { bytes, text: bytes > eventBytesMax ? tooLarge : text };
   } catch (error) {
-    // Thousands of levels: more than can be written, and far more than an event may have.
-    if (error instanceof RangeError) return dataTooDeep;
-    throw error;
+    return { bytes: eventBytesMax, text: rejectionOf(error) };
   }
 }
 
