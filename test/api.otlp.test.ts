@@ -31,7 +31,9 @@ function send(body: object | string | Uint8Array, options: Ask & { to?: string }
 }
 
 async function events(customer: string): Promise<readonly StoredEvent[]> {
-  return (await tape(server, customer)).events;
+  const { events: all } = await tape(server, customer);
+  // The links that they state stand beside them.
+  return all.filter(({ type }) => type !== 'tapeline.link');
 }
 
 const time = '1763740000123456789';

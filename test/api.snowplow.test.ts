@@ -33,7 +33,9 @@ function send(payloads: readonly unknown[], options: Ask & { to?: string } = {})
 }
 
 async function events(customer: string): Promise<readonly StoredEvent[]> {
-  return (await tape(server, customer)).events;
+  const { events: all } = await tape(server, customer);
+  // The links that they state stand beside them.
+  return all.filter(({ type }) => type !== 'tapeline.link');
 }
 
 function sp({ data }: StoredEvent): Record<string, unknown> {

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { eventBytesMax } from '../src/event/envelope.ts';
 import { readJson, writeJson } from '../src/ingest/wire/json.ts';
 import {
   type Arrival,
@@ -290,42 +289,6 @@ test('a resend may carry the time of its first sending', () => {
   assert.equal(timeAfter(resendSkewMsMin + 1), nowMs - hourMs + resendSkewMsMin + 1);
 });
 
-test('a batch speaks for messages that do not speak for themselves', () => {
-  const shared = { context: { app: { name: 'x' }, ip: '1' }, integrations: { All: true } };
-  const event = one({ ...track, context: { ip: '2' }, integrations: { A: false } }, shared);
-  assert.ok(!('refused' in event));
-  assert.deepEqual(event.data, {
-    context: { app: { name: 'x' }, ip: '2' },
-    integrations: { All: true, A: false },
-  });
-});
-
-test('what a batch says is measured once, and too much of it is copied into no message', () => {
-  let reads = 0;
-  const counted = (members: object): object =>
-    new Proxy(members, {
-      ownKeys(target) {
-        reads += 1;
-        return Reflect.ownKeys(target);
-      },
-    });
-  const large = { pad: 'x'.repeat(eventBytesMax) };
-  for (const shared of [{ context: counted(large) }, { integrations: counted(large) }]) {
-    reads = 0;
-    const name = Object.keys(shared)[0]!;
-    const batch = [...Array<object>(100).fill(track), { ...track, [name]: 'own' }];
-    const items = batchOf({ batch, ...shared }, { nowMs });
-    assert.equal(reads, 1, 'measured');
-    const codes = items.map((item) => ('refused' in item ? item.refused.code : 'event'));
-    assert.deepEqual(codes, [...Array<string>(100).fill('too_large'), 'event']);
-    assert.equal(items[0]!.id, 'm1');
-  }
-  const deep = JSON.parse(`${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`) as object;
-  const [item] = batchOf({ batch: [track], context: deep }, { nowMs });
-  assert.ok('refused' in item!);
-  assert.equal(item.refused.code, 'too_large');
-});
-
 test('the address of the sender is taken where the message wants it', () => {
   const ipOf = (context: object): unknown => {
     const message = { batch: [{ ...track, context }] };
@@ -335,12 +298,6 @@ test('the address of the sender is taken where the message wants it', () => {
   assert.equal(ipOf({ direct: true }), '192.0.2.1');
   assert.equal(ipOf({ direct: true, ip: '::1' }), '::1');
   assert.equal(ipOf({ direct: false }), undefined);
-});
-
-test('what is no object is not mixed with what a batch says', () => {
-  const event = one({ ...track, context: 'odd' }, { context: { ip: '1' } });
-  assert.ok(!('refused' in event));
-  assert.deepEqual(event.data, { context: 'odd' });
 });
 
 test('what a batch holds beyond its limit is refused by index', () => {

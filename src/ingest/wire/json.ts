@@ -12,7 +12,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * May match inside a string as well, which costs time and nothing else: a number of 16 characters or
  * more, or with an exponent. Every shorter one is the same after a trip through a double.
  */
-const perhapsInexact = /[:[,]\s*-?(?:\d[\d.]{15,}|[\d.]+[eE])/;
+const perhapsInexact = /(?:^|[:[,])\s*-?(?:\d[\d.]{15,}|[\d.]+[eE])/;
 
 let sawExact = false;
 
