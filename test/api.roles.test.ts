@@ -1,12 +1,12 @@
 /**
  * Who may see what of a customer: keys and tokens narrowed to views or given a role, over every route that
- * the server itself describes; masked fields; and that one workspace finds nothing of another.
+ * the server itself describes; and masked fields.
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { type Door, doors, fill } from './support/doors.ts';
 import { refusedUpgrade } from './support/frames.ts';
 import { type Answer, ask, fresh, startTwo, store } from './support/session.ts';
-import { openStream } from './support/stream.ts';
 
 const server = await startTwo();
 after(() => server.stop());
@@ -204,36 +204,6 @@ test('a role, or a wish for one, against the rules is refused with the place nam
   }
 });
 
-interface Operation {
-  readonly security: readonly object[];
-  readonly responses: Readonly<Record<string, { content?: Record<string, unknown> }>>;
-}
-
-interface Door {
-  readonly method: string;
-  readonly path: string;
-  readonly isSocket: boolean;
-  readonly isStream: boolean;
-}
-
-/** Every route of the document that asks for a credential. */
-async function doors(): Promise<Door[]> {
-  const { json } = await ask(server, '/openapi.json');
-  const { paths } = json as { paths: Record<string, Record<string, Operation>> };
-  return Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item)
-      .filter(([, { security }]) => security.length > 0)
-      .map(([method, { responses }]) => {
-        const isStream = responses['200']?.content?.['text/event-stream'] !== undefined;
-        return { method: method.toUpperCase(), path, isSocket: '101' in responses, isStream };
-      }),
-  );
-}
-
-function fill(path: string, parts: Readonly<Record<string, string>>): string {
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(parts[name] ?? 'x'));
-}
-
 /** The status with which a door answers; sockets at the upgrade. */
 async function knock(
   { isSocket, method }: Door,
@@ -256,7 +226,7 @@ test('whoever may read the view basic reads it and nothing else, over every rout
     await makeToken(read, { scopes: ['read'], ttlSeconds: 60, role: 'level 1' }),
     await makeToken(read, { scopes: ['read'], ttlSeconds: 60, views: ['basic'] }),
   ];
-  const all = await doors();
+  const all = await doors(server);
   assert.ok(all.length > 20);
   for (const each of narrow) {
     for (const door of all) {
@@ -281,38 +251,4 @@ test('whoever may read the view basic reads it and nothing else, over every rout
     const whole = `/v1/customers/${customer}/views/basic?evidence=events`;
     assert.equal((await ask(server, whole, { key: each })).code, 'forbidden');
   }
-});
-
-test('one workspace finds nothing of another, over every route', async () => {
-  const marker = 'only-of-the-first';
-  await store(server, [{ customer: marker, type: marker, data: { marker } }]);
-  await put(`/v1/views/${marker}`, {
-    fields: [{ ...value, name: marker, event: marker, attribute: 'marker' }],
-  });
-  await put(`/v1/roles/${marker}`, { views: [marker] });
-  const { id } = await makeKey({ scopes: ['read'], name: marker, role: marker });
-  const made = await ask(server, '/v1/workspaces', { key: admin, body: { name: fresh('other') } });
-  const other = (made.json as { key: { key: string } }).key.key;
-  for (const door of await doors()) {
-    if (door.isSocket || door.isStream) continue;
-    const path = fill(door.path, { customer: marker, name: marker, id, identity: marker });
-    const query =
-      door.path.endsWith('/views') && door.path.includes('{customer}') ? `?names=${marker}` : '';
-    const answer = (await knock(door, path + query, other)) as Answer;
-    const asked = new RegExp(`"(customer|message|name|identity)":"[^"]*${marker}[^"]*"`, 'g');
-    const rest = answer.text.replaceAll(asked, '');
-    assert.ok(!rest.includes(marker), `${door.method} ${door.path}: ${answer.text}`);
-  }
-  const body = [{ customer: marker, type: 'its own' }];
-  assert.equal((await ask(server, '/v1/events', { key: other, body })).status, 200);
-  const stream = await openStream(server, `from=earliest&customer=${marker}&key=${other}`, {
-    authorization: `Bearer ${other}`,
-  });
-  assert.equal((await stream.next()).data.type, 'its own');
-  stream.close();
-  const [field] = await show(marker, marker, read);
-  assert.equal(field?.value, marker, 'and took nothing away');
-  assert.equal((await ask(server, `/v1/roles/${marker}`, { key: admin })).status, 200);
-  const keys = (await ask(server, '/v1/keys', { key: admin })).json as { keys: { id: string }[] };
-  assert.ok(keys.keys.some((each) => each.id === id));
 });
