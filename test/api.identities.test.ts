@@ -27,7 +27,7 @@ test('a cookie that logs in is read as the customer, with what came before', asy
     { identity: cookie, type: 'cookie', since: at + 3, from: null, to: null },
   ]);
   const [link] = await linkEvents(server, c);
-  assert.deepEqual(link!.data, { identity: cookie, since: at + 3, switched: false });
+  assert.deepEqual(link!.data, { type: 'cookie', since: at + 3, switched: false });
 });
 
 test('an untyped previous belongs to the customer it came with', async () => {

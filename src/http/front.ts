@@ -136,6 +136,7 @@ function askErasures(wanted: ErasureAsk): Promise<readonly ErasureState[]> {
 
 const linking = new Linking({
   clock,
+  log,
   metrics,
   ingest: () => opened(ingest),
   ask: (wanted) => ask<LinkAnswer>((request) => ({ kind: 'links', request, ask: wanted })),

@@ -2,7 +2,7 @@
  * A front's side of identities: asks main for what is to be linked, and puts on the tape what the server
  * itself has to say of it. Main forgets a record when it hears that it is there.
  */
-import { Envelope, encodingJson } from '../event/envelope.ts';
+import { Envelope, encodingJson, type Rejection } from '../event/envelope.ts';
 import { walkJsonEvent } from '../event/json.ts';
 import { typeReserved } from '../event/refusal.ts';
 import type { LinkAnswer, LinkAsk, Outbox, TapeRecord } from '../identity/ask.ts';
@@ -11,10 +11,12 @@ import type { Ingest } from '../ingest/ingest.ts';
 import { assert } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
+import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
 
 export interface LinkingParts {
   readonly clock: Clock;
+  readonly log: Log;
   readonly metrics: Metrics;
   readonly ingest: () => Ingest;
   /** Resolves when it is durable and in force on every front. */
@@ -63,7 +65,10 @@ export class Linking {
     for (const outbox of this.#left.splice(0)) void this.record(outbox);
   }
 
-  /** Resolves when each event is durable, or is left to be put there later. */
+  /**
+   * Resolves when each event is durable, or is left to be put there later. One that can never be written
+   * is dropped: what it tells of is in force without it.
+   */
   async record({ number, records }: Outbox): Promise<void> {
     const byWorkspace = new Map<number, TapeRecord[]>();
     for (const record of records) {
@@ -88,22 +93,32 @@ export class Linking {
     throw new AppError('unavailable', 'it could not be written', { retryAfterSeconds: 1 });
   }
 
-  /** @returns whether all of them are durable. */
+  /** @returns whether all of them are durable, or dropped. */
   #store(workspace: number, records: readonly Pick<TapeRecord, 'event'>[]): Promise<boolean> {
     const ingest = this.#parts.ingest();
-    const bytes = Buffer.from(records.map(({ event }) => `${event}\n`).join(''));
-    const batch = ingest.begin(workspace, bytes.length, true);
+    const sources = records.map(({ event }) => Buffer.from(event));
+    const size = sources.reduce((sum, { length }) => sum + length, 0);
+    const batch = ingest.begin(workspace, size, true);
     // Nobody's rules for types are about what the server says.
     batch.taxonomy = undefined;
-    const now = this.#parts.clock.now();
-    for (let at = 0; at < bytes.length; at++) {
-      at = walkJsonEvent(bytes, at, bytes.length, now, envelope);
-      assert(envelope.rejection === typeReserved, 'a record is an event of ours');
-      envelope.rejection = undefined;
-      ingest.add(batch, bytes, envelope, encodingJson);
+    for (const source of sources) {
+      const rejection = this.#walk(source);
+      if (rejection === undefined) ingest.add(batch, source, envelope, encodingJson);
+      else this.#parts.log.error('a record of a link is dropped', { reason: rejection.message });
     }
     return new Promise((resolve) => {
       ingest.send(batch, ({ rejected }) => resolve(rejected.length === 0));
     });
+  }
+
+  /** Fills `envelope`. @returns why the event can never be written. */
+  #walk(source: Buffer): Rejection | undefined {
+    const end = walkJsonEvent(source, 0, source.length, this.#parts.clock.now(), envelope);
+    assert(end > 0, 'JSON.stringify makes JSON');
+    const { rejection } = envelope;
+    // Others may not use types of ours; all else is checked before that.
+    if (rejection !== typeReserved) return rejection;
+    envelope.rejection = undefined;
+    return undefined;
   }
 }

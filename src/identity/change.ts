@@ -5,6 +5,7 @@ import type { LinkAnswer, LinkAsk, TapeRecord } from './ask.ts';
 import type { Draft } from './draft.ts';
 import { customerOf, ownerAt } from './graph.ts';
 import { merge, unmerge } from './merges.ts';
+import { typeOf } from './profile.ts';
 import { type Outcome, type Ruling, rule, type Statement } from './rules.ts';
 import type { IdentitySettings } from './settings.ts';
 import { canonicalOf, type PhoneRegion } from './typed.ts';
@@ -61,7 +62,8 @@ function state(
   spell(draft, workspace, statement.previous, time, region);
   const ruling = rule(draft, statement, settings(workspace), region);
   if (ruling.identity === undefined) return ruling;
-  return { outcome: ruling.outcome, record: linkRecord(draft, statement, ruling) };
+  const type = typeOf(ruling.identity, draft.node(workspace, ruling.identity), settings(workspace));
+  return { outcome: ruling.outcome, record: linkRecord(draft, statement, ruling, type) };
 }
 
 /** Another way to write a phone number belongs to the number for good. */
@@ -79,9 +81,13 @@ function spell(
   draft.put(workspace, text, { claims: draft.node(workspace, text).claims, merged });
 }
 
-function linkRecord(draft: Draft, { time, workspace }: Statement, ruling: Ruling): TapeRecord {
-  const { customer, identity, outcome } = ruling;
-  const data = { identity, since: time, switched: outcome === 'switched' };
+function linkRecord(
+  draft: Draft,
+  { time, workspace }: Statement,
+  { customer, outcome }: Ruling,
+  type: string,
+): TapeRecord {
+  const data = { type, since: time, switched: outcome === 'switched' };
   // It stands before the event that said so: what comes first explains what follows.
   const facts = { customer: customer!, time: Math.max(0, time - 1), data };
   return record(draft.version, workspace, 'tapeline.link', facts);
@@ -121,23 +127,27 @@ function mergeByHand(draft: Draft, ask: AskOf<'merge'>, parts: ChangeParts): Cha
   const from = ask.from.map((name) => canonicalOf(name, region));
   const settings = parts.settings(workspace);
   const { customer, merged } = merge(draft, { workspace, into, from, nowMs }, settings);
-  const data = { into: customer, from: merged };
-  const made = record(draft.version, workspace, 'tapeline.merge', { customer, time: nowMs, data });
-  return { outcomes: [], customer, records: merged.length === 0 ? [] : [made] };
+  // Each fits into an event, however many there are.
+  const records = merged.map((identities) => {
+    const facts = { customer, time: nowMs, data: { identities } };
+    return record(draft.begin(), workspace, 'tapeline.merge', facts);
+  });
+  return { outcomes: [], customer, records };
 }
 
 function unmergeByHand(draft: Draft, ask: AskOf<'unmerge'>, parts: ChangeParts): Changed {
   const { workspace } = ask;
   const time = parts.nowMs;
   const parted = unmerge(draft, workspace, canonicalOf(ask.customer, parts.region));
-  const data = { customer: parted.identity, from: parted.from };
-  const records = [parted.identity, parted.from].map((customer) => {
+  const records = [parted.identity, parted.from].map((customer, n) => {
+    const data = { leaves: n === 0 };
     // Each a number of its own.
     return record(draft.begin(), workspace, 'tapeline.unmerge', { customer, time, data });
   });
   return { outcomes: [], customer: customerOf(draft, workspace, parted.identity), records };
 }
 
+/** Its data names nobody: it lies on one customer's tape, and another whom it named may be erased. */
 function record(
   number: number,
   workspace: number,

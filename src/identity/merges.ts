@@ -14,17 +14,18 @@ export interface MergeWish {
   readonly nowMs: number;
 }
 
-/** What was merged: customers that had been on their own. Empty when all of it was so before. */
+/** What came of it. */
 export interface MergeResult {
   readonly customer: string;
-  readonly merged: readonly string[];
+  /** How many identities each had that had been on its own. Empty when all of it was so before. */
+  readonly merged: readonly number[];
 }
 
 /** @throws AppError conflict; the draft is then of no use. */
 export function merge(draft: Draft, wish: MergeWish, settings: IdentitySettings): MergeResult {
   const { from, into, nowMs, workspace } = wish;
   const customer = customerOf(draft, workspace, into);
-  const merged: string[] = [];
+  const merged: number[] = [];
   for (const name of from) {
     const other = customerOf(draft, workspace, name);
     if (other === customer) continue;
@@ -42,7 +43,7 @@ export function merge(draft: Draft, wish: MergeWish, settings: IdentitySettings)
     draft.begin();
     const { claims } = draft.node(workspace, other);
     draft.put(workspace, other, { claims, merged: { into: customer, at: nowMs } });
-    merged.push(other);
+    merged.push(sizes[1]!);
   }
   return { customer, merged };
 }

@@ -22,12 +22,12 @@ const writeErrors = ['overloaded', 'unavailable'] as const;
 const linkText = `
 Says that an identity is another customer's, from now on; a tape that nobody has had goes with all its history. Events with \`previous\` say the same. An identity of a device that another customer has changes hands: the events before stay with whoever had it then.
 
-Within the limits of the types (see the settings): two customers are not linked but merged. The tape is never rewritten; a \`tapeline.link\` event on the customer's tape tells of it.`;
+Within the limits of the types (see the settings): two customers are not linked but merged. The tape is never rewritten; a \`tapeline.link\` event on the customer's tape tells of it, with the type of what was linked in place of its name.`;
 
 const mergeText = `
 Makes one customer of several: every read of one of them is the union of all. Without \`into\` the newest survives, by its oldest event, or as the settings of the workspace say. What has been merged already stays so.
 
-A \`tapeline.merge\` event on the survivor's tape tells of it. Un-merging restores exactly what was: what was linked to the merged customer, before or since, goes with it.`;
+A \`tapeline.merge\` event for each merged customer, on the survivor's tape, tells how many identities came with it; it names none, so that the erasure of one leaves no name there. Un-merging restores exactly what was: what was linked to the merged customer, before or since, goes with it.`;
 
 const path = '/v1/identities';
 const settings: Json = JSON.parse(JSON.stringify(identityDefaults)) as Json;
