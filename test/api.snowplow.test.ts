@@ -15,8 +15,8 @@ import {
   fresh,
   metric,
   type StoredEvent,
+  sentEvents,
   startTwo,
-  tape,
   until,
 } from './support/session.ts';
 
@@ -33,9 +33,12 @@ function send(payloads: readonly unknown[], options: Ask & { to?: string } = {})
 }
 
 async function events(customer: string): Promise<readonly StoredEvent[]> {
-  const { events: all } = await tape(server, customer);
-  // The links that they state stand beside them.
-  return all.filter(({ type }) => type !== 'tapeline.link');
+  return sentEvents(server, customer);
+}
+
+/** Those sent under this very name, not under one that is linked with it. */
+async function eventsOf(customer: string): Promise<readonly StoredEvent[]> {
+  return (await events(customer)).filter((event) => event.customer === customer);
 }
 
 function sp({ data }: StoredEvent): Record<string, unknown> {
@@ -118,7 +121,7 @@ test('who it is: uid, duid, tnuid, nuid, the cookie, sid; anonymity means no coo
     const answer = await send([{ ...base, ...payload }], { headers });
     assert.equal(answer.text, 'ok');
     const [, customer] = given[0]!;
-    assert.equal((await events(customer!)).length, 1, given[0]![0]);
+    assert.equal((await eventsOf(customer!)).length, 1, given[0]![0]);
     const set = String(answer.headers['set-cookie']);
     if (cookie === undefined) assert.equal(set, 'undefined');
     else {
@@ -331,18 +334,18 @@ test('the tracker for browsers, in Chromium, through a bad network', {
       await tab.goto('http://localhost:9/cart');
       await until(async () => {
         await tab.evaluate('flush()');
-        return (await events(uid)).length === 2 && proxy.done.length > faults.length;
+        return (await eventsOf(uid)).length === 2 && proxy.done.length > faults.length;
       });
     });
   } finally {
     await proxy.close();
   }
-  const stored = await events(uid);
+  const stored = await eventsOf(uid);
   assert.deepEqual(stored.map(({ type }) => type).sort(), ['Click', 'add_to_cart']);
   const [first] = stored;
   assert.deepEqual([first!.channel, first!.source], ['web', 'web-shop']);
   // Before the user was known the page view went to the browser's own identity, which is linked.
-  const visits = await events(first!.previous!);
+  const visits = await eventsOf(first!.previous!);
   assert.equal(visits.length, 1);
   assert.equal(visits[0]!.data!['url'], 'http://localhost:9/cart');
   assert.equal(visits[0]!.data!['title'], 'Shop');

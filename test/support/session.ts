@@ -123,6 +123,12 @@ export async function tape(server: TestServer, customer: string, query = ''): Pr
   return answer.json as Page;
 }
 
+/** What was sent, newest first: without what the server adds, such as links. */
+export async function sentEvents(server: TestServer, customer: string): Promise<StoredEvent[]> {
+  const { events } = await tape(server, customer);
+  return events.filter(({ type }) => !type.startsWith('tapeline.'));
+}
+
 /** The ids on a tape, newest first. */
 export async function tapeIds(server: TestServer, customer: string, query = ''): Promise<string[]> {
   return (await tape(server, customer, query)).events.map(({ id }) => id);
