@@ -1,8 +1,9 @@
 /** Links under attack, under a kill, while streams follow them, and when they are erased. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { openLive } from './support/frames.ts';
+import { openFrames, openLive } from './support/frames.ts';
 import { identitiesOf, identity, linkEvents, merge, own, send, unmerge } from './support/people.ts';
 import { startServer, type TestServer, temporaryDirectory } from './support/server.ts';
 import {
@@ -74,6 +75,65 @@ test('a publish key links a device that nobody has, and nothing else', async () 
   // And not a second time, by another.
   await post(server, [event(fresh('thief'), 'no', 6, free)], { key });
   assert.equal((await identity(server, free)).customer, evil);
+});
+
+test('a publish key claims no name that is a UUID, through no door', async () => {
+  const key = await publishKey();
+  const evil = fresh('evil');
+  const victims = {
+    new: randomUUID(),
+    'with a cookie': randomUUID(),
+    'with a cookie that has a cookie': `anonymous:${randomUUID()}`,
+  };
+  const hers = `cookie:${fresh('hers')}`;
+  await store(server, [
+    ...Object.values(victims).map((name, n) => event(name, `v${n}`, n)),
+    event(victims['with a cookie'], 'v3', 3, hers),
+    event(victims['with a cookie that has a cookie'], 'v4', 3, `cookie:${fresh('own')}`),
+  ]);
+  const headers = { authorization: `Basic ${Buffer.from(`${key}:`).toString('base64')}` };
+  const send = async (path: string, body: object, type = 'application/json'): Promise<void> => {
+    const answer = await ask(server, path, { headers, type, body });
+    assert.equal(answer.status, 200, answer.text);
+  };
+  const at = new Date(1_763_740_000_000).toISOString();
+  for (const [title, victim] of Object.entries(victims)) {
+    const own = await identitiesOf(server, victim);
+    await post(server, [event(evil, fresh('e'), 5, victim)], { key });
+    await post(server, [event(`cookie:${evil}`, fresh('e'), 5, victim)], { key });
+    const alias = { userId: evil, previousId: victim, timestamp: at };
+    await send('/v1/alias', { ...alias, messageId: fresh('e') });
+    // The key in the body: who sends it is known only when it has been read.
+    const inBody = { ...alias, messageId: fresh('e'), writeKey: key };
+    const aliased = await ask(server, '/v1/alias', { body: inBody });
+    assert.equal(aliased.status, 200);
+    await send('/v1/batch', { batch: [{ ...alias, type: 'alias', messageId: fresh('e') }] });
+    const identify = { userId: evil, anonymousId: victim, timestamp: at, messageId: fresh('e') };
+    await send('/v1/identify', identify);
+    const cloud = { specversion: '1.0', id: fresh('e'), source: '/x', type: 'T', time: at };
+    await ask(server, '/v1/cloudevents', {
+      key,
+      type: 'application/cloudevents+json',
+      body: { ...cloud, subject: evil, previousidentity: victim },
+    });
+    const data = [{ e: 'pv', eid: fresh('e'), uid: evil, duid: victim, p: 'web', tv: 'js-4' }];
+    const schema = 'iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4';
+    await ask(server, '/com.snowplowanalytics.snowplow/tp2', { key, body: { schema, data } });
+    const socket = await openFrames(server, '/v1/ingest', { key, protocol: 'tapeline.json' });
+    await socket.next();
+    socket.text({ seq: 1, events: [event(evil, fresh('e'), 5, victim)] });
+    assert.deepEqual((await socket.next()).accepted, 1);
+    socket.close();
+    const { customer, identities } = await identity(server, victim);
+    assert.equal(customer, victim, title);
+    assert.ok(
+      own.every((name) => identities.some((each) => each.identity === name)),
+      title,
+    );
+    assert.ok(!identities.some((each) => each.identity === evil), title);
+  }
+  // All of them arrived: eight doors, three victims.
+  assert.ok(own(await tapeIds(server, evil, 'limit=100')).length >= 24);
 });
 
 test('a receipt means the links are in force on every front, after a kill too', async (t) => {

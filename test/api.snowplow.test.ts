@@ -98,7 +98,7 @@ test('every kind of event, with what it says in data and the rest in data.sp', a
   for (const event of stored) {
     assert.deepEqual(
       [event.previous, event.source, event.channel, event.time],
-      ['d-1', 'shop', 'web', 1763740000000],
+      ['cookie:d-1', 'shop', 'web', 1763740000000],
     );
     assert.equal(sp(event)['tv'], 'js-4');
   }
@@ -120,7 +120,7 @@ test('who it is: uid, duid, tnuid, nuid, the cookie, sid; anonymity means no coo
     if (cookie === undefined) headers['sp-anonymous'] = '*';
     const answer = await send([{ ...base, ...payload }], { headers });
     assert.equal(answer.text, 'ok');
-    const [, customer] = given[0]!;
+    const customer = n === 1 ? `cookie:${given[0]![1]}` : given[0]![1];
     assert.equal((await eventsOf(customer!)).length, 1, given[0]![0]);
     const set = String(answer.headers['set-cookie']);
     if (cookie === undefined) assert.equal(set, 'undefined');
@@ -282,7 +282,10 @@ test('the tracker for Node, through a bad network: everything stored, once', asy
         'page_view',
       ]);
       for (const event of stored) {
-        assert.deepEqual([event.channel, event.source, event.previous], ['server', 'backend', 'd']);
+        assert.deepEqual(
+          [event.channel, event.source, event.previous],
+          ['server', 'backend', 'cookie:d'],
+        );
         assert.equal(sp(event)['tna'], 'shop');
       }
       const byType = new Map(stored.map((event) => [event.type, event]));

@@ -6,7 +6,8 @@
  * changes hands at that instant: what came before stays with whoever had it.
  *
  * An ip never brings a profile along: it is linked alone.
- * A key that is not trusted (`publish`) links a profile of nothing but devices that nobody has yet.
+ * A key that is not trusted (`publish`) links a device on its own that nobody has yet, and that says it is
+ * one (`cookie:…`).
  */
 import type { Draft } from './draft.ts';
 import { ownerAt, reaches } from './graph.ts';
@@ -143,24 +144,27 @@ class Case {
   }
 
   /**
-   * Whether the weak side is what a key in a web page may give to somebody: a device, or a visitor's
-   * UUID, that nobody has or had. Any other untyped text may be a customer's name.
+   * Whether the weak side is what a key in a web page may give to somebody: a device by its text, that
+   * nobody has or had, and that has nobody. An untyped text, a UUID too, may be a customer's name.
    */
   #isUnclaimed(weak: Side): boolean {
     const { identity, owner, profile } = weak;
-    const isTyped = typedOf(identity, this.#settings).type !== untyped;
     if (owner !== identity || this.#isClaimed(weak)) return false;
-    return profile.isAnonymous && (isTyped || isUuid(identity));
+    if (this.#draft.node(this.#statement.workspace, identity).members.length > 0) return false;
+    return profile.isAnonymous && typedOf(identity, this.#settings).type !== untyped;
   }
 
   /** An ip goes to whoever it came with, without whatever it belonged to. */
   #linkAlone(weak: Side, strong: Side): Ruling {
     if (strong.type === 'ip') return { outcome: 'limit' };
-    if (weak.owner === weak.identity && !this.#isClaimed(weak)) {
+    const { isTrusted } = this.#statement;
+    if (
+      isTrusted ? weak.owner === weak.identity && !this.#isClaimed(weak) : this.#isUnclaimed(weak)
+    ) {
       if (!this.#hasRoom(strong, weak.type)) return { outcome: 'limit' };
       return this.#link(weak.identity, strong, 'linked');
     }
-    if (!this.#statement.isTrusted) return { outcome: 'untrusted' };
+    if (!isTrusted) return { outcome: 'untrusted' };
     return this.#switch(weak, strong);
   }
 

@@ -60,6 +60,10 @@ export class PeopleModel {
     return owners.some((owner) => this.#reaches(owner, to, [...seen, from]));
   }
 
+  #isAlone(name: string): boolean {
+    return this.#cluster(name).length === 1;
+  }
+
   #type(name: string): Type {
     return types[typeOf(name)]!;
   }
@@ -92,10 +96,11 @@ export class PeopleModel {
     const fits = isFew && !(areKnown && isThrough);
     if (typeOf(weak) === 'ip') {
       if (typeOf(strong) === 'ip') return;
-      if (isFree) this.#claim(weak, strong, time);
+      if (isFree && (isTrusted || this.#isAlone(weak))) this.#claim(weak, strong, time);
       else if (isTrusted) this.#switch(weak, strong, time, isSwapped);
     } else if (typeOf(strong) !== 'ip' && fits) {
-      if (isTrusted || (isFree && this.#isAnonymous(owner))) this.#claim(owner, strong, time);
+      const mayGive = isTrusted || (isFree && this.#isAlone(owner) && this.#isAnonymous(owner));
+      if (mayGive) this.#claim(owner, strong, time);
     } else if (isTrusted) this.#switch(weak, strong, time, isSwapped);
   }
 

@@ -10,8 +10,8 @@ What Snowplow trackers send, as they are. The key is a header (\`customHeaders\`
 | parameter | event |
 |---|---|
 | \`eid\` | \`id\`, the idempotency key |
-| \`uid\`, or else \`duid\`, \`tnuid\`, \`nuid\`, the cookie \`sp\`, \`sid\` | \`customer\` |
-| \`duid\` beside \`uid\` | \`previous\` |
+| \`uid\`, or else \`cookie:\` and \`duid\`, \`tnuid\`, \`nuid\`, the cookie \`sp\`, \`sid\` | \`customer\` |
+| \`cookie:\` and \`duid\`, beside \`uid\` | \`previous\` |
 | \`e\` | \`type\`: \`page_view\`, \`page_ping\`, \`transaction\`, \`transaction_item\`; the action of a structured event; the name in the schema of a self-describing one |
 | \`ttm\`, or else \`dtm\` | \`time\`; that of a device whose clock is off by more than a minute when it sends is corrected |
 | \`aid\`, \`p\` | \`source\`, \`channel\` |

@@ -2,8 +2,8 @@
  * Payloads of Snowplow trackers → native events. All their values are text. What the event says
  * stands in `data`, everything else as it was sent in `data.sp`, the contexts decoded.
  *
- *     eid ──▶ id      uid, or else duid, tnuid, nuid, network user, sid ──▶ customer
- *     duid beside uid ──▶ previous      aid ──▶ source      p ──▶ channel      ttm, dtm ──▶ time
+ *     eid ──▶ id      uid, or else cookie:duid, tnuid, nuid, network user, sid ──▶ customer
+ *     cookie:duid beside uid ──▶ previous      aid ──▶ source      p ──▶ channel      ttm, dtm ──▶ time
  */
 import { AppError } from '../../std/errors.ts';
 import { numberOf, objectOf, readJson, textOf, writeJson } from './json.ts';
@@ -134,10 +134,12 @@ export function snowplowItem(value: unknown, sender: Sender): WireItem {
     ...(uid !== undefined && duid !== undefined && { duid }),
   };
   const isFree = !Object.hasOwn(said.data, 'sp');
+  // Of a browser, and it says so: a bare text could be a customer's name, which a page may not link.
+  const browser = firstOf(duid) === undefined ? undefined : `cookie:${duid}`;
   return {
     id: eid,
-    customer: firstOf(uid, duid, tnuid, nuid, sender.networkUser, sid),
-    previous: firstOf(uid) !== undefined ? firstOf(duid) : undefined,
+    customer: firstOf(uid, browser, tnuid, nuid, sender.networkUser, sid),
+    previous: firstOf(uid) !== undefined ? browser : undefined,
     type: said.type,
     time: timeOf(payload, sender.nowMs),
     channel: firstOf(channels.get(p) ?? p),
