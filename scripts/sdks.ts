@@ -15,7 +15,7 @@ import {
 import { go, java, python, pythonBefore } from './sdks/foreign.ts';
 import { type Library, Missing } from './sdks/library.ts';
 import { rudderNode, segmentNode } from './sdks/node.ts';
-import { type Outcome, run } from './sdks/run.ts';
+import { type Outcome, run, times } from './sdks/run.ts';
 
 const libraries: readonly Library[] = [
   segmentNode,
@@ -87,7 +87,9 @@ const columns = ['library', 'sent', 'stored', '429', '500', 'cut', 'reply lost',
 /** A table as the README has it. */
 function report(outcomes: readonly Outcome[]): void {
   const rows = outcomes.map(({ met, name, resent, sent, stored, twice, version }) => {
-    const { cut, error, lost, rate } = met;
+    const [rate, error, cut, lost] = ([429, 500, 'cut', 'lost'] as const).map((fault) =>
+      times(met, fault),
+    );
     const figures = [sent, stored, rate, error, cut, lost, resent, twice];
     return [`\`${name.replace(',', '`,')}${name.includes(',') ? '' : '`'} ${version}`, ...figures];
   });

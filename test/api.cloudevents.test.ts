@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { CloudEvent, emitterFor, HTTP, httpTransport, Mode } from 'cloudevents';
-import { type Fault, openFaultyProxy } from './support/faultyproxy.ts';
+import { type Fault, FaultProxy } from './support/faultproxy.ts';
 import {
   type Answer,
   type Ask,
@@ -297,7 +297,7 @@ test('webhooks: the key may stand where senders can put it, and they may ask fir
 
 test('the official SDK, in both modes, through a bad network: everything stored, once', async () => {
   const faults: Fault[] = [429, 'lost', 500, 'cut', 'good', 'lost', 503, 'cut', 'good'];
-  const proxy = await openFaultyProxy(server.port, faults);
+  const proxy = await FaultProxy.open(server.port, faults);
   try {
     for (const mode of [Mode.BINARY, Mode.STRUCTURED]) {
       const transport = httpTransport(`${proxy.url}${path}`);

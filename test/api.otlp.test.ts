@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs';
-import { type Fault, openFaultyProxy } from './support/faultyproxy.ts';
+import { type Fault, FaultProxy } from './support/faultproxy.ts';
 import { type Ask, ask, fresh, type StoredEvent, startTwo, tape } from './support/session.ts';
 
 const server = await startTwo();
@@ -194,7 +194,7 @@ test('gzip, the other path, and pages of any origin', async () => {
 
 test('the real exporter, through a bad network: everything stored, once', async () => {
   const faults: Fault[] = [429, 'lost', 503, 'cut'];
-  const proxy = await openFaultyProxy(server.port, faults);
+  const proxy = await FaultProxy.open(server.port, faults);
   try {
     const exporter = new OTLPLogExporter({
       url: `${proxy.url}${path}`,

@@ -8,7 +8,7 @@ import {
   newTracker,
 } from '@snowplow/node-tracker';
 import { bundle, noBrowser, withBrowser } from './support/browser.ts';
-import { type Fault, openFaultyProxy } from './support/faultyproxy.ts';
+import { type Fault, FaultProxy } from './support/faultproxy.ts';
 import {
   type Ask,
   ask,
@@ -269,7 +269,7 @@ async function trackFromNode(endpoint: string, uid: string, eventMethod: 'get' |
 
 test('the tracker for Node, through a bad network: everything stored, once', async () => {
   const faults: Fault[] = [500, 'lost', 'cut', 'good', 429, 'lost', 503];
-  const proxy = await openFaultyProxy(server.port, faults);
+  const proxy = await FaultProxy.open(server.port, faults);
   const before = await metric(server, 'events_duplicate_total');
   try {
     for (const method of ['post', 'get'] as const) {
@@ -320,7 +320,7 @@ test('the tracker for browsers, in Chromium, through a bad network', {
   });
   const { key } = made.json as { key: string };
   const faults: Fault[] = [500, 'lost', 'cut', 429];
-  const proxy = await openFaultyProxy(server.port, faults);
+  const proxy = await FaultProxy.open(server.port, faults);
   const uid = fresh('browser');
   const script = await bundle(page);
   try {

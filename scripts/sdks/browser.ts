@@ -89,7 +89,7 @@ export const segmentBrowserBatches: Library = {
   }),
   name: '@segment/analytics-next, batches',
   // What is sent again goes together with what has come since, so that there are few requests.
-  faults: ['rate', 'lost', 'error'],
+  faults: [429, 'lost', 500],
 };
 
 export const rudderBrowser = inBrowser('@rudderstack/analytics-js', rudderPage, {

@@ -50,7 +50,7 @@ const javaVersion = '3.5.4';
 export const java: Library = {
   name: 'com.segment.analytics.java:analytics',
   // It waits for 15 s and then ever longer before it sends a batch again.
-  faults: ['rate', 'lost', 'error', 'cut'],
+  faults: [429, 'lost', 500, 'cut'],
   async prepare() {
     const directory = cached(`java-${javaVersion}`);
     const jars = join(directory, 'jars');
