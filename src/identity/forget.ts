@@ -7,6 +7,34 @@ import type { Draft } from './draft.ts';
 import { clusterOf, customerOf, piecesOf } from './graph.ts';
 import { type Claim, tidied } from './node.ts';
 
+/** An erasure that is to be carried out on the tape; its names are gone from the graph. */
+export interface Forgotten {
+  readonly number: number;
+  readonly workspace: number;
+  readonly shares: readonly ErasedShare[];
+}
+
+/** Of what is still to be erased, that which concerns any of these names. */
+export function leftOf(
+  all: readonly Forgotten[],
+  workspace: number,
+  names: readonly string[],
+): Forgotten[] {
+  const wanted = new Set(names);
+  return all.filter(
+    (each) => each.workspace === workspace && each.shares.some((one) => wanted.has(one.identity)),
+  );
+}
+
+/** What is asked for now and what was left; each span of a name once, up to the newest stamp. */
+export function withLeft(own: readonly ErasedShare[], left: readonly Forgotten[]): ErasedShare[] {
+  const shares = new Map<string, ErasedShare>();
+  for (const share of [...left.flatMap((each) => each.shares), ...own]) {
+    shares.set(JSON.stringify([share.identity, share.from, share.to]), share);
+  }
+  return [...shares.values()];
+}
+
 /** @returns what is to be erased on the tape: everything that was the customer's. */
 export function forget(draft: Draft, workspace: number, identity: string): ErasedShare[] {
   const customer = customerOf(draft, workspace, identity);

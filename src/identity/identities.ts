@@ -12,13 +12,12 @@ import { join } from 'node:path';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import { type KeyedChange, KeyedStore } from '../store/keyed.ts';
-import type { ErasedShare } from '../tape/erasure.ts';
 import { identitiesFile } from '../tape/layout.ts';
 import { customerHashOf } from '../tape/route.ts';
 import type { LinkAnswer, LinkAsk, Outbox, TapeRecord } from './ask.ts';
 import { type ChangeParts, change } from './change.ts';
 import { type ChangedNode, Draft, storedOf } from './draft.ts';
-import { forget } from './forget.ts';
+import { type Forgotten, forget, leftOf, withLeft } from './forget.ts';
 import type { Nodes } from './graph.ts';
 import { LinkFilter, type LinkMemory, word } from './memory.ts';
 import {
@@ -47,13 +46,6 @@ interface Meta {
   readonly tapeUpTo?: number;
   /** The version when the file was last written anew. */
   readonly cleanVersion: number;
-}
-
-/** An erasure that is to be carried out on the tape; its names are gone from the graph. */
-export interface Forgotten {
-  readonly number: number;
-  readonly workspace: number;
-  readonly shares: readonly ErasedShare[];
 }
 
 export interface IdentitiesParts {
@@ -166,20 +158,39 @@ export class Identities implements Nodes {
 
   /**
    * Takes a customer out of the graph, with every identity that nobody else has. What is to be erased on
-   * the tape is kept until `erased`. Undefined: the graph does not know it, only its own tape is to go.
+   * the tape is kept until `erased`, with what an earlier ask left of it. Undefined: neither knows it,
+   * only its own tape is to go.
+   *
+   * @param issued the newest stamp: what comes later is not erased.
+   * @param admit called before anything is changed; what it throws is the refusal.
    */
-  async forget(workspace: number, customer: string): Promise<Forgotten | undefined> {
+  async forget(
+    workspace: number,
+    customer: string,
+    issued: () => number,
+    admit: (forgotten: Forgotten) => void,
+  ): Promise<Forgotten | undefined> {
     const identity = canonicalOf(customer, this.#parts.memory.phoneRegion);
-    if (this.node(workspace, identity) === noNode && this.#pumping === undefined) return undefined;
+    const isUnknown =
+      this.node(workspace, identity) === noNode &&
+      leftOf(this.leftForgotten(), workspace, [identity]).length === 0;
+    if (isUnknown && this.#pumping === undefined) return undefined;
     let forgotten: Forgotten | undefined;
     await this.#enqueue((draft) => {
-      const shares = forget(draft, workspace, identity);
+      const upTo = issued();
+      const own = forget(draft, workspace, identity).map((share) => ({ ...share, upTo }));
+      const names = own.map((share) => share.identity);
+      const left = leftOf(this.leftForgotten(), workspace, names);
+      const shares = withLeft(own, left);
       forgotten = { number: draft.version, workspace, shares };
-      const row: KeyedChange = [
-        numberedKey(erasedKind, draft.version),
-        Buffer.from(JSON.stringify(forgotten)),
-      ];
-      return { rows: [row, ...this.#unsaid(forgotten)], moves: true };
+      admit(forgotten);
+      const rows: KeyedChange[] = left.map(({ number }) => [
+        numberedKey(erasedKind, number),
+        undefined,
+      ]);
+      const value = Buffer.from(JSON.stringify(forgotten));
+      rows.push([numberedKey(erasedKind, forgotten.number), value]);
+      return { rows: [...rows, ...this.#unsaid(forgotten)], moves: true };
     });
     return forgotten;
   }
@@ -212,7 +223,7 @@ export class Identities implements Nodes {
     return this.#all(outboxKind) as Outbox[];
   }
 
-  /** What a crash left to be erased on the tape. */
+  /** What a crash or a refusal left to be erased on the tape. */
   leftForgotten(): Forgotten[] {
     return this.#all(erasedKind) as Forgotten[];
   }

@@ -44,6 +44,8 @@ export interface ErasedShare {
   /** Epoch milliseconds, `to` not itself; null: without an end. */
   readonly from: number | null;
   readonly to: number | null;
+  /** What has a stamp up to this one; absent: what is on the tape when it comes into force. */
+  readonly upTo?: number;
 }
 
 /** What fronts ask for. */

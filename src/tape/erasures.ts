@@ -18,14 +18,11 @@ import type { ErasedShare, ErasePlan, Erasure, ErasureState, WorkspaceFacts } fr
 import { digestOf, type GoneRules, noRules } from './gone.ts';
 import type { ErasedCustomer } from './job.ts';
 import { publish } from './published.ts';
+import { ErasureRoom, isSame, newest } from './room.ts';
 import { customerHashOf, shardOf } from './route.ts';
 import { Stamps } from './stamps.ts';
 import type { TapeMemory } from './tape.ts';
 
-/** Erasures under way; each is looked for in every segment of its shard. */
-export const erasuresPendingMax = 1000;
-/** Identities of all of them together: the rules that name them are published in 4 MiB. */
-export const erasedSharesMax = 15_000;
 /** Finished ones that are remembered; the oldest go first. */
 export const erasuresDoneMax = 1000;
 /** How long a finished erasure is listed. */
@@ -74,6 +71,7 @@ export class Erasures {
   readonly #done = new Map<string, Erasure>();
   readonly #lanes: readonly Lane[];
   #rules: GoneRules = noRules;
+  readonly #room = new ErasureRoom();
   /** What `follow` was told last. */
   #followed = '';
   /** When a workspace was deleted whose events have not been swept. */
@@ -140,26 +138,38 @@ export class Erasures {
     publish(this.#parts.memory.rules, this.#rules);
   }
 
+  /** What is on the tape now has no greater stamp. */
+  get issued(): number {
+    return this.#stamps.issued();
+  }
+
+  /** Room for an erasure, until what it returns is called. @throws AppError `overloaded`. */
+  reserve(workspace: number, shares: readonly ErasedShare[]): () => void {
+    if (this.#known(this.#named(workspace, shares)) !== undefined) return () => undefined;
+    return this.#room.reserve(
+      { erasures: this.#pending.size, shares: this.#shares },
+      shares.length,
+    );
+  }
+
+  #known(customers: readonly ErasedCustomer[]): Pending | undefined {
+    return [...this.#pending.values()].find(({ erasure }) => isSame(erasure.customers, customers));
+  }
+
   /**
-   * Erases everything of a customer that is on the tape now. Resolves when nobody can read it any more.
+   * Erases everything of a customer that is on the tape now, or was at the stamps of the shares. Resolves
+   * when nobody can read it any more. Reserve room for it before.
    *
    * @param inForce called before anything is removed from a file.
-   * @throws AppError `overloaded`, `unavailable` (nothing is erased then).
+   * @throws AppError `unavailable` (nothing is erased then).
    */
   async erase(
     { now, shares, workspace }: ErasePlan,
     inForce: () => Promise<void> = async () => undefined,
   ): Promise<ErasureState> {
-    const customers = shares.map((share) => this.#name(workspace, share));
-    const known = [...this.#pending.values()].find(({ erasure }) =>
-      isSame(erasure.customers, customers),
-    );
-    const isFull =
-      this.#pending.size >= erasuresPendingMax || this.#shares + shares.length > erasedSharesMax;
-    if (known === undefined && isFull) {
-      const message = `${this.#pending.size} erasures are under way; ask again when some are done`;
-      throw new AppError('overloaded', message, { retryAfterSeconds: 60 });
-    }
+    const named = this.#named(workspace, shares);
+    const known = this.#known(named);
+    const customers = newest(named, known?.erasure.customers);
     const erasure = { ...(known?.erasure ?? this.#begin(workspace)), customers };
     const left = this.#shardsOf(customers);
     const pending: Pending = known ?? { erasure, version: 0, left, waiting: [] };
@@ -183,13 +193,17 @@ export class Erasures {
     return this.#stateOf(erasure.id);
   }
 
-  #name(workspace: number, { from, identity, to }: ErasedShare): ErasedCustomer {
+  #named(workspace: number, shares: readonly ErasedShare[]): ErasedCustomer[] {
+    return shares.map((share) => this.#name(workspace, share));
+  }
+
+  #name(workspace: number, { from, identity, to, upTo }: ErasedShare): ErasedCustomer {
     const { hashSeed } = this.#parts.memory;
     const bytes = Buffer.from(identity, 'utf8');
     const customerHash = customerHashOf(hashSeed, workspace, bytes, 0, bytes.length);
     const digest = digestOf(hashSeed, workspace, bytes);
     const span = { ...(from !== null && { from }), ...(to !== null && { to }) };
-    return { workspace, customerHash, digest, upTo: this.#stamps.issued(), ...span };
+    return { workspace, customerHash, digest, upTo: upTo ?? this.issued, ...span };
   }
 
   /** Identities that are being erased. */
@@ -381,11 +395,4 @@ export class Erasures {
     await this.#commits;
     await this.#parts.documents.close();
   }
-}
-
-function isSame(a: readonly ErasedCustomer[], b: readonly ErasedCustomer[]): boolean {
-  const [one, other] = [a, b].map((customers) =>
-    customers.map(({ digest, from, to, workspace }) => `${workspace}/${digest}/${from}/${to}`),
-  );
-  return one!.sort().join() === other!.sort().join();
 }

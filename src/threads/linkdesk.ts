@@ -8,7 +8,8 @@
  * What goes on the tape is written by the front that asked; what a crash left, by the first front.
  */
 import type { LinkAsk } from '../identity/ask.ts';
-import { type Forgotten, Identities } from '../identity/identities.ts';
+import type { Forgotten } from '../identity/forget.ts';
+import { Identities } from '../identity/identities.ts';
 import type { LinkMemory } from '../identity/memory.ts';
 import { LeftBehind } from '../identity/recover.ts';
 import { type IdentityWish, settingsOf } from '../identity/settings.ts';
@@ -17,10 +18,13 @@ import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Log } from '../std/log.ts';
 import { openMetrics } from '../std/metrics.ts';
-import type { EraseWish, ErasureState } from '../tape/erasure.ts';
+import type { ErasePlan, EraseWish, ErasureState } from '../tape/erasure.ts';
 import type { Erasures } from '../tape/erasures.ts';
 import { InForce } from './inforce.ts';
 import type { MainToFront, ThreadStart } from './messages.ts';
+
+/** After how long an erasure that was refused is tried again. */
+const eraseRetryMs = 5000;
 
 export interface LinkDeskParts {
   readonly memory: LinkMemory;
@@ -38,7 +42,11 @@ export class LinkDesk {
   readonly #parts: LinkDeskParts;
   readonly #identities: Identities;
   readonly #inForce: InForce;
+  /** Erasures that someone carries out just now, by their numbers. */
+  readonly #underWay = new Set<number>();
   #changes = 0;
+  #isClosed = false;
+  #cancelRetry: (() => void) | undefined;
 
   /** Opens the file; call before any thread reads it. */
   constructor(parts: LinkDeskParts) {
@@ -68,9 +76,7 @@ export class LinkDesk {
   async open(start: ThreadStart, erasures: Erasures): Promise<void> {
     try {
       await this.#identities.open(await this.#recover(start));
-      for (const forgotten of this.#identities.leftForgotten()) {
-        await this.#erase(erasures, forgotten.workspace, forgotten.shares, false, forgotten);
-      }
+      await this.#eraseLeft(erasures);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       // No room: reads are served all the same, and the next start finds what is left.
@@ -108,25 +114,75 @@ export class LinkDesk {
     this.#identities.recorded(number);
   }
 
-  /** Erases a customer under every identity. @throws AppError as `Erasures.erase` does. */
+  /**
+   * Erases a customer under every identity. What is refused for want of room changes nothing; what fails
+   * later is kept, and tried again by itself and with the next ask.
+   *
+   * @throws AppError as `Erasures.reserve` and `Erasures.erase` do.
+   */
   async erase(erasures: Erasures, { customer, now, workspace }: EraseWish): Promise<ErasureState> {
-    const forgotten = await this.#identities.forget(workspace, customer);
-    const identity = canonicalOf(customer, this.#parts.memory.phoneRegion);
-    const shares = forgotten?.shares ?? [{ identity, from: null, to: null }];
-    return this.#erase(erasures, workspace, shares, now, forgotten);
+    let release: (() => void) | undefined;
+    let number: number | undefined;
+    try {
+      const issued = (): number => erasures.issued;
+      const admit = (wanted: Forgotten): void => {
+        release = erasures.reserve(workspace, wanted.shares);
+        number = wanted.number;
+        this.#underWay.add(number);
+      };
+      const forgotten = await this.#identities.forget(workspace, customer, issued, admit);
+      const identity = canonicalOf(customer, this.#parts.memory.phoneRegion);
+      const shares = forgotten?.shares ?? [{ identity, from: null, to: null }];
+      release ??= erasures.reserve(workspace, shares);
+      const plan = { workspace, shares, now };
+      return await this.#erase(erasures, plan, release, forgotten);
+    } catch (error) {
+      if (number !== undefined) this.#retrySoon(erasures);
+      throw error;
+    } finally {
+      release?.();
+      if (number !== undefined) this.#underWay.delete(number);
+    }
   }
 
   #erase(
     erasures: Erasures,
-    workspace: number,
-    shares: Forgotten['shares'],
-    now: boolean,
+    plan: ErasePlan,
+    release: () => void,
     forgotten: Forgotten | undefined,
   ): Promise<ErasureState> {
-    return erasures.erase({ workspace, shares, now }, async () => {
+    return erasures.erase(plan, async () => {
+      release();
       if (forgotten !== undefined) await this.#identities.erased(forgotten);
-      const whole = shares.filter(({ from, to }) => from === null && to === null);
-      for (const { identity } of whole) await this.#parts.forget(workspace, identity);
+      const whole = plan.shares.filter(({ from, to }) => from === null && to === null);
+      for (const { identity } of whole) await this.#parts.forget(plan.workspace, identity);
+    });
+  }
+
+  /** Carries out what a crash or a refusal left, up to the stamps of when it was asked for. */
+  async #eraseLeft(erasures: Erasures): Promise<void> {
+    try {
+      for (const { number } of this.#identities.leftForgotten()) {
+        // An ask may have taken it over meanwhile.
+        const left = this.#identities.leftForgotten().find((each) => each.number === number);
+        if (left === undefined || this.#underWay.has(number)) continue;
+        const { shares, workspace } = left;
+        const release = erasures.reserve(workspace, shares);
+        const plan = { workspace, shares, now: false };
+        await this.#erase(erasures, plan, release, left).finally(release);
+      }
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.#parts.log.error('an erasure must wait', { reason: error.message });
+      this.#retrySoon(erasures);
+    }
+  }
+
+  #retrySoon(erasures: Erasures): void {
+    if (this.#isClosed) return;
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#parts.clock.after(eraseRetryMs, () => {
+      void this.#eraseLeft(erasures);
     });
   }
 
@@ -137,6 +193,8 @@ export class LinkDesk {
 
   /** The fronts have ended. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelRetry?.();
     for (let front = 0; front < this.#parts.fronts; front++) {
       this.#inForce.note(front, Number.POSITIVE_INFINITY);
     }

@@ -162,7 +162,12 @@ export class PeoplePlay {
   async #erase(): Promise<void> {
     const name = this.#name();
     const gone = this.#owned(name).map(({ id }) => id);
-    const forgotten = await this.#identities.forget(1, name);
+    const forgotten = await this.#identities.forget(
+      1,
+      name,
+      () => this.#kit.erasures.issued,
+      () => undefined,
+    );
     const shares = forgotten?.shares ?? [{ identity: name, from: null, to: null }];
     await this.#kit.erasePlan({ workspace: 1, shares, now: this.#random.below(2) === 0 });
     if (forgotten !== undefined) await this.#identities.erased(forgotten);

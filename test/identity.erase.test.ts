@@ -1,0 +1,135 @@
+/** An erasure that is refused: it changes nothing, or it is kept and carried out as it was asked for. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { createLinkMemory } from '../src/identity/memory.ts';
+import { LinkReader } from '../src/identity/reader.ts';
+import { identityDefaults } from '../src/identity/settings.ts';
+import { showCustomer } from '../src/identity/shown.ts';
+import { AppError } from '../src/std/errors.ts';
+import { createMetricsMemory } from '../src/std/metrics.ts';
+import type { ErasureState } from '../src/tape/erasure.ts';
+import { erasuresPendingMax } from '../src/tape/room.ts';
+import { createBells } from '../src/threads/bells.ts';
+import { LinkDesk } from '../src/threads/linkdesk.ts';
+import { FakeStore } from './support/documents.ts';
+import { ManualClock, ShardKit } from './support/shardkit.ts';
+
+const startMs = 1_790_000_000_000;
+const noRoom = new AppError('unavailable', 'the disk is full');
+const [ann, cookie] = ['ann', 'cookie:ann'];
+
+/** A customer of two identities, as main and a shard have them. */
+async function open(t: TestContext) {
+  const directory = mkdtempSync(join(tmpdir(), 'tapeline-erase-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const clock = new ManualClock(startMs);
+  const documents = new FakeStore();
+  const memory = createLinkMemory({ directory, hashSeed: 7, phoneRegion: undefined, fronts: 1 });
+  const desk: LinkDesk = new LinkDesk({
+    memory,
+    clock,
+    log: { info() {}, warn() {}, error() {} },
+    fronts: 1,
+    settings: () => undefined,
+    forget: async () => undefined,
+    post: (_, message) => {
+      if (message.kind === 'relink') desk.relinked(0, message.change);
+    },
+  });
+  const links = new LinkReader(memory);
+  const establish = () => Promise.reject(noRoom);
+  const kit = new ShardKit({ directory, shards: 2, clock, links, documents, establish });
+  const tape = kit.memory;
+  const start = {
+    tape,
+    links: memory,
+    metrics: createMetricsMemory(1),
+    row: 0,
+    bells: createBells(1),
+  };
+  await desk.open(start, kit.erasures);
+  const store = async (customer: string, id: string): Promise<void> => {
+    const sent = kit.send('json', Buffer.from(JSON.stringify([{ customer, id, type: 'T' }])));
+    await kit.commit();
+    await sent;
+  };
+  await store(ann, 'a1');
+  await store(cookie, 'k1');
+  await desk.answer(0, 1, { kind: 'link', workspace: 1, from: cookie, to: ann });
+  t.after(async () => {
+    await kit.close();
+    await links.close();
+    await desk.close();
+  });
+  const state = (customer: string) => {
+    kit.tape.refresh();
+    const shown = showCustomer(links, 1, customer, identityDefaults);
+    const ids = kit.page({ customer }, 100).events.map(({ id }) => id);
+    return { identities: shown.identities.map(({ identity }) => identity), ids };
+  };
+  const pass = async (): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    kit.tape.refresh();
+    clock.advance(5);
+  };
+  const erase = async (customer: string): Promise<ErasureState> => {
+    let isAnswered = false;
+    const wish = { workspace: 1, customer, now: true };
+    const answer = desk.erase(kit.erasures, wish).finally(() => {
+      isAnswered = true;
+    });
+    answer.catch(() => undefined);
+    while (!isAnswered) await pass();
+    return answer;
+  };
+  return { clock, desk, documents, erase, kit, pass, state, store };
+}
+
+const whole = { identities: [ann, cookie], ids: ['k1', 'a1'] };
+
+test('without room an erasure is refused and the customer stays whole', async (t) => {
+  const { erase, kit, state } = await open(t);
+  const releases = Array.from({ length: erasuresPendingMax }, (_, n) =>
+    kit.erasures.reserve(2, [{ identity: `c${n}`, from: null, to: null }]),
+  );
+  for (const name of [cookie, 'nobody']) {
+    await assert.rejects(erase(name), { code: 'overloaded' });
+    assert.deepEqual(state(ann), whole);
+  }
+  releases[0]!();
+  assert.equal((await erase(cookie)).status, 'done');
+  assert.deepEqual(state(ann), { identities: [ann], ids: [] });
+  assert.deepEqual(state(cookie), { identities: [cookie], ids: [] });
+  // The place is free again, once.
+  assert.equal((await erase('nobody')).status, 'done');
+});
+
+test('an ask after a refused one erases under every identity', async (t) => {
+  const { documents, erase, state, store } = await open(t);
+  documents.failure = noRoom;
+  await assert.rejects(erase(ann), { code: 'unavailable' });
+  documents.failure = undefined;
+  await store(cookie, 'k2');
+  assert.equal((await erase(ann)).status, 'done');
+  assert.deepEqual(state(ann).ids, []);
+  assert.deepEqual(state(cookie).ids, ['k2'], 'what came after the first ask was not asked for');
+});
+
+test('a refused erasure is carried out by itself, and spares what came later', async (t) => {
+  const { clock, documents, erase, pass, state, store } = await open(t);
+  documents.failure = noRoom;
+  await assert.rejects(erase(cookie), { code: 'unavailable' });
+  await store(ann, 'a2');
+  await store(cookie, 'k2');
+  clock.advance(5000);
+  for (let n = 0; n < 10; n++) await pass();
+  assert.deepEqual(state(ann).ids, ['a2', 'a1'], 'no room yet');
+  documents.failure = undefined;
+  clock.advance(5000);
+  while (state(ann).ids.includes('a1')) await pass();
+  assert.deepEqual(state(ann).ids, ['a2']);
+  assert.deepEqual(state(cookie).ids, ['k2']);
+});
