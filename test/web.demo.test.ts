@@ -33,6 +33,12 @@ test('the agent’s timeline tells the five steps of the customer, in order', { 
   await line('Added to cart: Advil 250mg');
   await page.getByRole('button', { name: 'Log in' }).click();
   await line('Member 12XXX logged in');
+  // From here on one tape tells it all: the member's, of which the visit is a part.
+  const tapes: string[] = [];
+  page.on('request', (request) => {
+    const path = decodeURIComponent(new URL(request.url()).pathname);
+    if (path.endsWith('/tape')) tapes.push(path);
+  });
   await page.getByRole('button', { name: 'Call the IVR' }).click();
   await line('Called the IVR');
   const shot = process.env['DEMO_SCREENSHOT'];
@@ -44,6 +50,7 @@ test('the agent’s timeline tells the five steps of the customer, in order', { 
     'Member 12XXX logged in',
     'Called the IVR',
   ]);
+  assert.deepEqual([...new Set(tapes)], ['/v1/customers/12XXX/tape']);
   await desk.getByText('Member 12XXX', { exact: true }).waitFor();
   // And back: the agent's offer reaches the browser of the visit, logged in or not.
   await page.getByRole('button', { name: 'Send an offer' }).click();

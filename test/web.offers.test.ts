@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { noBrowser as skip } from './support/browser.ts';
-import { ask } from './support/session.ts';
+import { ask, until } from './support/session.ts';
 import { call, openPage, openStages, type Stage } from './support/stage.ts';
 
 const { server, stage } = await openStages();
@@ -119,6 +119,67 @@ test('a strict policy of the page lets an offer look as it should', { skip }, as
   await button.click();
   await set.first('Offer Accepted');
   assert.notEqual(await set.page.title(), 'owned');
+});
+
+test('script in an offer does not run in a frame that its page has written', { skip }, async () => {
+  const inner = `<title>Frame</title><body><script>
+    window.Cjtag=function(){(Cjtag.q=Cjtag.q||[]).push(arguments)}; ${offering}</script>
+    <script async src="${server.url}/cj.js"></script>`;
+  const set = await stage(`const frame = document.createElement('iframe');
+    frame.srcdoc = ${JSON.stringify(inner).replaceAll('</', '<\\/')};
+    document.body.append(frame);`);
+  await set.page.goto(set.site.url);
+  const data = { title: 'Framed', url: 'javascript:void(document.title="owned")' };
+  await send(set, { id: 'o1', data });
+  const frame = set.page.frames()[1]!;
+  await frame.getByRole('button', { name: 'Accept' }).click();
+  await set.first('Offer Accepted');
+  assert.equal(await frame.evaluate('document.title'), 'Frame');
+});
+
+test('another member at a browser is another visitor, without a logout too', {
+  skip,
+}, async () => {
+  const set = await stage(offering);
+  const { events, first, page, site } = set;
+  await page.goto(site.url);
+  const here = await first('Here');
+  await call(page, 'config', 'MEMBERID', 'm1');
+  await first('Login');
+  await send(set, { id: 'o1', data: { title: 'For the first' } });
+  const offer = page.getByRole('region', { name: 'For the first' });
+  await offer.waitFor();
+  await call(page, 'config', 'MEMBERID', 'm2');
+  await offer.waitFor({ state: 'detached' });
+  assert.equal((await first('Logout')).customer, 'm1');
+  const logins = () => events.filter(({ type }) => type === 'Login');
+  await until(() => Promise.resolve(logins().length === 2));
+  const [, second] = logins();
+  assert.equal(second!.customer, 'm2');
+  assert.match(second!.previous!, /^cookie:/);
+  assert.notEqual(second!.previous, here.customer);
+  // The first visitor's offers reach this browser no more, the second's do.
+  const again = { kind: 'offer', id: 'o2', data: { title: 'For the second' } };
+  const path = `/v1/visitors/${encodeURIComponent(second!.previous!)}/messages`;
+  await ask(server, path, { key: set.admin, body: again });
+  await page.getByRole('region', { name: 'For the second' }).waitFor();
+  assert.equal(await page.getByRole('region').count(), 1);
+});
+
+test('an answer that a page gives for who was there before is not taken', { skip }, async () => {
+  const set = await stage(`Cjtag('KEY'); Cjtag('post',{type:'Here'});
+    Cjtag('config','MEMBERID','m1'); Cjtag('config','OFFERS',function(message,answer){
+      window.reply=answer; document.title=message.id; });`);
+  const { events, first, page, site } = set;
+  await page.goto(site.url);
+  const path = await send(set, { id: 'o1', data: { title: 'For the first' } });
+  await page.waitForFunction(`document.title === 'o1'`);
+  await call(page, 'config', 'MEMBERID', 'm2');
+  await page.evaluate(`reply('accepted')`);
+  await call(page, 'post', { type: 'End' });
+  await first('End');
+  assert.deepEqual(await answersOf(set, path), [undefined]);
+  assert.ok(!events.some(({ type }) => type === 'Offer Accepted'));
 });
 
 test('the channel survives the server’s going away, and a member’s login', { skip }, async () => {

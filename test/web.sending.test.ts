@@ -194,6 +194,43 @@ test('a visitor in a cookie is known where storage was cleared', { skip }, async
   assert.equal(events[0]!.customer, events[1]!.customer);
 });
 
+test('hosts of a domain are one visitor; its identity is all that their cookie tells', {
+  skip,
+}, async () => {
+  const { context, events, first, page, seen, site } = await stage(
+    `Cjtag('config','COOKIE','shop.example'); Cjtag('config','OFFERS',true); ${tracked}`,
+  );
+  await context.route('http://*.shop.example/**', async (route) => {
+    const { pathname } = new URL(route.request().url());
+    await route.fulfill({ response: await route.fetch({ url: site.url + pathname }) });
+  });
+  const refused: string[] = [];
+  context.on('response', (response) => {
+    if (response.status() >= 400) refused.push(response.url());
+  });
+  await page.goto('http://www.shop.example/a');
+  const [view] = await seen(1);
+  const visitor = view!.customer;
+  const [cookie] = await context.cookies();
+  assert.equal(cookie!.domain, '.shop.example');
+  assert.deepEqual(JSON.parse(decodeURIComponent(cookie!.value)), { visitor });
+  await page.goto('http://pay.shop.example/b');
+  await seen(2);
+  assert.equal(events[1]!.customer, visitor);
+  await call(page, 'config', 'MEMBERID', 'm1');
+  assert.equal((await first('Login')).previous, visitor);
+  await call(page, 'config', 'MEMBERID', null);
+  await call(page, 'post', { type: 'After' });
+  const after = await first('After');
+  assert.match(after.customer, /^cookie:/);
+  assert.notEqual(after.customer, visitor);
+  // Logged out on one host is somebody else on all of them.
+  await page.goto('http://www.shop.example/c');
+  await call(page, 'post', { type: 'Elsewhere' });
+  assert.equal((await first('Elsewhere')).customer, after.customer);
+  assert.deepEqual(refused, []);
+});
+
 test('a key that is taken back and a server that answers nonsense do not show on the page', {
   skip,
 }, async () => {

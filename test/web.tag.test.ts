@@ -102,6 +102,22 @@ test('what a page posts is an event of its visitor; its own id is stored once', 
   assert.equal(new Set(events.map(({ customer }) => customer)).size, 1);
 });
 
+test('a time may be a number, a text or a date; one that is none of them is told as lost', {
+  skip,
+}, async () => {
+  const time = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+  const { first, page, site } = await stage(`Cjtag('KEY');
+    Cjtag('post',{type:'Number',time:${time}});
+    Cjtag('post',{type:'Text',time:'2026-01-02T05:04:05.678+02:00'});
+    Cjtag('post',{type:'Date',time:new Date(${time})});
+    Cjtag('post',{type:'Bad',time:'soon'});`);
+  await page.goto(site.url);
+  for (const type of ['Number', 'Text', 'Date']) {
+    assert.equal((await first(type)).time, time, type);
+  }
+  assert.equal((await first('Events Dropped')).data!['Count'], 1);
+});
+
 test('a login links the visit to the member; a logout makes another visitor', {
   skip,
 }, async () => {
@@ -136,6 +152,50 @@ test('a login before the visitor is known waits for it', { skip }, async () => {
   assert.match(login.previous!, /^cookie:/);
 });
 
+test('a logout before the visitor is known leaves the visit with the member', {
+  skip,
+}, async () => {
+  const { first, page, site } = await stage(`Cjtag('KEY'); Cjtag('post',{type:'Before'});
+    Cjtag('config','MEMBERID','m1'); Cjtag('config','MEMBERID',null); Cjtag('post',{type:'After'});`);
+  await page.goto(site.url);
+  const after = await first('After');
+  const login = await first('Login');
+  assert.match(after.customer, /^cookie:/);
+  assert.equal(login.previous, (await first('Before')).customer);
+  assert.notEqual(after.customer, login.previous);
+});
+
+test('a logout while the server is asked who this is makes another visitor', {
+  skip,
+}, async () => {
+  const { first, page, seen, site } = await stage(tracked);
+  await page.goto(site.url);
+  const [view] = await seen(1);
+  await call(page, 'config', 'MEMBERID', 'm1');
+  await first('Login');
+  let goOn: (() => void) | undefined;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  await page.route('**/v1/visitors*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  const asked = page.waitForRequest('**/v1/visitors*');
+  // The token is to be renewed.
+  await page.evaluate(`localStorage['cj.who'] =
+    JSON.stringify({ ...JSON.parse(localStorage['cj.who']), renewAt: 0 })`);
+  await call(page, 'post', { type: 'Search' });
+  await asked;
+  await call(page, 'config', 'MEMBERID', null);
+  await call(page, 'post', { type: 'After' });
+  goOn!();
+  const after = await first('After');
+  assert.match(after.customer, /^cookie:/);
+  assert.notEqual(after.customer, view!.customer);
+  assert.equal((await first('Search')).customer, 'm1');
+});
+
 test('a page may ask who it is, and for the address it came from', { skip }, async () => {
   const { page, seen, site } = await stage(`Cjtag('KEY'); Cjtag('config','IP_TRACK',true);
     Cjtag('config','PAGE_TRACK',true); Cjtag('visitor',function(who){window.who=who});`);
@@ -161,7 +221,7 @@ test('tabs of a browser are one visitor, and send each event once', { skip }, as
 });
 
 test('a browser whose clock is wrong tells the right time', { skip }, async () => {
-  const { events, page, seen, site } = await stage(tracked, {
+  const { events, first, page, seen, site } = await stage(tracked, {
     before: 'const now=Date.now;Date.now=()=>now()+864e6',
   });
   const before = Date.now();
@@ -169,6 +229,12 @@ test('a browser whose clock is wrong tells the right time', { skip }, async () =
   await seen(1);
   await call(page, 'post', { type: 'Later' });
   await seen(2);
+  // A clock is the browser's, whoever uses it.
+  await call(page, 'config', 'MEMBERID', 'a');
+  await call(page, 'config', 'MEMBERID', 'b');
+  await call(page, 'post', { type: 'Last' });
+  await first('Last');
+  await seen(6);
   for (const { time, received } of events) {
     assert.ok(time >= before - 60_000 && time <= received + 60_000, `${time} of ${received}`);
   }

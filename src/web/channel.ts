@@ -36,8 +36,10 @@ export function openChannel(): void {
 async function follow(signal: AbortSignal): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
+    const { token, visitor } = who();
+    if (token === undefined) return;
     try {
-      const headers = { Authorization: `Bearer ${who().token}` };
+      const headers = { Authorization: `Bearer ${token}` };
       const response = await fetch(`${settings.server}/v1/visitor/channel`, { headers, signal });
       if (response.status === 401) {
         renew();
@@ -45,7 +47,7 @@ async function follow(signal: AbortSignal): Promise<void> {
       }
       if (!response.ok) throw response;
       failures = 0;
-      await listen(response.body!.getReader());
+      await listen(response.body!.getReader(), visitor!);
     } catch {
       failures += 1;
     }
@@ -54,7 +56,10 @@ async function follow(signal: AbortSignal): Promise<void> {
 }
 
 /** Reads Server-Sent Events until the stream ends. */
-async function listen(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+async function listen(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  visitor: string,
+): Promise<void> {
   const decoder = new TextDecoder();
   let text = '';
   for (;;) {
@@ -63,11 +68,17 @@ async function listen(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<
     text += decoder.decode(value, { stream: true });
     const blocks = text.split('\n\n');
     text = blocks.pop()!;
-    for (const block of blocks) guard(() => take(block));
+    for (const block of blocks) guard(() => take(block, visitor));
   }
 }
 
-function take(block: string): void {
+function take(block: string, visitor: string): void {
+  if (who().visitor !== visitor) {
+    // Another tab has logged out.
+    closeChannel();
+    openChannel();
+    return;
+  }
   const json = /^data: (.*)$/m.exec(block)?.[1];
   if (json === undefined) return;
   const message = JSON.parse(json) as Message;
@@ -80,7 +91,8 @@ function take(block: string): void {
     guard(() => tell(message.id, given));
     return;
   }
-  const answer = (chosen: Answer): void => guard(() => give(message, chosen));
+  const answer = (chosen: Answer): void =>
+    guard(() => who().visitor === visitor && give(message, chosen));
   if (typeof settings.offers === 'function') settings.offers(message, answer);
   else if (message.kind === 'offer') {
     showOffer(message, answer);

@@ -77,6 +77,7 @@ let visitor: string | undefined;
 /** Whose tape is shown: the member once there is one. */
 let shown: string | undefined;
 const lines = new Map<string, HTMLElement>();
+let reads = 0;
 
 /** The store's page says which browser it is; a desk elsewhere would be told by whoever calls. */
 function meet(): void {
@@ -95,24 +96,20 @@ function meet(): void {
   });
 }
 
-/** The tape of the member, and that of the visit before the login. */
+/** One tape: a member's is the union of all that is linked to it, the visit before the login included. */
 async function read(): Promise<void> {
-  if (shown === undefined || visitor === undefined || token === '') return;
+  if (shown === undefined || token === '') return;
+  const turn = ++reads;
   const whose = shown;
-  const tapes = await Promise.all([...new Set([visitor, whose])].map(tapeOf));
-  if (whose !== shown) return;
-  const events = new Map(tapes.flat().map((event) => [event.id, event]));
-  // What the server notes for itself, such as links, is not what the customer did.
-  const done = [...events.values()].filter(({ type }) => !type.startsWith('tapeline.'));
-  show(done.sort((first, second) => first.time - second.time));
-}
-
-async function tapeOf(customer: string): Promise<readonly Stored[]> {
   const headers = { Authorization: `Bearer ${token}` };
-  const path = `/v1/customers/${encodeURIComponent(customer)}/tape?limit=100`;
+  const path = `/v1/customers/${encodeURIComponent(whose)}/tape?limit=100`;
   const response = await fetch(path, { headers }).catch(() => undefined);
-  if (response?.ok !== true) return [];
-  return ((await response.json()) as { events: readonly Stored[] }).events;
+  if (response?.ok !== true) return;
+  const { events } = (await response.json()) as { events: readonly Stored[] };
+  // Answers may overtake each other.
+  if (whose !== shown || turn !== reads) return;
+  // What the server notes for itself, such as links, is not what the customer did. Newest comes first.
+  show(events.filter(({ type }) => !type.startsWith('tapeline.')).reverse());
 }
 
 function show(events: readonly Stored[]): void {

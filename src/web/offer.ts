@@ -80,12 +80,16 @@ function make<Name extends keyof HTMLElementTagNameMap>(name: Name, text = '') {
   return element;
 }
 
-/** Of this site, or https: a message cannot run script. */
+/**
+ * Https, or http of this site: a message cannot run script. The origin alone does not tell: where the page
+ * is a frame's `srcdoc` it reads `null`, like that of a script's address.
+ */
 function safeUrl(text: string): string | undefined {
   if (text === '') return undefined;
   try {
     const url = new URL(text, location.href);
-    return url.protocol === 'https:' || url.origin === location.origin ? url.href : undefined;
+    const isOwn = url.protocol === 'http:' && url.origin === location.origin;
+    return url.protocol === 'https:' || isOwn ? url.href : undefined;
   } catch {
     return undefined;
   }

@@ -37,6 +37,11 @@ export function randomText(count: number): string {
   return Array.from(bytes, (byte) => (byte & 31).toString(32)).join('');
 }
 
+/** For a visit that the server is not asked about. */
+export function newVisitor(): string {
+  return `cookie:${randomText(22)}`;
+}
+
 /**
  * Stores an event to be sent. Members of `sent` that an event does not have go into its data.
  * @param own what the tag itself adds.
@@ -50,7 +55,8 @@ export function post(sent: Readonly<Record<string, unknown>>, own: Partial<Event
   const event = {
     id: id === undefined ? `${at.toString(36)}-${order}${randomText(12)}` : String(id),
     type,
-    time: time ?? at,
+    // A number, a text or a `Date`: a number from here on.
+    time: +new Date((time ?? at) as number),
     channel,
     ...(source !== undefined && { source }),
     data: { Page: location.pathname, 'Page-Title': document.title, ...rest, ...(data as object) },
@@ -65,7 +71,7 @@ export function post(sent: Readonly<Record<string, unknown>>, own: Partial<Event
 
 function keep(event: Event): void {
   const text = JSON.stringify(event);
-  if (text.length > eventCharactersMax) {
+  if (text.length > eventCharactersMax || Number.isNaN(event.time)) {
     drop(1);
     return;
   }
@@ -82,11 +88,14 @@ export function drop(count: number): void {
   if (count > 0) write('dropped', String(Number(read('dropped') ?? 0) + count));
 }
 
-/** The visitor is known now: events that waited for it are about it, and their times by the server's clock. */
-export function fillIn(visitor: string, offset = 0): void {
+/**
+ * The visitor is known now: events that waited for it are about it.
+ * @param shiftMs what has been learned of the server's clock since they were made.
+ */
+export function fillIn(visitor: string, shiftMs = 0): void {
   for (const [name, event] of waiting()) {
     if (event.customer !== undefined && event.previous !== '') continue;
-    if (event.customer === undefined) event.time += offset;
+    event.time += shiftMs;
     event.customer ??= visitor;
     if (event.previous === '') event.previous = visitor;
     write(name, JSON.stringify(event));

@@ -4,7 +4,16 @@
  * beacon and stays stored: the next page sends it again, and the server knows it by its id.
  */
 import { guard } from './guard.ts';
-import { drop, fillIn, forgetEvents, lostType, onPost, randomText, waiting } from './queue.ts';
+import {
+  drop,
+  fillIn,
+  forgetEvents,
+  lostType,
+  newVisitor,
+  onPost,
+  randomText,
+  waiting,
+} from './queue.ts';
 import { isAllowed, settings } from './settings.ts';
 import { isKept, read, write } from './store.ts';
 import { introduce, isUnknown, tellKnown, who } from './who.ts';
@@ -69,8 +78,9 @@ async function send(): Promise<void> {
   isSending = true;
   let isMore = false;
   try {
+    const { offset = 0 } = who();
     if (isUnknown()) await introduce(ask);
-    fillIn(who().visitor!, who().offset);
+    fillIn(who().visitor!, (who().offset ?? 0) - offset);
     tellKnown();
     isMore = await sendBatch();
     failures = 0;
@@ -126,7 +136,7 @@ export function leave(): void {
   // Stored, they wait for the next page to learn who this is. Else they have no other chance.
   if (who().visitor === undefined) {
     if (isKept()) return;
-    fillIn(`cookie:${randomText(22)}`);
+    fillIn(newVisitor());
   }
   const events = waiting(undefined, batchCharacters).map(([, event]) => event);
   if (events.length === 0) return;

@@ -19,7 +19,7 @@ export const settings: {
   consent: boolean;
   /** `none`: nothing outlives the page, which is a visitor of its own. */
   storage: 'local' | 'none';
-  /** Keeps the visitor in a cookie too: of this host, or of a domain and all below it. */
+  /** Keeps the visitor in a cookie too: of this host, or, the identity alone, of a domain and all below it. */
   cookie: boolean | string;
   /** Page views carry the address that the server saw. */
   address: boolean;

@@ -70,6 +70,9 @@ export function writeCookie(value: string | undefined): void {
   const domain = typeof cookie === 'string' ? `; domain=${cookie}` : '';
   const secure = location.protocol === 'https:' ? '; secure' : '';
   const seconds = value === undefined ? 0 : cookieSeconds;
+  // One of this host alone, of before there was a domain, would be read first.
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not everywhere
+  if (domain !== '') document.cookie = `${cookieName}=; path=/; max-age=0`;
   // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not everywhere
   document.cookie = `${cookieName}=${encodeURIComponent(value ?? '')}; path=/; max-age=${seconds}; samesite=lax${domain}${secure}`;
 }

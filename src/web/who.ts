@@ -30,18 +30,29 @@ let address: string | undefined;
 const listeners: ((known: Known) => void)[] = [];
 
 export function who(): Who {
-  const text = (settings.cookie ? readCookie() : undefined) ?? read('who');
+  const own = parse(read('who')) ?? {};
+  const { cookie, storage } = settings;
+  const told = cookie && storage !== 'none' ? parse(readCookie()) : undefined;
+  // A domain's cookie tells the identity alone: the rest is ours, while it is about the same one.
+  const isSame = typeof cookie === 'string' && told?.visitor === own.visitor;
+  return told === undefined || isSame ? own : told;
+}
+
+function parse(text: string | undefined): Who | undefined {
   try {
-    return text === undefined ? {} : (JSON.parse(text) as Who);
+    return text === undefined ? undefined : (JSON.parse(text) as Who);
   } catch {
-    return {};
+    return undefined;
   }
 }
 
 export function keepWho(next: Who): void {
   const text = JSON.stringify(next);
   write('who', text);
-  if (settings.cookie && settings.storage !== 'none') writeCookie(text);
+  const { cookie, storage } = settings;
+  if (!cookie || storage === 'none') return;
+  // Every host of a domain receives its cookie: none but this one is to speak as this browser.
+  writeCookie(typeof cookie === 'string' ? JSON.stringify({ visitor: next.visitor }) : text);
 }
 
 export function addressSeen(): string | undefined {
@@ -78,11 +89,16 @@ export async function introduce(ask: Ask): Promise<void> {
   address = welcome.address;
   const apart = welcome.now - Date.now();
   const before = who();
-  // Another tab was faster: all tabs are one visitor.
-  const isLate = before.token !== undefined && before.token !== token;
+  // Another tab was faster, and all tabs are one visitor; or whom we asked for has left.
+  if (before.token !== token) {
+    if (isUnknown()) await introduce(ask);
+    return;
+  }
+  // Of another host, whose cookie tells no token: the same visitor here, but without a channel.
+  const isGuest = token === undefined && before.visitor !== undefined;
   keepWho({
     ...before,
-    ...(!isLate && { visitor: welcome.visitor, token: welcome.token }),
+    ...(!isGuest && { visitor: welcome.visitor, token: welcome.token }),
     renewAt: Date.now() + renewMs,
     offset: Math.abs(apart) < offsetMsMin ? 0 : apart,
   });
