@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createLinkMemory } from '../src/identity/memory.ts';
+import { createLinkMemory, type LinkMemory } from '../src/identity/memory.ts';
 import { LinkReader } from '../src/identity/reader.ts';
 import { identityDefaults } from '../src/identity/settings.ts';
 import { showCustomer } from '../src/identity/shown.ts';
@@ -21,13 +21,7 @@ const startMs = 1_790_000_000_000;
 const noRoom = new AppError('unavailable', 'the disk is full');
 const [ann, cookie] = ['ann', 'cookie:ann'];
 
-/** A customer of two identities, as main and a shard have them. */
-async function open(t: TestContext) {
-  const directory = mkdtempSync(join(tmpdir(), 'tapeline-erase-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const clock = new ManualClock(startMs);
-  const documents = new FakeStore();
-  const memory = createLinkMemory({ directory, hashSeed: 7, phoneRegion: undefined, fronts: 1 });
+function openDesk(memory: LinkMemory, clock: ManualClock): LinkDesk {
   const desk: LinkDesk = new LinkDesk({
     memory,
     clock,
@@ -39,6 +33,17 @@ async function open(t: TestContext) {
       if (message.kind === 'relink') desk.relinked(0, message.change);
     },
   });
+  return desk;
+}
+
+/** A customer of two identities, as main and a shard have them. */
+async function open(t: TestContext) {
+  const directory = mkdtempSync(join(tmpdir(), 'tapeline-erase-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const clock = new ManualClock(startMs);
+  const documents = new FakeStore();
+  const memory = createLinkMemory({ directory, hashSeed: 7, phoneRegion: undefined, fronts: 1 });
+  const desk = openDesk(memory, clock);
   const links = new LinkReader(memory);
   const establish = () => Promise.reject(noRoom);
   const kit = new ShardKit({ directory, shards: 2, clock, links, documents, establish });

@@ -15,6 +15,7 @@ import { maySpellPhone } from '../identity/typed.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Batch } from './batch.ts';
 import { fieldBytes, fieldOffset } from './fields.ts';
+import { LostStatements } from './lost.ts';
 import { SettledPairs } from './settled.ts';
 
 /** For how long, and for events how close to it, what was refused is not asked again: limits make room some time. */
@@ -41,18 +42,20 @@ export class Statements {
   /** Batches with statements that have no receipt yet, and the horizon when they began. */
   readonly #open = new Map<Batch, number>();
 
-  /** What a batch said that began here could not be written: the next start looks for it. */
-  #lostAt = Number.POSITIVE_INFINITY;
+  readonly #lost: LostStatements;
 
   constructor(parts: StatementsParts) {
     this.#parts = parts;
+    this.#lost = new LostStatements(parts);
   }
 
   /** What events up to this stamp say is in force. */
   progress(): number {
     const horizon = this.#parts.horizon();
     // What is committed while a batch is open lies behind the horizon of its beginning.
-    return Math.min(horizon, this.#lostAt, ...this.#open.values());
+    let progress = Math.min(horizon, this.#lost.at);
+    for (const at of this.#open.values()) progress = Math.min(progress, at);
+    return progress;
   }
 
   /** Notes on the batch what the event `index` says, unless it is in force. */
@@ -120,7 +123,7 @@ export class Statements {
         if (isShort) this.#settled.add(scopeOf(batch), span, until);
       }
     } catch (error) {
-      this.#lostAt = Math.min(this.#lostAt, this.#open.get(batch)!);
+      this.#lost.note(this.#open.get(batch)!, statements);
       throw error;
     } finally {
       this.#open.delete(batch);
