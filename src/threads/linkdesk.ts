@@ -16,6 +16,7 @@ import { type IdentityWish, settingsOf } from '../identity/settings.ts';
 import { canonicalOf } from '../identity/typed.ts';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
+import { holdsLinks } from '../std/faults.ts';
 import type { Log } from '../std/log.ts';
 import { openMetrics } from '../std/metrics.ts';
 import type { ErasePlan, EraseWish, ErasureState } from '../tape/erasure.ts';
@@ -80,7 +81,7 @@ export class LinkDesk {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       // No room: reads are served all the same, and the next start finds what is left.
-      this.#parts.log.error('links could not be recovered', { message: error.message });
+      this.#parts.log.error('links could not be recovered', { reason: error.message });
     }
     const outboxes = this.#identities.leftOutboxes();
     if (outboxes.length > 0) this.#parts.post(0, { kind: 'record', outboxes });
@@ -102,6 +103,12 @@ export class LinkDesk {
 
   /** Answers a front. @throws AppError as `Identities.ask` does. */
   async answer(front: number, request: number, ask: LinkAsk): Promise<void> {
+    if (holdsLinks && ask.kind === 'state') {
+      this.#parts.log.warn('links are held by a fault switch', {
+        statements: ask.statements.length,
+      });
+      return;
+    }
     const answer = await this.#identities.ask(ask);
     this.#parts.post(front, { kind: 'linked', request, answer });
   }
