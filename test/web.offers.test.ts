@@ -166,6 +166,28 @@ test('another member at a browser is another visitor, without a logout too', {
   assert.equal(await page.getByRole('region').count(), 1);
 });
 
+test('a logout in one tab ends the old visitor’s channel in the others', { skip }, async () => {
+  const set = await stage(offering);
+  const { context, events, first, page, site } = set;
+  const other = await openPage(context);
+  await page.goto(site.url);
+  await first('Here');
+  await other.goto(site.url);
+  await send(set, { id: 'o1', data: { title: 'Both' } });
+  await other.getByRole('region', { name: 'Both' }).waitFor();
+  await call(page, 'config', 'MEMBERID', 'm1');
+  await call(page, 'config', 'MEMBERID', null);
+  await call(page, 'post', { type: 'After' });
+  const { customer } = await first('After');
+  await send(set, { id: 'o2', data: { title: 'Too late' } });
+  const path = `/v1/visitors/${encodeURIComponent(customer)}/messages`;
+  const next = { kind: 'offer', id: 'o3', data: { title: 'New' } };
+  await ask(server, path, { key: set.admin, body: next });
+  await other.getByRole('region', { name: 'New' }).waitFor();
+  assert.equal(await other.getByRole('region').count(), 1);
+  assert.ok(!events.some(({ id }) => id === 'o2-shown'));
+});
+
 test('an answer that a page gives for who was there before is not taken', { skip }, async () => {
   const set = await stage(`Cjtag('KEY'); Cjtag('post',{type:'Here'});
     Cjtag('config','MEMBERID','m1'); Cjtag('config','OFFERS',function(message,answer){
