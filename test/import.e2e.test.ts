@@ -98,8 +98,10 @@ test('the demo fills the example view, and its events are seen live', async (t) 
   assert.equal(seen.value.event.customer, 'c1001');
   const tape: string[] = [];
   for await (const { id } of reader.events('c1001')) tape.push(id);
-  const followed = [seen.value.event.id];
-  while (followed.length < tape.length) followed.push((await live.next()).value!.event.id);
+  // From the beginning again: what came of a cookie before it was known whose it is stands there, too.
+  const whole = reader.live({ from: 'earliest', customer: ['c1001'], signal: stop.signal });
+  const followed: string[] = [];
+  while (followed.length < tape.length) followed.push((await whole.next()).value!.event.id);
   assert.deepEqual(followed.toSorted(), tape.toSorted());
 });
 
