@@ -8,6 +8,7 @@ import { merge, unmerge } from './merges.ts';
 import { typeOf } from './profile.ts';
 import { type Outcome, type Ruling, rule, type Statement } from './rules.ts';
 import type { IdentitySettings } from './settings.ts';
+import { lacksSpelling } from './spelling.ts';
 import { canonicalOf, type PhoneRegion } from './typed.ts';
 
 /** What an ask comes to. */
@@ -56,28 +57,23 @@ function state(
   statement: Statement,
   { region, settings }: ChangeParts,
 ): { outcome: Outcome; record?: TapeRecord } {
-  const { customer, time, workspace } = statement;
-  spell(draft, workspace, customer, time, region);
-  if (statement.previous === '') return { outcome: 'inForce' };
-  spell(draft, workspace, statement.previous, time, region);
+  const { customer, previous, workspace } = statement;
+  spell(draft, statement, customer, region);
+  if (previous === '') return { outcome: 'inForce' };
+  spell(draft, statement, previous, region);
   const ruling = rule(draft, statement, settings(workspace), region);
   if (ruling.identity === undefined) return ruling;
   const type = typeOf(ruling.identity, draft.node(workspace, ruling.identity), settings(workspace));
   return { outcome: ruling.outcome, record: linkRecord(draft, statement, ruling, type) };
 }
 
-/** Another way to write a phone number belongs to the number for good. */
-function spell(
-  draft: Draft,
-  workspace: number,
-  text: string,
-  atMs: number,
-  region: PhoneRegion,
-): void {
+/** Another way to write a phone number belongs to the number for good, if it is one of the first few. */
+function spell(draft: Draft, statement: Statement, text: string, region: PhoneRegion): void {
+  const { time, workspace } = statement;
   const identity = canonicalOf(text, region);
-  if (identity === text || draft.node(workspace, text).merged !== undefined) return;
+  if (!lacksSpelling(draft, statement, text, identity)) return;
   draft.begin();
-  const merged = { into: identity, at: atMs, isSpelling: true };
+  const merged = { into: identity, at: time, isSpelling: true };
   draft.put(workspace, text, { claims: draft.node(workspace, text).claims, merged });
 }
 

@@ -2,7 +2,6 @@
 import { AppError } from '../std/errors.ts';
 import type { Draft } from './draft.ts';
 import { customerOf, reaches } from './graph.ts';
-import type { Node } from './node.ts';
 import { identitiesPerCustomerMax, Profile } from './profile.ts';
 import type { IdentitySettings } from './settings.ts';
 
@@ -72,9 +71,4 @@ export function unmerge(draft: Draft, workspace: number, identity: string): Part
   draft.begin();
   draft.put(workspace, identity, { claims, merged: undefined });
   return { identity, from: merged.into };
-}
-
-/** Whether a node is only another way to write an identity. */
-export function isSpelling({ merged }: Node): boolean {
-  return merged?.isSpelling === true;
 }

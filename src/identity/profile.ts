@@ -3,6 +3,7 @@ import type { Draft } from './draft.ts';
 import { clusterOf } from './graph.ts';
 import type { Node } from './node.ts';
 import type { IdentitySettings } from './settings.ts';
+import { isSpelling } from './spelling.ts';
 import { typedOf, untyped } from './typed.ts';
 
 /** Identities that one customer may have in all, whatever their types. */
@@ -13,7 +14,7 @@ const dayMs = 86_400_000;
 export function typeOf(identity: string, node: Node, settings: IdentitySettings): string {
   const { type } = typedOf(identity, settings);
   if (type !== untyped) return type;
-  const isLinked = node.claims.some(({ to }) => to !== '') || node.merged?.isSpelling === true;
+  const isLinked = node.claims.some(({ to }) => to !== '') || isSpelling(node);
   return isLinked ? 'temporaryId' : 'customerId';
 }
 
@@ -34,7 +35,9 @@ export class Profile {
   ) {
     this.root = root;
     this.#rootType = rootType;
-    this.#members = clusterOf(draft, workspace, root);
+    const all = [...clusterOf(draft, workspace, root)];
+    // Another way to write an identity is no identity more.
+    this.#members = new Map(all.filter(([, node]) => !isSpelling(node)));
     this.#settings = settings;
   }
 
@@ -60,7 +63,6 @@ export class Profile {
     const spanMs = days === null ? Number.POSITIVE_INFINITY : days * dayMs;
     let count = 0;
     for (const [identity, node] of this.#members) {
-      if (node.merged?.isSpelling === true) continue;
       if (this.#typeOf(identity, node) !== type) continue;
       const since = identity === this.root ? time : this.#linkedAt(node);
       if (since !== undefined && Math.abs(since - time) < spanMs) count += 1;

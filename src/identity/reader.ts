@@ -67,12 +67,25 @@ export class LinkReader implements MemberSource, Nodes {
     const identity = this.canonical(customer);
     const bytes = Buffer.from(identity, 'utf8');
     const hash = this.#hashOf(workspace, bytes);
-    if (!this.#filter.has(hash)) return aloneOn(bytes, hash);
-    const key = `${workspace}/${identity}`;
-    const kept = this.#kept.get(key) ?? this.#membersOf(workspace, identity);
+    if (customer === identity && !this.#filter.has(hash)) return aloneOn(bytes, hash);
+    const key = `${workspace}/${customer}`;
+    const kept = this.#kept.get(key) ?? this.#spelled(workspace, customer, identity);
     if (this.#kept.size >= keptMax) this.#kept.clear();
     this.#kept.set(key, kept);
     return kept;
+  }
+
+  /** Asked for in a way of writing that is not kept, a number has besides what was sent in just that way. */
+  #spelled(workspace: number, text: string, identity: string): Membership {
+    const { mark, members } = this.#membersOf(workspace, identity);
+    if (text === identity || this.node(workspace, text).merged !== undefined) {
+      return { mark, members };
+    }
+    const bytes = Buffer.from(text, 'utf8');
+    return {
+      mark,
+      members: [...members, ...aloneOn(bytes, this.#hashOf(workspace, bytes)).members],
+    };
   }
 
   #membersOf(workspace: number, identity: string): Membership {

@@ -11,6 +11,7 @@ import type { Envelope } from '../event/envelope.ts';
 import { type Nodes, ownerSpanAt } from '../identity/graph.ts';
 import type { LinkReader } from '../identity/reader.ts';
 import type { Outcome, Statement } from '../identity/rules.ts';
+import { lacksSpelling } from '../identity/spelling.ts';
 import { maySpellPhone } from '../identity/typed.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Batch } from './batch.ts';
@@ -156,12 +157,12 @@ function textOf(source: Uint8Array, envelope: Envelope, at: number, length: numb
 /** The span around an event's time in which what it says is so; undefined when it is not. */
 function spanInForce(
   links: LinkReader & Nodes,
-  { customer, previous, time, workspace }: Statement,
+  statement: Statement,
 ): { from: number; to: number } | undefined {
+  const { customer, previous, time, workspace } = statement;
   const texts = previous === '' ? [customer] : [customer, previous];
   for (const text of texts) {
-    const isOther = links.canonical(text) !== text;
-    if (isOther && links.node(workspace, text).merged === undefined) return undefined;
+    if (lacksSpelling(links, statement, text, links.canonical(text))) return undefined;
   }
   if (previous === '') return everSince;
   const [one, other] = texts.map((text) =>

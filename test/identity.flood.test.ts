@@ -1,0 +1,69 @@
+/** Floods of statements: what a key in a page may cost others, and use up of theirs. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Identities } from '../src/identity/identities.ts';
+import { createLinkMemory } from '../src/identity/memory.ts';
+import { LinkReader } from '../src/identity/reader.ts';
+import type { Outcome, Statement } from '../src/identity/rules.ts';
+import { identityDefaults } from '../src/identity/settings.ts';
+import { spellingsPerPhoneMax } from '../src/identity/spelling.ts';
+import { ManualClock } from './support/shardkit.ts';
+
+const startMs = 1_790_000_000_000;
+
+interface Desk {
+  readonly links: LinkReader;
+  state(statements: readonly Statement[]): Promise<readonly Outcome[]>;
+  membersOf(customer: string): string[];
+}
+
+async function openDesk(t: TestContext): Promise<Desk> {
+  const directory = mkdtempSync(join(tmpdir(), 'tapeline-flood-'));
+  const clock = new ManualClock(startMs);
+  const memory = createLinkMemory({ directory, hashSeed: 7, phoneRegion: undefined, fronts: 1 });
+  const settings = () => identityDefaults;
+  const identities = new Identities({ memory, clock, settings, tell: async () => undefined });
+  await identities.open(0);
+  const links = new LinkReader(memory);
+  t.after(async () => {
+    await links.close();
+    await identities.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return {
+    links,
+    state: async (statements) => (await identities.ask({ kind: 'state', statements })).outcomes,
+    membersOf(customer) {
+      links.refresh();
+      return links.membersOf(1, customer).members.map((each) => String(each.customer));
+    },
+  };
+}
+
+function said(customer: string, previous: string, isTrusted: boolean, time = startMs): Statement {
+  return { workspace: 1, customer, previous, time, isTrusted };
+}
+
+const number = '+14155552671';
+/** The number with up to 13 hyphens, each time other ones. */
+function spelling(n: number): string {
+  const digits = [...number.slice(1)];
+  return `+${digits.map((digit, at) => ((n + 1) & (1 << at) ? `${digit}-` : digit)).join('')}`;
+}
+
+test('a number has a few spellings, none of a key in a page, and can be linked whatever came', async (t) => {
+  const desk = await openDesk(t);
+  const texts = Array.from({ length: 1000 }, (_, n) => spelling(n));
+  for (const text of texts) assert.equal(desk.links.canonical(text), number, text);
+  await desk.state(texts.map((text) => said(text, '', false)));
+  assert.deepEqual(desk.membersOf(number), [number]);
+  await desk.state(texts.map((text) => said(text, '', true)));
+  assert.equal(desk.membersOf(number).length, 1 + spellingsPerPhoneMax);
+  assert.deepEqual(await desk.state([said('c1', number, true)]), ['linked']);
+  assert.deepEqual(desk.membersOf(texts[0]!), desk.membersOf('c1'));
+  // What is not kept is read besides by whoever asks for it in just that way.
+  assert.deepEqual(desk.membersOf(texts[999]!), [...desk.membersOf('c1'), texts[999]!]);
+});
