@@ -3,6 +3,7 @@
  * identities contribute, over every part and segment of their shards. A source is opened only when it
  * may hold the next event: the newest fifty of a customer touch the newest few sources.
  */
+import { Heap } from '../std/heap.ts';
 import type { ScanBudget } from './budget.ts';
 import type { EventPosition } from './cursor.ts';
 import type { TapeEvent } from './event.ts';
@@ -108,14 +109,17 @@ interface ClosedRun {
   isExact: boolean;
 }
 
+/** What one identity costs in one source before anything is read: looked up and put in order. */
+export const shareSourceSteps = 8;
+
 /** The runs of all shares over their sources as one, newest first. */
 export class MergedRuns {
   readonly #budget: ScanBudget;
   readonly #since: number;
   readonly #needs: ScanNeeds | undefined;
-  /** The next one to open comes last. */
-  readonly #closed: ClosedRun[];
-  readonly #open: OpenRun[] = [];
+  /** The one that may hold the newest first. */
+  readonly #closed: Heap<ClosedRun>;
+  readonly #open = new Heap<OpenRun>([], (a, b) => isNewer(a.run, b.run));
   #current: OpenRun | undefined;
 
   constructor(
@@ -127,48 +131,47 @@ export class MergedRuns {
     this.#budget = budget;
     this.#since = since;
     this.#needs = needs;
-    this.#closed = shares.flatMap((share) =>
-      share.sources.map((source) => {
-        return {
-          source,
-          share,
-          bound: Math.min(source.timeMax, share.bounds.until),
-          isExact: false,
-        };
-      }),
-    );
-    this.#closed.sort((a, b) => a.bound - b.bound);
+    const closed: ClosedRun[] = [];
+    for (const share of shares) {
+      const { until } = share.bounds;
+      // Before they are made: what is too much is not begun.
+      budget.spend(share.sources.length * shareSourceSteps);
+      for (const source of share.sources) {
+        closed.push({ source, share, bound: Math.min(source.timeMax, until), isExact: false });
+      }
+    }
+    this.#closed = new Heap(closed, (a, b) => a.bound > b.bound);
   }
 
   /** The run that stands at the next event. */
   next(): OpenRun | undefined {
-    if (this.#current !== undefined) this.#advance(this.#current);
+    if (this.#current !== undefined) this.#advance();
     const since =
       this.#needs === undefined ? this.#since : Math.max(this.#since, this.#needs.since);
-    let best = this.#newest();
     for (;;) {
-      const candidate = this.#closed.at(-1);
-      if (candidate === undefined || candidate.bound < (best?.run.time ?? since)) break;
+      const candidate = this.#closed.first;
+      if (candidate === undefined) break;
+      if (candidate.bound < (this.#open.first?.run.time ?? since)) break;
       if (candidate.isExact) {
-        this.#closed.pop();
+        this.#closed.removeFirst();
         this.#begin(candidate);
-        best = this.#newest();
       } else this.#refine(candidate);
     }
+    const best = this.#open.first;
     this.#current = best !== undefined && best.run.time >= since ? best : undefined;
     return this.#current;
   }
 
   #begin({ share, source }: ClosedRun): void {
-    const open = { run: source.run(share.member.hash, share.bounds, this.#budget), share };
-    this.#open.push(open);
-    this.#advance(open);
+    const run = source.run(share.member.hash, share.bounds, this.#budget);
+    const open = { run, share };
+    if (moves(open)) this.#open.add(open);
   }
 
-  /** Moves a run to its next event; one that has none in its share's span is left. */
-  #advance(open: OpenRun): void {
-    if (open.run.next() && open.run.time >= open.share.member.from) return;
-    this.#open.splice(this.#open.indexOf(open), 1);
+  /** Moves the run that stands first to its next event; one that has none in its share's span is left. */
+  #advance(): void {
+    if (moves(this.#open.first!)) this.#open.settleFirst();
+    else this.#open.removeFirst();
   }
 
   /** Looks how new the identity's events in the source really are. */
@@ -178,17 +181,14 @@ export class MergedRuns {
     candidate.bound = Math.min(latest, candidate.share.bounds.until);
     candidate.isExact = true;
     const isBeyond = candidate.bound < candidate.share.member.from;
-    if (candidate.bound === Number.NEGATIVE_INFINITY || isBeyond) this.#closed.pop();
-    else this.#closed.sort((a, b) => a.bound - b.bound);
+    if (candidate.bound === Number.NEGATIVE_INFINITY || isBeyond) this.#closed.removeFirst();
+    else this.#closed.settleFirst();
   }
+}
 
-  #newest(): OpenRun | undefined {
-    let newest: OpenRun | undefined;
-    for (const open of this.#open) {
-      if (newest === undefined || isNewer(open.run, newest.run)) newest = open;
-    }
-    return newest;
-  }
+/** Whether a run moves on. False: nothing of its share's span is left in it. */
+function moves({ run, share }: OpenRun): boolean {
+  return run.next() && run.time >= share.member.from;
 }
 
 function isNewer(a: Run, b: Run): boolean {
