@@ -67,3 +67,23 @@ test('a number has a few spellings, none of a key in a page, and can be linked w
   // What is not kept is read besides by whoever asks for it in just that way.
   assert.deepEqual(desk.membersOf(texts[999]!), [...desk.membersOf('c1'), texts[999]!]);
 });
+
+test('what a key in a page links takes no place of a login, and has a quota whatever times it says', async (t) => {
+  const desk = await openDesk(t);
+  const dayMs = 86_400_000;
+  const guests = Array.from({ length: 20 }, (_, n) =>
+    said('victim', `cookie:evil-${n}`, false, startMs - n * 8 * dayMs),
+  );
+  const outcomes = await desk.state(guests);
+  assert.deepEqual([...new Set(outcomes.slice(0, 5))], ['linked']);
+  assert.deepEqual([...new Set(outcomes.slice(5))], ['limit']);
+  const now = Array.from({ length: 3 }, (_, n) => said('other', `cookie:now-${n}`, false));
+  assert.deepEqual(await desk.state(now), ['linked', 'linked', 'linked']);
+  for (const customer of ['victim', 'other']) {
+    const logins = Array.from({ length: 6 }, (_, n) =>
+      said(customer, `cookie:${customer}-${n}`, true),
+    );
+    const made = await desk.state(logins);
+    assert.deepEqual(made, ['linked', 'linked', 'linked', 'linked', 'linked', 'limit'], customer);
+  }
+});

@@ -55,13 +55,13 @@ function stateAll(draft: Draft, statements: readonly Statement[], parts: ChangeP
 function state(
   draft: Draft,
   statement: Statement,
-  { region, settings }: ChangeParts,
+  { nowMs, region, settings }: ChangeParts,
 ): { outcome: Outcome; record?: TapeRecord } {
   const { customer, previous, workspace } = statement;
   spell(draft, statement, customer, region);
   if (previous === '') return { outcome: 'inForce' };
   spell(draft, statement, previous, region);
-  const ruling = rule(draft, statement, settings(workspace), region);
+  const ruling = rule(draft, statement, settings(workspace), { nowMs, region });
   if (ruling.identity === undefined) return ruling;
   const type = typeOf(ruling.identity, draft.node(workspace, ruling.identity), settings(workspace));
   return { outcome: ruling.outcome, record: linkRecord(draft, statement, ruling, type) };

@@ -45,7 +45,9 @@ export function forget(draft: Draft, workspace: number, identity: string): Erase
   draft.begin();
   for (const name of gone.keys()) {
     const { claims, merged } = draft.node(workspace, name);
-    const kept = claims.map(({ since, to }): Claim => ({ since, to: gone.has(to) ? '' : to }));
+    const kept = claims.map(
+      (claim): Claim => (gone.has(claim.to) ? { since: claim.since, to: '' } : claim),
+    );
     const isAnyLeft = kept.some(({ to }) => to !== '');
     draft.put(workspace, name, {
       claims: isAnyLeft ? tidied(kept) : [],

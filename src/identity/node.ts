@@ -18,6 +18,8 @@ export interface Claim {
   readonly since: number;
   /** Whose it is; empty: nobody's but its own. */
   readonly to: string;
+  /** When a key in a page said so, by the server's clock; absent: one that is trusted did. */
+  readonly guestAt?: number;
 }
 
 export interface Merged {
@@ -78,8 +80,8 @@ export function parentAt(node: Node, time: number): string {
 }
 
 /** The claims with one more: from `since` until the next of them it is `to`'s. */
-export function withClaim(claims: readonly Claim[], since: number, to: string): Claim[] {
-  const sorted = [...claims.filter((claim) => claim.since !== since), { since, to }];
+export function withClaim(claims: readonly Claim[], made: Claim): Claim[] {
+  const sorted = [...claims.filter(({ since }) => since !== made.since), made];
   sorted.sort((a, b) => a.since - b.since);
   return tidied(sorted);
 }

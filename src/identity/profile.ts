@@ -8,6 +8,8 @@ import { typedOf, untyped } from './typed.ts';
 
 /** Identities that one customer may have in all, whatever their types. */
 export const identitiesPerCustomerMax = 1000;
+/** Besides, identities that keys in pages have linked to one customer. */
+export const guestsPerCustomerMax = 200;
 const dayMs = 86_400_000;
 
 /** An untyped identity is a customer's name, one that was merged too, until it is linked to another. */
@@ -18,12 +20,22 @@ export function typeOf(identity: string, node: Node, settings: IdentitySettings)
   return isLinked ? 'temporaryId' : 'customerId';
 }
 
+/** What the limits need to know of one identity. */
+interface Summary {
+  readonly isRoot: boolean;
+  /** See `Claim`. */
+  readonly guestAt: number | undefined;
+  /** When it was linked, by the time of the event; undefined: it has gone to another since. */
+  readonly since: number | undefined;
+}
+
 /** A customer and what belongs to it. */
 export class Profile {
   readonly root: string;
   readonly #members: Map<string, Node>;
   readonly #settings: IdentitySettings;
   readonly #rootType: string | undefined;
+  #summaries: ReadonlyMap<string, readonly Summary[]> | undefined;
 
   /** @param rootType what the customer itself is taken for, if not for what its text says. */
   constructor(
@@ -41,31 +53,44 @@ export class Profile {
     this.#settings = settings;
   }
 
+  /** Identities that count towards `identitiesPerCustomerMax`: all but what keys in pages linked. */
   get size(): number {
-    return this.#members.size;
+    return this.#members.size - this.guests();
+  }
+
+  /** How many of its identities, or of those of a type, keys in pages have linked since `from`. */
+  guests(type?: string, from = Number.NEGATIVE_INFINITY): number {
+    let count = 0;
+    for (const each of type === undefined ? this.#all() : (this.#byType().get(type) ?? [])) {
+      if (each.guestAt !== undefined && each.guestAt >= from) count += 1;
+    }
+    return count;
   }
 
   /** The priority of its strongest identity. */
   get rank(): number {
     let rank = Number.POSITIVE_INFINITY;
-    for (const type of this.#types()) rank = Math.min(rank, this.#settings.types[type]!.priority);
+    for (const type of this.types()) rank = Math.min(rank, this.#settings.types[type]!.priority);
     return rank;
   }
 
   /** Whether it has nothing but identities of devices. */
   get isAnonymous(): boolean {
-    return [...this.#types()].every((type) => this.#settings.types[type]!.shared);
+    return [...this.types()].every((type) => this.#settings.types[type]!.shared);
   }
 
-  /** How many identities of a type count towards its limit at `time`: linked so close to it, or ever. */
-  count(type: string, time: number): number {
+  /**
+   * How many identities of a type count towards its limit at `time`: linked so close to it, or ever.
+   * Those that keys in pages linked have a quota of their own: they take nobody's place.
+   */
+  count(type: string, time: number, withGuests = false): number {
     const { days } = this.#settings.types[type]!;
     const spanMs = days === null ? Number.POSITIVE_INFINITY : days * dayMs;
     let count = 0;
-    for (const [identity, node] of this.#members) {
-      if (this.#typeOf(identity, node) !== type) continue;
-      const since = identity === this.root ? time : this.#linkedAt(node);
-      if (since !== undefined && Math.abs(since - time) < spanMs) count += 1;
+    for (const { guestAt, isRoot, since } of this.#byType().get(type) ?? []) {
+      if (guestAt !== undefined && !withGuests) continue;
+      const linkedAt = isRoot ? time : since;
+      if (linkedAt !== undefined && Math.abs(linkedAt - time) < spanMs) count += 1;
     }
     return count;
   }
@@ -80,12 +105,29 @@ export class Profile {
   }
 
   /** The types it has an identity of. */
-  types(): Set<string> {
-    return new Set(this.#types());
+  types(): Iterable<string> {
+    return this.#byType().keys();
   }
 
-  *#types(): Iterable<string> {
-    for (const [identity, node] of this.#members) yield this.#typeOf(identity, node);
+  /** Worked out once: many statements of a batch may ask. */
+  #byType(): ReadonlyMap<string, readonly Summary[]> {
+    if (this.#summaries !== undefined) return this.#summaries;
+    const found = new Map<string, Summary[]>();
+    for (const [identity, node] of this.#members) {
+      const type = this.#typeOf(identity, node);
+      const isRoot = identity === this.root;
+      const guestAt = isRoot ? undefined : node.claims.at(-1)?.guestAt;
+      const summary = { isRoot, guestAt, since: this.#linkedAt(node) };
+      const same = found.get(type);
+      if (same === undefined) found.set(type, [summary]);
+      else same.push(summary);
+    }
+    this.#summaries = found;
+    return found;
+  }
+
+  *#all(): Iterable<Summary> {
+    for (const each of this.#byType().values()) yield* each;
   }
 
   #typeOf(identity: string, node: Node): string {
@@ -94,16 +136,32 @@ export class Profile {
   }
 }
 
+/**
+ * Whether a key in a page may link an identity of a type to a customer at `nowMs`: within its limit by the
+ * server's clock too, since the times of its events are as it likes.
+ */
+export function hasRoomForGuest(
+  profile: Profile,
+  type: string,
+  nowMs: number,
+  { types }: IdentitySettings,
+): boolean {
+  const { days, limit } = types[type]!;
+  const from = days === null ? Number.NEGATIVE_INFINITY : nowMs - days * dayMs;
+  return profile.guests() < guestsPerCustomerMax && profile.guests(type, from) < limit;
+}
+
 /** Whether two profiles may become one at `time`: together within every limit. */
 export function fitTogether(
   one: Profile,
   other: Profile,
   time: number,
   { types }: IdentitySettings,
+  withGuests = false,
 ): boolean {
   if (one.size + other.size > identitiesPerCustomerMax) return false;
   for (const type of new Set([...one.types(), ...other.types()])) {
-    const [mine, theirs] = [one.count(type, time), other.count(type, time)];
+    const [mine, theirs] = [one.count(type, time, withGuests), other.count(type, time, withGuests)];
     // What one of them has too many of already is no reason to refuse the other.
     if (theirs > 0 && mine > 0 && mine + theirs > types[type]!.limit) return false;
   }

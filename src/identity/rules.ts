@@ -12,7 +12,13 @@
 import type { Draft } from './draft.ts';
 import { ownerAt, reaches } from './graph.ts';
 import { claimedAt, withClaim } from './node.ts';
-import { fitTogether, identitiesPerCustomerMax, Profile, typeOf } from './profile.ts';
+import {
+  fitTogether,
+  hasRoomForGuest,
+  identitiesPerCustomerMax,
+  Profile,
+  typeOf,
+} from './profile.ts';
 import type { IdentitySettings } from './settings.ts';
 import { canonicalOf, isBlocked, isUuid, type PhoneRegion, typedOf, untyped } from './typed.ts';
 
@@ -50,7 +56,7 @@ export function rule(
   draft: Draft,
   statement: Statement,
   settings: IdentitySettings,
-  region: PhoneRegion,
+  { nowMs, region }: { readonly nowMs: number; readonly region: PhoneRegion },
 ): Ruling {
   const { time, workspace } = statement;
   const customer = canonicalOf(statement.customer, region);
@@ -67,7 +73,7 @@ export function rule(
   const node = draft.node(workspace, customer);
   const main = side(customer, owners[0]!, typeOf(customer, node, settings));
   const other = side(previous, owners[1]!, previousType(draft, workspace, previous, settings));
-  return new Case(draft, statement, settings, main, other).decide();
+  return new Case({ draft, statement, settings, nowMs }, main, other).decide();
 }
 
 /** Sent as `previous`, an untyped text that is nobody's customer yet belongs to the one it came with. */
@@ -86,23 +92,26 @@ function previousType(
   return isTyped || isCustomer ? typeOf(previous, node, settings) : 'temporaryId';
 }
 
+interface CaseParts {
+  readonly draft: Draft;
+  readonly statement: Statement;
+  readonly settings: IdentitySettings;
+  readonly nowMs: number;
+}
+
 class Case {
   readonly #draft: Draft;
   readonly #statement: Statement;
   readonly #settings: IdentitySettings;
+  readonly #nowMs: number;
   readonly #main: Side;
   readonly #other: Side;
 
-  constructor(
-    draft: Draft,
-    statement: Statement,
-    settings: IdentitySettings,
-    main: Side,
-    other: Side,
-  ) {
+  constructor({ draft, nowMs, settings, statement }: CaseParts, main: Side, other: Side) {
     this.#draft = draft;
     this.#statement = statement;
     this.#settings = settings;
+    this.#nowMs = nowMs;
     this.#main = main;
     this.#other = other;
   }
@@ -111,7 +120,10 @@ class Case {
     const [weak, strong] = this.#ordered();
     if (weak.type === 'ip') return this.#linkAlone(weak, strong);
     if (this.#mayJoin(weak, strong)) {
-      if (!this.#statement.isTrusted && !this.#isUnclaimed(weak)) return { outcome: 'untrusted' };
+      if (!this.#statement.isTrusted) {
+        if (!this.#isUnclaimed(weak)) return { outcome: 'untrusted' };
+        if (!this.#hasRoomForGuest(weak, strong)) return { outcome: 'limit' };
+      }
       return this.#link(weak.owner, strong, 'linked');
     }
     if (!this.#statement.isTrusted) return { outcome: 'untrusted' };
@@ -126,10 +138,11 @@ class Case {
 
   #mayJoin(weak: Side, strong: Side): boolean {
     if (strong.type === 'ip') return false;
+    const { isTrusted, time } = this.#statement;
     const areKnown = !weak.profile.isAnonymous && !strong.profile.isAnonymous;
     // Two people who have used one device are two people.
     if (areKnown && (this.#isThroughDevice(weak) || this.#isThroughDevice(strong))) return false;
-    return fitTogether(weak.profile, strong.profile, this.#statement.time, this.#settings);
+    return fitTogether(weak.profile, strong.profile, time, this.#settings, !isTrusted);
   }
 
   #isThroughDevice({ identity, owner, type }: Side): boolean {
@@ -138,9 +151,12 @@ class Case {
 
   #hasRoom({ profile }: Side, type: string): boolean {
     const { limit } = this.#settings.types[type]!;
-    return (
-      profile.size < identitiesPerCustomerMax && profile.count(type, this.#statement.time) < limit
-    );
+    const { isTrusted, time } = this.#statement;
+    return profile.size < identitiesPerCustomerMax && profile.count(type, time, !isTrusted) < limit;
+  }
+
+  #hasRoomForGuest(weak: Side, strong: Side): boolean {
+    return hasRoomForGuest(strong.profile, weak.type, this.#nowMs, this.#settings);
   }
 
   /**
@@ -162,6 +178,7 @@ class Case {
       isTrusted ? weak.owner === weak.identity && !this.#isClaimed(weak) : this.#isUnclaimed(weak)
     ) {
       if (!this.#hasRoom(strong, weak.type)) return { outcome: 'limit' };
+      if (!isTrusted && !this.#hasRoomForGuest(weak, strong)) return { outcome: 'limit' };
       return this.#link(weak.identity, strong, 'linked');
     }
     if (!isTrusted) return { outcome: 'untrusted' };
@@ -190,16 +207,20 @@ class Case {
     const target = this.#declared(strong);
     if (reaches(draft, workspace, target, identity)) return { outcome: 'limit' };
     const { claims, merged } = draft.node(workspace, identity);
-    const next = withClaim(claims, time, target);
+    const guestAt = this.#statement.isTrusted ? undefined : this.#nowMs;
+    const made = { since: time, to: target, ...(guestAt !== undefined && { guestAt }) };
     draft.begin();
     if (claims.length >= claimsPerIdentityMax) {
       // Too many people share it for it to say anything of one of them.
       if (claims.at(-1)?.to !== '') {
-        draft.put(workspace, identity, { claims: withClaim(claims, time, ''), merged });
+        draft.put(workspace, identity, {
+          claims: withClaim(claims, { since: time, to: '' }),
+          merged,
+        });
       }
       return { outcome: 'limit' };
     }
-    draft.put(workspace, identity, { claims: next, merged });
+    draft.put(workspace, identity, { claims: withClaim(claims, made), merged });
     return { outcome, identity, customer: target };
   }
 
