@@ -218,3 +218,20 @@ test('a deleted workspace is removed from the files as well', async (t) => {
   await until(async () => (await traces(place.data, [secretOf('goes')])).length === 0);
   assert.equal((await tape(place, 'stays', 'limit=1000')).events.length, 200);
 });
+
+test('a way to write a phone number that was not kept is erased when it is named', async () => {
+  const made = await ask(server, '/v1/keys', { key: admin, body: { scopes: ['publish'] } });
+  const { key } = made.json as { key: string };
+  const [number, text] = ['+14155552671', '+1-415-555-2671'];
+  // A key in a page adds no spelling: what it sends stays under its very text.
+  await ask(server, '/v1/events', { key, body: { id: 'a', customer: text, type: 'Call' } });
+  assert.deepEqual(await tapeIds(server, text), ['a']);
+  assert.equal((await erase(text)).status, 202);
+  assert.deepEqual(await tapeIds(server, text), []);
+  // Known to the graph it is erased together with the number.
+  await store(server, [{ id: 'n', customer: number, previous: 'cookie:phone', type: 'Call' }]);
+  await ask(server, '/v1/events', { key, body: { id: 'b', customer: text, type: 'Call' } });
+  assert.ok((await tapeIds(server, text)).includes('b'));
+  assert.equal((await erase(text)).status, 202);
+  assert.deepEqual([await tapeIds(server, text), await tapeIds(server, number)], [[], []]);
+});

@@ -179,6 +179,10 @@ export class Identities implements Nodes {
     await this.#enqueue((draft) => {
       const upTo = issued();
       const own = forget(draft, workspace, identity).map((share) => ({ ...share, upTo }));
+      // A way to write a number that was not kept has a tape of its own; it goes when it is named.
+      if (customer !== identity && own.every((share) => share.identity !== customer)) {
+        own.push({ identity: customer, from: null, to: null, upTo });
+      }
       const names = own.map((share) => share.identity);
       const left = leftOf(this.leftForgotten(), workspace, names);
       const shares = withLeft(own, left);

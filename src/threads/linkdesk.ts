@@ -139,7 +139,9 @@ export class LinkDesk {
       };
       const forgotten = await this.#identities.forget(workspace, customer, issued, admit);
       const identity = canonicalOf(customer, this.#parts.memory.phoneRegion);
-      const shares = forgotten?.shares ?? [{ identity, from: null, to: null }];
+      const names = new Set([identity, customer]);
+      const unlinked = [...names].map((name) => ({ identity: name, from: null, to: null }));
+      const shares = forgotten?.shares ?? unlinked;
       release ??= erasures.reserve(workspace, shares);
       const plan = { workspace, shares, now };
       return await this.#erase(erasures, plan, release, forgotten);
