@@ -1,0 +1,130 @@
+/**
+ * What the engine knows of a customer. It is a function of the tape alone: of the customer's events and of
+ * what the server said there (`words.ts`), in commit order. So a replay makes the same of it, and what is on
+ * disk is a copy that spares one.
+ */
+import type { AudienceState } from '../audiences/state.ts';
+import type { DecidedAction } from './words.ts';
+
+export type InstanceStatus =
+  | 'active'
+  | 'paused'
+  | 'completed'
+  | 'exited'
+  | 'expired'
+  | 'cancelled'
+  | 'failed';
+
+export interface Visit {
+  readonly step: number;
+  readonly at: number;
+}
+
+/** Times are epoch milliseconds of commit (`received`), unless they are said to be an event's own. */
+export interface InstanceState {
+  /** Stable and unique in the workspace: made of map, customer, key and run. */
+  id: string;
+  journey: string;
+  version: number;
+  key: string;
+  /** 1 for the first run of this map and key, 2 for the next … */
+  run: number;
+  /** The identity it was started under: an un-merge gives it back. */
+  home: string;
+  status: InstanceStatus;
+  reason?: string;
+  startedAt: number;
+  endedAt?: number;
+  lastActivity: number;
+  /** Grows with each activity; a stall is told from the next by it. */
+  activity: number;
+  /** Ordinals, 0: none yet. */
+  current: number;
+  furthest: number;
+  visited: Visit[];
+  completed: number[];
+  /** Names, in the order they were reached. */
+  milestones: { name: string; at: number }[];
+  context: Record<string, unknown>;
+  pausedAt?: number;
+  /** Sum of pauses: clocks stand still meanwhile. */
+  pausedMs: number;
+  /** How often each rule has asked. */
+  asked: Record<string, number>;
+  timers: TimerState[];
+}
+
+/** A timer: due when the clock is past `due`; `generation` tells it from what it was armed with before. */
+export interface TimerState {
+  id: string;
+  generation: number;
+  due: number;
+  /** While paused: what was left of it. */
+  left?: number;
+}
+
+/** A rule or step wants something decided. */
+export interface Request {
+  readonly id: string;
+  readonly rule?: string;
+  /** A step's or wait's own actions, when it is not a rule that asks. */
+  readonly step?: number;
+  readonly wait?: string;
+  readonly version: number;
+  readonly journey?: string;
+  readonly instance?: string;
+  /** When it was asked, and until when it may be decided. */
+  readonly at: number;
+  readonly until: number;
+  /** The event that was the cause: where it stands on the tape. */
+  readonly cause?: { readonly stamp: number; readonly ordinal: number };
+}
+
+/** An action that was decided and has not been delivered. */
+export interface Delivery {
+  readonly action: DecidedAction;
+  readonly request: string;
+  readonly rule?: string;
+  readonly instance?: string;
+  readonly at: number;
+  /** Of an offer to agents. */
+  offer?: OfferState;
+}
+
+export interface OfferState {
+  number: number;
+  agent?: string;
+  until?: number;
+  state: 'open' | 'reserved' | 'accepted';
+  /** Who declined or let it pass. */
+  passed: string[];
+}
+
+/** What frequency caps count: when something was decided or shown, newest last; bounded. */
+export interface Touch {
+  readonly at: number;
+  readonly request: string;
+  readonly rule?: string;
+  readonly channel?: string;
+  readonly category?: string;
+  /** A definitive failure gives it back. */
+  released?: boolean;
+}
+
+export interface PersonState {
+  /** The customer's name as the engine knows it now. */
+  name: string;
+  instances: InstanceState[];
+  /** By map or rule and audience. */
+  audiences: Record<string, AudienceState>;
+  /** Timers of rules that are about the customer, not an instance. */
+  timers: TimerState[];
+  requests: Request[];
+  deliveries: Delivery[];
+  touches: Touch[];
+  /** Last known place, from event data (`data.latitude`, `data.longitude`) or a consented location. */
+  place?: { readonly latitude: number; readonly longitude: number; readonly at: number };
+  consent: Record<string, boolean>;
+  /** How often what a rule offered was answered, for propensity. */
+  responses: Record<string, { shown: number; accepted: number }>;
+}

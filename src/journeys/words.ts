@@ -1,0 +1,142 @@
+/**
+ * What the server itself says on customers' tapes about journeys, and how the engine reads it back. The
+ * tape is what puts everything in one order: a timer that is due, a command, a decision and what became of
+ * it count at the place where they stand on the tape, in the first run as in every replay.
+ *
+ *     type                 said when                                 id (with the customer, said once)
+ *     tapeline.definition  a version of a map or rule takes effect   <kind>:<name>:<version>, customer `tapeline:definitions`
+ *     tapeline.journey     somebody commands an instance             the command's own
+ *     tapeline.timer       a timer is due                            <timer id>:<generation>
+ *     tapeline.decision    something was decided, either way         <request id>
+ *     tapeline.delivery    an action was carried out, or given up    <action id>:delivery
+ *     tapeline.offer       an agent was asked, answered, timed out   <action id>:<number>
+ *     tapeline.response    a customer answered an offer              <action id>:response:<answer>
+ *
+ * `data` of each is one of the shapes below. Every one names the workspace's customer it is about as the
+ * event's `customer`: the name that the person had when it was said.
+ */
+export const typeOfDefinition = 'tapeline.definition';
+export const typeOfCommand = 'tapeline.journey';
+export const typeOfTimer = 'tapeline.timer';
+export const typeOfDecision = 'tapeline.decision';
+export const typeOfDelivery = 'tapeline.delivery';
+export const typeOfOffer = 'tapeline.offer';
+export const typeOfResponse = 'tapeline.response';
+
+/** The customer on whose tape it stands which definitions take effect. */
+export const definitionsCustomer = 'tapeline:definitions';
+
+export interface DefinitionSaid {
+  readonly kind: 'journey' | 'rule';
+  readonly name: string;
+  /** Which version is in force from here on; 0: none. */
+  readonly version: number;
+}
+
+export type CommandSaid =
+  | {
+      readonly command: 'start';
+      readonly journey: string;
+      readonly key: string;
+      readonly context?: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly command: 'pause' | 'resume' | 'complete' | 'cancel';
+      readonly instance: string;
+      readonly reason?: string;
+    }
+  | { readonly command: 'exit'; readonly instance: string; readonly reason: string }
+  /** Every instance of a map. */
+  | { readonly command: 'stop'; readonly journey: string; readonly reason: string }
+  | {
+      readonly command: 'step';
+      readonly instance: string;
+      readonly step: string;
+      readonly context?: Readonly<Record<string, unknown>>;
+    };
+
+export interface TimerSaid {
+  readonly timer: string;
+  /** What it was armed with: one that was armed anew since counts for nothing. */
+  readonly generation: number;
+  /** Epoch milliseconds. */
+  readonly due: number;
+  /** It is fired this late because the server was not there. */
+  readonly late?: boolean;
+}
+
+/** Why nothing is done, in the order in which it is asked. */
+export type NotReason =
+  | 'condition'
+  | 'tooFar'
+  | 'consent'
+  | 'suppressed'
+  | 'quietHours'
+  | 'cooldown'
+  | 'capped'
+  | 'control'
+  | 'outranked'
+  | 'lapsed'
+  | 'notInDate'
+  | 'error';
+
+export interface DecisionSaid {
+  /** The request's id. */
+  readonly request: string;
+  readonly rule?: string;
+  readonly version: number;
+  readonly journey?: string;
+  readonly instance?: string;
+  /** `act`: the actions are to be carried out. */
+  readonly verdict: 'act' | NotReason;
+  readonly score?: number;
+  readonly category?: string;
+  readonly channel?: string;
+  /** Each with all that is needed to carry it out, templates filled in. */
+  readonly actions?: readonly DecidedAction[];
+  /** What else was weighed: `decide` gives its candidates and reasons. */
+  readonly candidates?: readonly {
+    readonly id: string;
+    readonly verdict: string;
+    readonly score?: number;
+  }[];
+}
+
+/** `do` and the members of an `Action`, filled in. */
+export interface DecidedAction {
+  /** Stable over retries, restarts and replays: the idempotency key of whatever it does. */
+  readonly id: string;
+  readonly do: string;
+  readonly [member: string]: unknown;
+}
+
+export interface DeliverySaid {
+  readonly action: string;
+  readonly outcome: 'delivered' | 'failed' | 'expired' | 'withdrawn';
+  readonly attempts?: number;
+  readonly detail?: string;
+}
+
+export interface OfferSaid {
+  readonly action: string;
+  readonly number: number;
+  readonly change:
+    | 'reserved'
+    | 'accepted'
+    | 'declined'
+    | 'timedOut'
+    | 'completed'
+    | 'expired'
+    | 'withdrawn';
+  readonly agent?: string;
+  /** Epoch milliseconds: until when it is the agent's. */
+  readonly until?: number;
+  readonly meeting?: string;
+  readonly outcome?: string;
+}
+
+export interface ResponseSaid {
+  readonly action: string;
+  readonly answer: 'accepted' | 'dismissed' | 'shown' | string;
+  readonly data?: unknown;
+}
