@@ -22,6 +22,8 @@ export const rooms = [
   'views',
   'audiences',
   'journeys',
+  'audiences',
+  'journeys',
   'analytics',
   'connect',
   'threads',
