@@ -22,8 +22,6 @@ export const rooms = [
   'views',
   'audiences',
   'journeys',
-  'audiences',
-  'journeys',
   'analytics',
   'connect',
   'threads',
