@@ -183,11 +183,18 @@ export type Action =
       readonly data?: Templated;
       readonly skills?: readonly SkillWish[];
       readonly rings?: readonly Ring[];
+      /** How long an agent has to answer; default 30s. */
       readonly reserveFor?: string;
+      /** When it is over if nobody took it; default 10m. */
       readonly ttl?: string;
+      /** Higher first, −1000…1000; default 0. */
       readonly priority?: number;
       /** `https://meet.example/${decision.id}`. */
       readonly meeting?: string;
+      /** What the agent sees of the customer besides the journey: a view of the workspace. */
+      readonly view?: string;
+      /** The customer goes past the menu or the bot of a touchpoint; it is told so with the offer. */
+      readonly bypass?: boolean;
     }
   | {
       readonly do: 'event';
@@ -204,8 +211,11 @@ export type Action =
   | { readonly do: 'stop'; readonly journey: string; readonly reason: string }
   | { readonly do: 'notify'; readonly data: Templated; readonly ttl?: string };
 
+/** One of `skill` and `context`. */
 export interface SkillWish {
-  readonly skill: string;
+  readonly skill?: string;
+  /** The skill is what the instance's context holds under this name; without it there is no such wish. */
+  readonly context?: string;
   /** Required with at least this level (1–10); absent: preferred, weighed by `weight`. */
   readonly level?: number;
   readonly weight?: number;
