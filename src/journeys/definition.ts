@@ -118,6 +118,8 @@ export type When =
       readonly instance: 'started' | 'completed' | 'exited' | 'expired' | 'step' | 'milestone';
       readonly name?: string;
     }
+  /** A touchpoint asks what to do at this place of it (`POST /v1/decide`). */
+  | { readonly ask: string }
   /** Fields of a view say so, looked at when an event of a type that the view shows is committed. */
   | { readonly view: string; readonly where: string };
 

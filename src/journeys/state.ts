@@ -107,8 +107,12 @@ export interface Touch {
   readonly rule?: string;
   readonly channel?: string;
   readonly category?: string;
-  /** A definitive failure gives it back. */
+  /** How many of its actions are not known to have reached the customer, nor to have failed. */
+  open?: number;
+  /** Nothing of it ever reached the customer: it counts for no cap. */
   released?: boolean;
+  /** It was accepted: that counts once. */
+  accepted?: boolean;
 }
 
 export interface PersonState {
@@ -124,6 +128,9 @@ export interface PersonState {
   touches: Touch[];
   /** Last known place, from event data (`data.latitude`, `data.longitude`) or a consented location. */
   place?: { readonly latitude: number; readonly longitude: number; readonly at: number };
+  /** IANA name, from event data (`data.timezone`): in which calendar days are counted. */
+  zone?: string;
+  /** By category or channel, from events of the type `Consent`; `all` is about everything. */
   consent: Record<string, boolean>;
   /** How often what a rule offered was answered, for propensity. */
   responses: Record<string, { shown: number; accepted: number }>;

@@ -10,7 +10,7 @@
  *     tapeline.decision    something was decided, either way         <request id>
  *     tapeline.delivery    an action was carried out, or given up    <action id>:delivery
  *     tapeline.offer       an agent was asked, answered, timed out   <action id>:<number>
- *     tapeline.response    a customer answered an offer              <action id>:response:<answer>
+ *     tapeline.response    a customer answered an offer              <action id, or request and candidate>:response:<answer>
  *
  * `data` of each is one of the shapes below. Every one names the workspace's customer it is about as the
  * event's `customer`: the name that the person had when it was said.
@@ -94,12 +94,20 @@ export interface DecisionSaid {
   readonly channel?: string;
   /** Each with all that is needed to carry it out, templates filled in. */
   readonly actions?: readonly DecidedAction[];
-  /** What else was weighed: `decide` gives its candidates and reasons. */
-  readonly candidates?: readonly {
-    readonly id: string;
-    readonly verdict: string;
-    readonly score?: number;
-  }[];
+  /** When a touchpoint asked (`POST /v1/decide`): what was weighed, the best first. */
+  readonly candidates?: readonly CandidateSaid[];
+}
+
+export interface CandidateSaid {
+  readonly id: string;
+  /** Under which name it counts for caps, cooldown and propensity; that of a rule, or `local:<id>`. */
+  readonly rule: string;
+  readonly verdict: 'act' | NotReason;
+  readonly score?: number;
+  readonly category?: string;
+  readonly channel?: string;
+  /** What the server does about it; what is to be shown went to whoever asked. */
+  readonly actions?: readonly DecidedAction[];
 }
 
 /** `do` and the members of an `Action`, filled in. */
@@ -135,8 +143,13 @@ export interface OfferSaid {
   readonly outcome?: string;
 }
 
+/** What was answered: one action, or all that a decision did about one candidate. */
 export interface ResponseSaid {
-  readonly action: string;
-  readonly answer: 'accepted' | 'dismissed' | 'shown' | string;
+  readonly action?: string;
+  /** The decision it is about, and the rule under which that counted. */
+  readonly request: string;
+  readonly rule?: string;
+  /** `failed`: it never reached the customer, and counts for no cap. */
+  readonly answer: 'accepted' | 'dismissed' | 'shown' | 'failed' | string;
   readonly data?: unknown;
 }
