@@ -5,7 +5,13 @@
 import { Envelope, encodingJson, type Rejection } from '../event/envelope.ts';
 import { walkJsonEvent } from '../event/json.ts';
 import { typeReserved } from '../event/refusal.ts';
-import type { LinkAnswer, LinkAsk, Outbox, TapeRecord } from '../identity/ask.ts';
+import {
+  asksOf,
+  type LinkAnswer,
+  type LinkAsk,
+  type Outbox,
+  type TapeRecord,
+} from '../identity/ask.ts';
 import type { Outcome, Statement } from '../identity/rules.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { assert } from '../std/assert.ts';
@@ -37,7 +43,8 @@ export class Linking {
 
   /** What events say. @throws AppError overloaded, unavailable. */
   async establish(statements: readonly Statement[]): Promise<readonly Outcome[]> {
-    const { outcomes } = await this.change({ kind: 'state', statements });
+    const answers = await Promise.all(asksOf(statements).map((ask) => this.change(ask)));
+    const outcomes = answers.flatMap((answer) => answer.outcomes);
     for (const outcome of outcomes) this.#count(outcome);
     return outcomes;
   }

@@ -1,9 +1,12 @@
 /** What other threads ask the owner of the graph to do, and what they learn: plain data. */
 import type { Outcome, Statement } from './rules.ts';
 
+/** Statements of one ask: others' asks have their turn in between. */
+export const statementsPerAskMax = 100;
+
 /** Thread: a front asks, main carries it out. */
 export type LinkAsk =
-  /** What events say; one outcome for each. */
+  /** What events say, `statementsPerAskMax` at the most; one outcome for each. */
   | { readonly kind: 'state'; readonly statements: readonly Statement[] }
   | {
       readonly kind: 'link';
@@ -40,4 +43,13 @@ export interface TapeRecord {
   readonly workspace: number;
   /** JSON text, as a sender would write it. */
   readonly event: string;
+}
+
+/** What events say, in asks of a size that others can wait for. */
+export function asksOf(statements: readonly Statement[]): LinkAsk[] {
+  const asks: LinkAsk[] = [];
+  for (let at = 0; at < statements.length; at += statementsPerAskMax) {
+    asks.push({ kind: 'state', statements: statements.slice(at, at + statementsPerAskMax) });
+  }
+  return asks;
 }

@@ -1,4 +1,7 @@
-/** One ask carried out on a draft: what it changes, and what goes on the tape for it. Pure. */
+/**
+ * One ask carried out on a draft: what it changes, and what goes on the tape for it. Pure, and in steps:
+ * whoever carries it out may do something else between two of them.
+ */
 import { unreachable } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import type { LinkAnswer, LinkAsk, TapeRecord } from './ask.ts';
@@ -17,17 +20,20 @@ export interface Changed extends Omit<LinkAnswer, 'outbox'> {
   readonly records: readonly TapeRecord[];
 }
 
+/** Work that can be left for a while between two steps. */
+export type Steps<Result> = Generator<undefined, Result, undefined>;
+
 export interface ChangeParts {
   readonly nowMs: number;
   readonly region: PhoneRegion;
   readonly settings: (workspace: number) => IdentitySettings;
 }
 
-/** @throws AppError conflict, invalid, not_found; the draft is then of no use. */
-export function change(draft: Draft, ask: LinkAsk, parts: ChangeParts): Changed {
+/** Yields after each statement. @throws AppError conflict, invalid, not_found; its changes are then of no use. */
+export function* change(draft: Draft, ask: LinkAsk, parts: ChangeParts): Steps<Changed> {
   switch (ask.kind) {
     case 'state':
-      return stateAll(draft, ask.statements, parts);
+      return yield* stateAll(draft, ask.statements, parts);
     case 'link':
       return linkByHand(draft, ask, parts);
     case 'merge':
@@ -41,13 +47,18 @@ export function change(draft: Draft, ask: LinkAsk, parts: ChangeParts): Changed 
 
 type AskOf<Kind extends LinkAsk['kind']> = Extract<LinkAsk, { kind: Kind }>;
 
-function stateAll(draft: Draft, statements: readonly Statement[], parts: ChangeParts): Changed {
+function* stateAll(
+  draft: Draft,
+  statements: readonly Statement[],
+  parts: ChangeParts,
+): Steps<Changed> {
   const outcomes: Outcome[] = [];
   const records: TapeRecord[] = [];
   for (const statement of statements) {
     const { outcome, record } = state(draft, statement, parts);
     outcomes.push(outcome);
     if (record !== undefined) records.push(record);
+    yield;
   }
   return { outcomes, records };
 }

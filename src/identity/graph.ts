@@ -85,16 +85,21 @@ export function clusterOf(nodes: Nodes, workspace: number, customer: string): Ma
   return found;
 }
 
+/** An identity, and everybody whom it, or who is on the way, has belonged to at some time. */
+export function* lineOf(nodes: Nodes, workspace: number, identity: string): Iterable<string> {
+  const seen = new Set<string>();
+  const line = [identity];
+  for (let name = line.pop(); name !== undefined; name = line.pop()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    yield name;
+    line.push(...ownersOf(nodes.node(workspace, name)));
+  }
+}
+
 /** Whether `to` can be reached from `from`, whatever the time: a link from `to` would close a circle. */
 export function reaches(nodes: Nodes, workspace: number, from: string, to: string): boolean {
-  const seen = new Set<string>();
-  const line = [from];
-  for (let identity = line.pop(); identity !== undefined; identity = line.pop()) {
-    if (identity === to) return true;
-    if (seen.has(identity)) continue;
-    seen.add(identity);
-    line.push(...ownersOf(nodes.node(workspace, identity)));
-  }
+  for (const name of lineOf(nodes, workspace, from)) if (name === to) return true;
   return false;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The graph of identities: its owner. Everybody asks here, and what is asked within one commit goes into
- * the next together:
+ * the next together (`rounds.ts`):
  *
  *     ask ─▶ draft (pure) ─▶ one transaction, flushed ─▶ version word: all threads read it ─▶ fronts told
  *                                                                                     └──▶ answers
@@ -15,7 +15,7 @@ import { type KeyedChange, KeyedStore } from '../store/keyed.ts';
 import { identitiesFile } from '../tape/layout.ts';
 import { customerHashOf } from '../tape/route.ts';
 import type { LinkAnswer, LinkAsk, Outbox, TapeRecord } from './ask.ts';
-import { type ChangeParts, change } from './change.ts';
+import { type ChangeParts, change, type Steps } from './change.ts';
 import { type ChangedNode, Draft, storedOf } from './draft.ts';
 import { type Forgotten, forget, leftOf, withLeft } from './forget.ts';
 import type { Nodes } from './graph.ts';
@@ -31,11 +31,10 @@ import {
   outboxKind,
   parseNodeKey,
 } from './node.ts';
+import { Rounds, type Work, type Worked } from './rounds.ts';
 import type { IdentitySettings } from './settings.ts';
 import { canonicalOf } from './typed.ts';
 
-/** Asks that wait for a commit. */
-export const asksWaitingMax = 100_000;
 const tickMs = 2000;
 
 /** How the file as a whole stands. */
@@ -56,39 +55,20 @@ export interface IdentitiesParts {
   readonly tell: (changed: readonly Pick<ChangedNode, 'workspace' | 'identity'>[]) => Promise<void>;
 }
 
-interface Waiting {
-  /** Works on the draft; what it throws is this ask's refusal. */
-  readonly work: (draft: Draft) => Worked;
-  readonly after: (() => Promise<void>) | undefined;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface Worked {
-  /** Besides the nodes of the draft. */
-  readonly rows: readonly KeyedChange[];
-  /** Something may not be in force any more. */
-  readonly moves: boolean;
-  /** Written even if nothing changed. */
-  readonly mustWrite?: boolean;
-}
-
 export class Identities implements Nodes {
   readonly #parts: IdentitiesParts;
   readonly #store: KeyedStore;
   readonly #filter: LinkFilter;
   readonly #words: Int32Array;
   readonly #progress: Float64Array;
+  readonly #rounds: Rounds;
   #meta: Meta;
-  #line: Waiting[] = [];
   /** Rows that are done with: they go with the next commit. */
   #done: Buffer[] = [];
-  #isClosed = false;
   /** The workspaces that there were when nodes of others were looked for. */
   #purgedFor = '';
   /** The fronts' progress counts. */
   #isFollowing = false;
-  #pumping: Promise<void> | undefined;
   #stopTicking: () => void = () => undefined;
 
   constructor(parts: IdentitiesParts) {
@@ -104,6 +84,10 @@ export class Identities implements Nodes {
         ? { version: 0, cleanVersion: 0 }
         : (JSON.parse(meta.toString('utf8')) as Meta);
     for (const key of this.#store.keys(Buffer.of(nodeKind))) this.#note(parseNodeKey(key));
+    this.#rounds = new Rounds({
+      begin: () => new Draft(this, this.#meta.version),
+      commit: (draft, worked) => this.#commit(draft, worked),
+    });
   }
 
   /** Up to where the tape had been read when the process ended; undefined in a new file. */
@@ -115,15 +99,15 @@ export class Identities implements Nodes {
   async open(stamp: number): Promise<void> {
     this.#progress.fill(stamp);
     this.#isFollowing = true;
-    if (this.tapeUpTo === undefined) await this.#enqueue(nothing);
+    if (this.tapeUpTo === undefined) await this.#rounds.do(nothing);
     this.#stopTicking = this.#parts.clock.every(tickMs, () => this.#tick());
   }
 
   /** Keeps where reading goes on after a crash from falling far behind. */
   #tick(): void {
-    if (this.#pumping !== undefined) return;
+    if (!this.#rounds.isIdle) return;
     if (this.#done.length === 0 && this.#safeStamp() <= (this.#meta.tapeUpTo ?? 0)) return;
-    this.#enqueue(nothing).catch((error: unknown) => {
+    this.#rounds.do(nothing).catch((error: unknown) => {
       // It is tried again with the next tick.
       if (!(error instanceof AppError)) throw error;
     });
@@ -146,13 +130,15 @@ export class Identities implements Nodes {
   async ask(ask: LinkAsk): Promise<LinkAnswer> {
     let answer: LinkAnswer | undefined;
     const { clock, memory, settings } = this.#parts;
-    await this.#enqueue((draft) => {
+    const steps = function* (draft: Draft): Steps<Worked> {
       const parts: ChangeParts = { nowMs: clock.now(), region: memory.phoneRegion, settings };
-      const { records, ...told } = change(draft, ask, parts);
+      const { records, ...told } = yield* change(draft, ask, parts);
       answer = { ...told, outbox: { number: draft.version, records } };
       const moves = ask.kind !== 'state' || told.outcomes.includes('switched');
       return { rows: records.length === 0 ? [] : [outboxRow(answer.outbox)], moves };
-    });
+    };
+    const workspace = ask.kind === 'state' ? (ask.statements[0]?.workspace ?? 0) : ask.workspace;
+    await this.#rounds.do({ workspace, steps });
     return answer!;
   }
 
@@ -174,9 +160,9 @@ export class Identities implements Nodes {
     const isUnknown =
       this.node(workspace, identity) === noNode &&
       leftOf(this.leftForgotten(), workspace, [identity]).length === 0;
-    if (isUnknown && this.#pumping === undefined) return undefined;
+    if (isUnknown && this.#rounds.isIdle) return undefined;
     let forgotten: Forgotten | undefined;
-    await this.#enqueue((draft) => {
+    const work = (draft: Draft): Worked => {
       const upTo = issued();
       const own = forget(draft, workspace, identity).map((share) => ({ ...share, upTo }));
       // A way to write a number that was not kept has a tape of its own; it goes when it is named.
@@ -195,7 +181,8 @@ export class Identities implements Nodes {
       const value = Buffer.from(JSON.stringify(forgotten));
       rows.push([numberedKey(erasedKind, forgotten.number), value]);
       return { rows: [...rows, ...this.#unsaid(forgotten)], moves: true };
-    });
+    };
+    await this.#rounds.do({ workspace, steps: oneStep(work) });
     return forgotten;
   }
 
@@ -214,7 +201,7 @@ export class Identities implements Nodes {
   /** An erasure is in force on the tape. */
   async erased({ number }: Forgotten): Promise<void> {
     this.#done.push(numberedKey(erasedKind, number));
-    await this.#enqueue(nothing);
+    await this.#rounds.do(nothing);
   }
 
   /** All of an outbox is on the tape. */
@@ -250,13 +237,14 @@ export class Identities implements Nodes {
     this.#purgedFor = living.join();
     if (version === cleanVersion && !isAnyGone) return;
     // With the commit before it, so that what is done with is not copied.
-    await this.#enqueue(nothing, async () => {
+    const after = async (): Promise<void> => {
       await this.#store.rewrite((key) => !isGone(key));
       Atomics.add(this.#words, word.generation, 1);
       Atomics.add(this.#words, word.version, 1);
       this.#meta = { ...this.#meta, cleanVersion: this.#meta.version };
-    });
-    await this.#enqueue(nothing);
+    };
+    await this.#rounds.do({ ...nothing, after });
+    await this.#rounds.do(nothing);
   }
 
   #hasNode(is: (key: Buffer) => boolean): boolean {
@@ -264,64 +252,17 @@ export class Identities implements Nodes {
     return false;
   }
 
-  /** @param after done once `work` is committed, before anything else is. */
-  #enqueue(work: Waiting['work'], after?: () => Promise<void>): Promise<void> {
-    if (this.#isClosed) {
-      return Promise.reject(new AppError('unavailable', 'the server is shutting down'));
-    }
-    if (this.#line.length >= asksWaitingMax) {
-      const message = 'too many links are waiting to be written; ask again';
-      return Promise.reject(new AppError('overloaded', message, { retryAfterSeconds: 1 }));
-    }
-    const done = new Promise<void>((resolve, reject) => {
-      this.#line.push({ work, after, resolve, reject });
-    });
-    this.#pumping ??= this.#pump();
-    return done;
-  }
-
-  async #pump(): Promise<void> {
-    // Those who ask in the same turn go together.
-    await Promise.resolve();
-    while (this.#line.length > 0) {
-      const line = this.#line;
-      this.#line = [];
-      await this.#commit(line);
-    }
-    // In the same turn in which the line was seen empty, so that nobody waits in vain.
-    this.#pumping = undefined;
-  }
-
-  async #commit(line: readonly Waiting[]): Promise<void> {
-    const draft = new Draft(this, this.#meta.version);
-    const rows: KeyedChange[] = [];
-    const worked: Waiting[] = [];
-    let [moves, mustWrite] = [false, false];
-    for (const waiting of line) {
-      const own = new Draft(draft, draft.version);
-      try {
-        const made = waiting.work(own);
-        draft.take(own);
-        moves ||= made.moves;
-        mustWrite ||= made.mustWrite === true;
-        rows.push(...made.rows);
-        worked.push(waiting);
-      } catch (error) {
-        waiting.reject(error);
-      }
-    }
-    // What is refused, or in force already, costs no flush.
+  /** What is refused, or in force already, costs no flush. */
+  async #commit(draft: Draft, worked: readonly Worked[]): Promise<void> {
+    const rows = worked.flatMap((each) => each.rows);
+    const mustWrite = worked.some((each) => each.mustWrite === true);
     const isIdle = rows.length === 0 && draft.version === this.#meta.version && !mustWrite;
-    try {
-      if (!isIdle) await this.#write(draft, rows, moves);
-    } catch (error) {
-      for (const { reject } of worked) reject(error);
-      return;
-    }
-    for (const { after, reject, resolve } of worked) {
-      if (after === undefined) resolve();
-      else await after().then(resolve, reject);
-    }
+    if (isIdle) return;
+    await this.#write(
+      draft,
+      rows,
+      worked.some(({ moves }) => moves),
+    );
   }
 
   async #write(draft: Draft, rows: KeyedChange[], moves: boolean): Promise<void> {
@@ -366,15 +307,22 @@ export class Identities implements Nodes {
 
   async close(): Promise<void> {
     this.#stopTicking();
-    this.#isClosed = true;
-    await this.#pumping;
+    await this.#rounds.close();
     await this.#store.close();
   }
 }
 
 /** A commit for what waits besides: how far the tape was read, rows that are done with. */
-function nothing(): Worked {
-  return { rows: [], moves: false, mustWrite: true };
+const nothing: Work = {
+  workspace: 0,
+  steps: oneStep(() => ({ rows: [], moves: false, mustWrite: true })),
+};
+
+function oneStep(work: (draft: Draft) => Worked): Work['steps'] {
+  // biome-ignore lint/correctness/useYield: it is done in one step
+  return function* (draft) {
+    return work(draft);
+  };
 }
 
 /** One without records is removed. */

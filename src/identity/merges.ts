@@ -2,7 +2,7 @@
 import { AppError } from '../std/errors.ts';
 import type { Draft } from './draft.ts';
 import { customerOf, reaches } from './graph.ts';
-import { identitiesPerCustomerMax, Profile } from './profile.ts';
+import { identitiesPerCustomerMax } from './profile.ts';
 import type { IdentitySettings } from './settings.ts';
 
 export interface MergeWish {
@@ -32,9 +32,7 @@ export function merge(draft: Draft, wish: MergeWish, settings: IdentitySettings)
       const message = `${customer} has belonged to ${other} before; merge it the other way round`;
       throw new AppError('conflict', message);
     }
-    const sizes = [customer, other].map(
-      (root) => new Profile(draft, workspace, root, settings).size,
-    );
+    const sizes = [customer, other].map((root) => draft.profile(workspace, root, settings).size);
     if (sizes[0]! + sizes[1]! > identitiesPerCustomerMax) {
       const message = `a customer may have at most ${identitiesPerCustomerMax} identities`;
       throw new AppError('conflict', message);

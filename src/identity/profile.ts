@@ -1,6 +1,5 @@
 /** A customer with all its identities, counted by type: what the limits are about. */
-import type { Draft } from './draft.ts';
-import { clusterOf } from './graph.ts';
+import { clusterOf, type Nodes } from './graph.ts';
 import type { Node } from './node.ts';
 import type { IdentitySettings } from './settings.ts';
 import { isSpelling } from './spelling.ts';
@@ -29,17 +28,18 @@ interface Summary {
   readonly since: number | undefined;
 }
 
-/** A customer and what belongs to it. */
+/** A customer and what belongs to it, as it was when it was made: see `Draft.profile`. */
 export class Profile {
   readonly root: string;
+  readonly settings: IdentitySettings;
   readonly #members: Map<string, Node>;
-  readonly #settings: IdentitySettings;
   readonly #rootType: string | undefined;
   #summaries: ReadonlyMap<string, readonly Summary[]> | undefined;
+  #guestCount = 0;
 
   /** @param rootType what the customer itself is taken for, if not for what its text says. */
   constructor(
-    draft: Draft,
+    nodes: Nodes,
     workspace: number,
     root: string,
     settings: IdentitySettings,
@@ -47,22 +47,28 @@ export class Profile {
   ) {
     this.root = root;
     this.#rootType = rootType;
-    const all = [...clusterOf(draft, workspace, root)];
+    const all = [...clusterOf(nodes, workspace, root)];
     // Another way to write an identity is no identity more.
     this.#members = new Map(all.filter(([, node]) => !isSpelling(node)));
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   /** Identities that count towards `identitiesPerCustomerMax`: all but what keys in pages linked. */
   get size(): number {
-    return this.#members.size - this.guests();
+    return this.#members.size - this.guests;
   }
 
-  /** How many of its identities, or of those of a type, keys in pages have linked since `from`. */
-  guests(type?: string, from = Number.NEGATIVE_INFINITY): number {
+  /** How many of its identities keys in pages have linked. */
+  get guests(): number {
+    this.#byType();
+    return this.#guestCount;
+  }
+
+  /** How many of those are of a type and were linked since `from`. */
+  guestsOf(type: string, from: number): number {
     let count = 0;
-    for (const each of type === undefined ? this.#all() : (this.#byType().get(type) ?? [])) {
-      if (each.guestAt !== undefined && each.guestAt >= from) count += 1;
+    for (const { guestAt } of this.#byType().get(type) ?? []) {
+      if (guestAt !== undefined && guestAt >= from) count += 1;
     }
     return count;
   }
@@ -70,13 +76,13 @@ export class Profile {
   /** The priority of its strongest identity. */
   get rank(): number {
     let rank = Number.POSITIVE_INFINITY;
-    for (const type of this.types()) rank = Math.min(rank, this.#settings.types[type]!.priority);
+    for (const type of this.types()) rank = Math.min(rank, this.settings.types[type]!.priority);
     return rank;
   }
 
   /** Whether it has nothing but identities of devices. */
   get isAnonymous(): boolean {
-    return [...this.types()].every((type) => this.#settings.types[type]!.shared);
+    return [...this.types()].every((type) => this.settings.types[type]!.shared);
   }
 
   /**
@@ -84,7 +90,7 @@ export class Profile {
    * Those that keys in pages linked have a quota of their own: they take nobody's place.
    */
   count(type: string, time: number, withGuests = false): number {
-    const { days } = this.#settings.types[type]!;
+    const { days } = this.settings.types[type]!;
     const spanMs = days === null ? Number.POSITIVE_INFINITY : days * dayMs;
     let count = 0;
     for (const { guestAt, isRoot, since } of this.#byType().get(type) ?? []) {
@@ -117,6 +123,7 @@ export class Profile {
       const type = this.#typeOf(identity, node);
       const isRoot = identity === this.root;
       const guestAt = isRoot ? undefined : node.claims.at(-1)?.guestAt;
+      if (guestAt !== undefined) this.#guestCount += 1;
       const summary = { isRoot, guestAt, since: this.#linkedAt(node) };
       const same = found.get(type);
       if (same === undefined) found.set(type, [summary]);
@@ -126,13 +133,9 @@ export class Profile {
     return found;
   }
 
-  *#all(): Iterable<Summary> {
-    for (const each of this.#byType().values()) yield* each;
-  }
-
   #typeOf(identity: string, node: Node): string {
     if (identity === this.root && this.#rootType !== undefined) return this.#rootType;
-    return typeOf(identity, node, this.#settings);
+    return typeOf(identity, node, this.settings);
   }
 }
 
@@ -148,7 +151,7 @@ export function hasRoomForGuest(
 ): boolean {
   const { days, limit } = types[type]!;
   const from = days === null ? Number.NEGATIVE_INFINITY : nowMs - days * dayMs;
-  return profile.guests() < guestsPerCustomerMax && profile.guests(type, from) < limit;
+  return profile.guests < guestsPerCustomerMax && profile.guestsOf(type, from) < limit;
 }
 
 /** Whether two profiles may become one at `time`: together within every limit. */

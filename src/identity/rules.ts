@@ -16,7 +16,7 @@ import {
   fitTogether,
   hasRoomForGuest,
   identitiesPerCustomerMax,
-  Profile,
+  type Profile,
   typeOf,
 } from './profile.ts';
 import type { IdentitySettings } from './settings.ts';
@@ -67,7 +67,7 @@ export function rule(
   if (owners[0] === owners[1]) return { outcome: 'inForce' };
   const side = (identity: string, owner: string, type: string): Side => {
     const rootType = owner === identity ? type : undefined;
-    const profile = new Profile(draft, workspace, owner, settings, rootType);
+    const profile = draft.profile(workspace, owner, settings, rootType);
     return { identity, type, owner, profile };
   };
   const node = draft.node(workspace, customer);
@@ -86,8 +86,7 @@ function previousType(
   const node = draft.node(workspace, previous);
   const isTyped = typedOf(previous, settings).type !== untyped;
   const isVisitor =
-    isUuid(previous) &&
-    new Profile(draft, workspace, previous, settings, 'temporaryId').isAnonymous;
+    isUuid(previous) && draft.profile(workspace, previous, settings, 'temporaryId').isAnonymous;
   const isCustomer = node.merged !== undefined || (node.members.length > 0 && !isVisitor);
   return isTyped || isCustomer ? typeOf(previous, node, settings) : 'temporaryId';
 }

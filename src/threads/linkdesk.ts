@@ -7,7 +7,7 @@
  *
  * What goes on the tape is written by the front that asked; what a crash left, by the first front.
  */
-import type { LinkAsk } from '../identity/ask.ts';
+import { asksOf, type LinkAsk } from '../identity/ask.ts';
 import type { Forgotten } from '../identity/forget.ts';
 import { Identities } from '../identity/identities.ts';
 import type { LinkMemory } from '../identity/memory.ts';
@@ -93,7 +93,7 @@ export class LinkDesk {
     try {
       const from = this.#identities.tapeUpTo ?? left.horizon;
       for (const statements of left.statements(from)) {
-        await this.#identities.ask({ kind: 'state', statements });
+        await Promise.all(asksOf(statements).map((ask) => this.#identities.ask(ask)));
       }
       return left.horizon;
     } finally {
