@@ -77,6 +77,8 @@ export type NotReason =
   | 'control'
   | 'outranked'
   | 'lapsed'
+  /** What it depends on could not be read in the time that whoever asked gave. */
+  | 'outOfTime'
   | 'notInDate'
   | 'error';
 

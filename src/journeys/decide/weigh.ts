@@ -1,0 +1,193 @@
+/**
+ * Weighs what may be done for one customer at one moment: each candidate meets the guards in one order, and
+ * those that are left compete for the customer's attention. Every candidate gets a verdict, and nothing
+ * depends on the order in which they come.
+ *
+ *     notInDate ─▶ condition ─▶ tooFar ─▶ consent ─▶ suppressed ─▶ quietHours ─▶ cooldown ─▶ control ─▶ capped
+ *         ─▶ by score: the first of each channel acts, up to `slots`; others are outranked
+ *
+ * Pure: time, the customer and what conditions say are passed in.
+ */
+import type { Random } from '../../std/random.ts';
+import { isWithin, type Place } from '../place.ts';
+import type { PersonState, Touch } from '../state.ts';
+import type { NotReason } from '../words.ts';
+import { type FrequencyCap, isCooling, lastTouchOf, reachedCap } from './caps.ts';
+import { type Control, isControl } from './control.ts';
+import { isQuiet, type QuietHours } from './quiet.ts';
+import { compareRanked, type Exploring, type Ranked, scoreOf } from './score.ts';
+
+/** What says no, and which of its kind it was. */
+export interface Refused {
+  readonly verdict: NotReason;
+  readonly detail?: string;
+}
+
+export interface Candidate {
+  /** Tells it from the others that are weighed with it. */
+  readonly id: string;
+  /** Under which name it counts: for caps, cooldown and propensity. */
+  readonly rule: string;
+  /** Whose attention it takes; undefined: nobody's, so it competes with nothing. */
+  readonly channel: string | undefined;
+  readonly category: string | undefined;
+  /** Epoch milliseconds, both inclusive. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  /** How far what is offered may be; undefined: anywhere. */
+  readonly miles: number | undefined;
+  /** Where what is offered is, if it is at one place. */
+  readonly place: Place | undefined;
+  readonly quietHours: QuietHours | undefined;
+  readonly cooldownMs: number | undefined;
+  readonly control: Control | undefined;
+  readonly caps: readonly FrequencyCap[];
+  readonly priority: number;
+  readonly value: number;
+  readonly propensity: number | undefined;
+  readonly leverPercent: number;
+  /** What its own condition says against it; undefined: nothing. */
+  ineligible(): NotReason | undefined;
+  /** The first audience or condition that forbids it, or could not be asked; undefined: none. */
+  suppressor(): Refused | undefined;
+  /** Sum of the percentages whose condition holds. */
+  contextPercent(): number;
+}
+
+export interface Weighing {
+  readonly now: number;
+  readonly person: Pick<PersonState, 'name' | 'place' | 'zone' | 'consent' | 'responses'>;
+  /** All that counts, decisions that are not read back yet among them; oldest first. */
+  readonly touches: readonly Touch[];
+  /** How many may act: of each channel, or of all when the candidates are for one place. */
+  readonly slots: number;
+  readonly competing: 'byChannel' | 'all';
+  readonly exploring?: Exploring | undefined;
+  /** Needed for exploring. */
+  readonly random?: Random;
+}
+
+export interface Weighed {
+  readonly candidate: Candidate;
+  readonly verdict: 'act' | NotReason;
+  /** Of those that met all guards. */
+  readonly score: number | undefined;
+  /** What it was that said no: the name of a suppressor, the scope of a cap. */
+  readonly detail: string | undefined;
+}
+
+/** @returns one for each candidate, the best first, those that met a guard last, by id. */
+export function weigh(candidates: readonly Candidate[], weighing: Weighing): readonly Weighed[] {
+  const refused: Weighed[] = [];
+  const eligible: (Ranked & { candidate: Candidate })[] = [];
+  for (const candidate of [...candidates].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+    const met = guardOf(candidate, weighing);
+    if (met === undefined) eligible.push(rankOf(candidate, weighing));
+    else refused.push({ candidate, score: undefined, detail: undefined, ...met });
+  }
+  eligible.sort(compareRanked);
+  explore(eligible, weighing);
+  return [...arbitrate(eligible, weighing), ...refused];
+}
+
+/** The first guard that says no. */
+function guardOf(candidate: Candidate, weighing: Weighing): Refused | undefined {
+  const { now, person, touches } = weighing;
+  const { control, cooldownMs, quietHours, rule } = candidate;
+  if (now < (candidate.from ?? now) || now > (candidate.to ?? now)) return { verdict: 'notInDate' };
+  const ineligible = candidate.ineligible();
+  if (ineligible !== undefined) return { verdict: ineligible };
+  if (isTooFar(candidate, person.place)) return { verdict: 'tooFar' };
+  const withheld = withheldConsent(candidate, person.consent);
+  if (withheld !== undefined) return { verdict: 'consent', detail: withheld };
+  const suppressor = candidate.suppressor();
+  if (suppressor !== undefined) return suppressor;
+  if (quietHours !== undefined && isQuiet(quietHours, now, person.zone)) {
+    return { verdict: 'quietHours' };
+  }
+  if (cooldownMs !== undefined && isCooling(rule, cooldownMs, touches, now)) {
+    return { verdict: 'cooldown' };
+  }
+  if (control !== undefined && isControl(control, rule, person.name)) return { verdict: 'control' };
+  return cappedBy(candidate, touches, weighing);
+}
+
+/** A place that is not known is within nothing; what is offered at no place is wherever the customer is. */
+function isTooFar({ miles, place }: Candidate, customer: Place | undefined): boolean {
+  if (miles === undefined) return false;
+  return !isWithin(customer, place ?? customer, miles);
+}
+
+/** What the customer has said no to, if it is about this. */
+function withheldConsent(
+  { category, channel }: Candidate,
+  consent: PersonState['consent'],
+): string | undefined {
+  const asked = [category, channel, 'all'];
+  return asked.find((name) => {
+    return name !== undefined && Object.hasOwn(consent, name) && consent[name] === false;
+  });
+}
+
+function cappedBy(
+  candidate: Candidate,
+  touches: readonly Touch[],
+  { now, person }: Weighing,
+): Refused | undefined {
+  const reached = reachedCap(candidate.caps, touches, candidate, now, person.zone);
+  return reached && { verdict: 'capped', detail: reached.scope };
+}
+
+function rankOf(candidate: Candidate, weighing: Weighing): Ranked & { candidate: Candidate } {
+  const { exploring, person, random, touches } = weighing;
+  const { id, leverPercent, priority, propensity, rule, value } = candidate;
+  const worth = { propensity, value, leverPercent, contextPercent: candidate.contextPercent() };
+  const draw = exploring?.method === 'thompson' ? random : undefined;
+  const answered = Object.hasOwn(person.responses, rule) ? person.responses[rule] : undefined;
+  const score = scoreOf(worth, answered, draw);
+  return { candidate, id, priority, score, lastShown: lastTouchOf(rule, touches) };
+}
+
+/** Now and then one that is not the best gets its chance. */
+function explore(ranked: Ranked[], { exploring, random }: Weighing): void {
+  if (exploring?.method !== 'epsilonGreedy' || random === undefined) return;
+  if (random.next() >= exploring.epsilon) return;
+  const [lucky] = ranked.splice(random.below(ranked.length), 1);
+  if (lucky !== undefined) ranked.unshift(lucky);
+}
+
+function arbitrate(
+  eligible: readonly (Ranked & { candidate: Candidate })[],
+  weighing: Weighing,
+): Weighed[] {
+  const touches = [...weighing.touches];
+  const acting = new Map<string, number>();
+  return eligible.map(({ candidate, score }): Weighed => {
+    const { channel } = candidate;
+    const place = weighing.competing === 'all' ? '' : channel;
+    const taken = place === undefined ? 0 : (acting.get(place) ?? 0);
+    if (taken >= weighing.slots) {
+      return { candidate, score, verdict: 'outranked', detail: undefined };
+    }
+    // One that acts leaves less room to those after it.
+    const capped = cappedBy(candidate, touches, weighing);
+    if (capped !== undefined) return { candidate, score, detail: undefined, ...capped };
+    if (place !== undefined) acting.set(place, taken + 1);
+    touches.push(touchOf(candidate, candidate.id, weighing.now));
+    return { candidate, score, verdict: 'act', detail: undefined };
+  });
+}
+
+/** What counts once it is decided. */
+export function touchOf(
+  { category, channel, rule }: Pick<Candidate, 'category' | 'channel' | 'rule'>,
+  request: string,
+  at: number,
+): Touch {
+  const touch: Touch = { at, request, rule };
+  return {
+    ...touch,
+    ...(channel !== undefined && { channel }),
+    ...(category !== undefined && { category }),
+  };
+}
