@@ -15,10 +15,14 @@
  * What `data` does not have is an error, and an error is no match; `has(event.data.x)` asks, and
  * `event.data.?x.orValue(0)` gives something instead. There is no clock: a condition says the same of
  * an event for ever.
+ *
+ * Where more is known than an event, a `Vocabulary` says what and of which types, and an `Expression` is
+ * a text in it: a condition, or one that gives a value.
  */
 import { Environment } from '@marcbachmann/cel-js';
 import { AppError } from '../std/errors.ts';
-import { type ConditionNode, evaluateWithin, inspect, meter } from './meter.ts';
+import { type NameHints, sentenceOf } from './celfault.ts';
+import { type ConditionNode, eachName, evaluateWithin, inspect, meter } from './meter.ts';
 
 export const conditionCharactersMax = 4096;
 /** What one condition may cost on one event, in steps of some 100 ns; then it is given up. */
@@ -116,13 +120,93 @@ const compiled = new Map<string, Condition>();
 export function compileCondition(text: string, place: string): Condition {
   const known = compiled.get(text);
   if (known !== undefined) return known;
-  const condition = compile(text, place);
+  const condition = new Condition(parse(text, place, events, true).run);
   if (compiled.size >= compiledMax) compiled.clear();
   compiled.set(text, condition);
   return condition;
 }
 
-function compile(text: string, place: string): Condition {
+/** What texts may ask of, where there is more than an event. */
+export class Vocabulary {
+  readonly environment: Environment;
+  readonly hints: NameHints;
+
+  /**
+   * @param variables name → CEL type: `string`, `map<string, dyn>`, `Event`, or one of `types`.
+   * @param types each with its members and their CEL types. A value is an instance of `of`; without it a
+   *   plain object.
+   */
+  constructor(
+    variables: Readonly<Record<string, string>>,
+    types: readonly FactType[],
+    hints: NameHints,
+  ) {
+    this.hints = hints;
+    this.environment = language.clone();
+    for (const { members, name, of } of types) {
+      const type =
+        of === undefined ? { name, schema: members } : { name, ctor: of, fields: members };
+      this.environment.registerType(type);
+    }
+    for (const [name, type] of Object.entries(variables)) {
+      this.environment.registerVariable(name, type);
+    }
+  }
+}
+
+export interface FactType {
+  readonly name: string;
+  readonly members: Readonly<Record<string, string>>;
+  readonly of?: new (...given: never[]) => object;
+}
+
+/** A text over the variables of a vocabulary, which are the members of `facts`. */
+export class Expression {
+  /** The variables that it asks for, each with the members; `*` when it may ask for any. */
+  readonly asks: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #run: Run;
+
+  /** Use `compileExpression`. */
+  constructor(run: Run, asks: ReadonlyMap<string, ReadonlySet<string>>) {
+    this.#run = run;
+    this.asks = asks;
+  }
+
+  /** Whether it holds. A variable that `facts` lacks is an error, and an error is no match. */
+  meets(facts: object): Verdict {
+    const value = this.value(facts);
+    return meter.isOver ? undefined : value === true;
+  }
+
+  /** Undefined when there is an error, or when it costs too much; as the engine gives it otherwise. */
+  value(facts: object): unknown {
+    return evaluateWithin(conditionStepsMax, () => this.#run(facts));
+  }
+}
+
+/**
+ * @param place where the text stands, for the message.
+ * @param wanted whether it must be true or false, or may have any value.
+ * @throws AppError invalid.
+ */
+export function compileExpression(
+  text: string,
+  place: string,
+  vocabulary: Vocabulary,
+  wanted: 'condition' | 'value',
+): Expression {
+  const { asks, run } = parse(text, place, vocabulary, wanted === 'condition');
+  return new Expression(run, asks);
+}
+
+type Run = (facts: object) => unknown;
+
+function parse(
+  text: string,
+  place: string,
+  { environment, hints }: Pick<Vocabulary, 'environment' | 'hints'>,
+  mustHold: boolean,
+): { run: Run; asks: ReadonlyMap<string, ReadonlySet<string>> } {
   const refuse = (reason: string): never => {
     throw new AppError('invalid', `${place}: ${reason}`);
   };
@@ -133,17 +217,38 @@ function compile(text: string, place: string): Condition {
   try {
     run = environment.parse(text);
   } catch (error) {
-    return refuse(sentenceOf(error, text));
+    return refuse(sentenceOf(error, text, hints));
   }
   const { error, type, valid } = run.check();
-  if (!valid) refuse(sentenceOf(error, text));
-  if (type !== 'bool' && type !== 'dyn') refuse(`a condition must be true or false, not ${type}`);
-  const fault = inspect(run.ast as unknown as ConditionNode);
+  if (!valid) refuse(sentenceOf(error, text, hints));
+  if (mustHold && type !== 'bool' && type !== 'dyn') {
+    refuse(`a condition must be true or false, not ${type}`);
+  }
+  const ast = run.ast as unknown as ConditionNode;
+  const asks = asksOf(ast, environment);
+  const fault = inspect(ast);
   if (fault !== undefined) refuse(fault);
-  return new Condition(run);
+  return { run, asks };
 }
 
-const environment = new Environment({
+/** Which variables a text names. One that a loop calls by the same name counts as well. */
+function asksOf(
+  root: ConditionNode,
+  environment: Environment,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const asks = new Map<string, Set<string>>();
+  const ask = (name: string, member: string): void => {
+    if (!environment.hasVariable(name)) return;
+    const members = asks.get(name);
+    if (members === undefined) asks.set(name, new Set([member]));
+    else members.add(member);
+  };
+  eachName(root, ask);
+  return asks;
+}
+
+/** The language and what stands in for events, without any variable. */
+const language = new Environment({
   homogeneousAggregateLiterals: false,
   enableOptionalTypes: true,
   limits: {
@@ -154,7 +259,7 @@ const environment = new Environment({
     maxCallArguments: 8,
   },
 });
-environment.registerType('Event', {
+language.registerType('Event', {
   ctor: ConditionSubject,
   fields: {
     type: 'string',
@@ -166,7 +271,6 @@ environment.registerType('Event', {
     data: 'map<string, dyn>',
   },
 });
-environment.registerVariable('event', 'Event');
 
 /** CEL does not mix whole numbers and doubles; in JSON they are one kind of number. */
 const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
@@ -178,40 +282,13 @@ const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 for (const [sign, apply] of Object.entries(arithmetic)) {
   const mixed = (a: unknown, b: unknown): number => apply(Number(a), Number(b));
-  environment.registerOperator(`double ${sign} int: double`, mixed);
-  environment.registerOperator(`int ${sign} double: double`, mixed);
+  language.registerOperator(`double ${sign} int: double`, mixed);
+  language.registerOperator(`int ${sign} double: double`, mixed);
 }
-environment.registerOperator('double % double: double', (a: number, b: number) => a % b);
+language.registerOperator('double % double: double', (a: number, b: number) => a % b);
 
-interface EngineError {
-  readonly summary: string;
-  readonly range?: { readonly start: number; readonly end: number };
-}
-
-function sentenceOf(error: unknown, text: string): string {
-  const { range, summary = (error as Error).message } = error as Partial<EngineError>;
-  const at = range === undefined ? '' : ` at character ${range.start + 1}${quoteAt(text, range)}`;
-  const hint = hintFor(summary, range === undefined ? text : text.slice(range.start));
-  return `${summary}${at}${hint === undefined ? '' : `; ${hint}`}`;
-}
-
-function quoteAt(text: string, { start, end }: { start: number; end: number }): string {
-  const found = text.slice(start, Math.max(end, start + 1));
-  return found === '' ? '' : ` (${found.length > 40 ? `${found.slice(0, 40)}…` : found})`;
-}
-
-/** What people who know other languages write, and what it is here. */
-function hintFor(summary: string, rest: string): string | undefined {
-  if (/^and\b/i.test(rest)) return 'write && for and';
-  if (/^or\b/i.test(rest)) return 'write || for or';
-  if (/^not\b/i.test(rest)) return 'write ! for not';
-  if (/^=(?!=)/.test(rest)) return 'write == to compare';
-  if (/^(&|\|)/.test(rest)) return 'write && or ||';
-  if (summary.startsWith('Unknown variable')) {
-    return 'a condition knows `event` alone: event.data.price, event.channel …; text stands in quotes';
-  }
-  if (summary.startsWith('No such key')) {
-    return 'an event has type, id, customer, channel, source, time and data';
-  }
-  return rest === '' ? 'the condition ends too early' : undefined;
-}
+const events = new Vocabulary({ event: 'Event' }, [], {
+  variables:
+    'a condition knows `event` alone: event.data.price, event.channel …; text stands in quotes',
+  members: 'an event has type, id, customer, channel, source, time and data',
+});

@@ -78,6 +78,28 @@ export function inspect(root: ConditionNode): string | undefined {
   return undefined;
 }
 
+/** Calls `found` for each name in a condition, with the member of it that is asked for, `*`: all of it. */
+export function eachName(value: unknown, found: (name: string, member: string) => void): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const each of value) eachName(each, found);
+  } else if (isNode(value)) {
+    const named = namedMember(value);
+    if (named !== undefined) found(named.name, named.member);
+    else if (value.op === 'id') found(value.args as string, '*');
+    else eachName(value.args, found);
+  }
+}
+
+/** `name.member`, `name["member"]`, and the same with `?`. */
+function namedMember({ args, op }: ConditionNode): { name: string; member: string } | undefined {
+  if (!/^(\.|\.\?|\[\]|\[\?\])$/.test(op)) return undefined;
+  const [receiver, key] = args as [ConditionNode, ConditionNode | string];
+  if (receiver.op !== 'id') return undefined;
+  const member = typeof key === 'string' ? key : key.op === 'value' ? key.args : undefined;
+  return typeof member === 'string' ? { name: receiver.args as string, member } : undefined;
+}
+
 /** A node, those below it, and those a macro has become. */
 function collect(value: unknown, nodes: Set<ConditionNode>): void {
   if (typeof value !== 'object' || value === null) return;

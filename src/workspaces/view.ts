@@ -19,6 +19,7 @@
  * stands in `views/evaluate.ts`.
  */
 import { compileCondition, conditionCharactersMax } from '../event/condition.ts';
+import { parseDuration } from '../event/duration.ts';
 import { dataDepthMax, typeBytesMax } from '../event/envelope.ts';
 import { AppError } from '../std/errors.ts';
 
@@ -60,20 +61,9 @@ export interface ViewTemplate {
   readonly fields: readonly ViewField[];
 }
 
-const unitMs: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60 * 1000,
-  h: 60 * 60 * 1000,
-  d: 24 * 60 * 60 * 1000,
-  w: 7 * 24 * 60 * 60 * 1000,
-};
-const lookbackPattern = /^([1-9][0-9]{0,11})([smhdw])$/;
-
 /** `90d`, `12h`, `30m`… in milliseconds; NaN when it is not written so or longer than 3650d. */
 export function parseLookback(text: string): number {
-  const match = lookbackPattern.exec(text);
-  if (match === null) return Number.NaN;
-  const lookbackMs = Number(match[1]) * unitMs[match[2]!]!;
+  const lookbackMs = parseDuration(text);
   return lookbackMs <= lookbackMsMax ? lookbackMs : Number.NaN;
 }
 
@@ -205,7 +195,7 @@ function readLimit(value: unknown, place: string): number {
 }
 
 function readLookback(value: unknown, place: string): string {
-  if (typeof value !== 'string' || !lookbackPattern.test(value)) {
+  if (typeof value !== 'string' || Number.isNaN(parseDuration(value))) {
     refuse(`${place} must look like 90d, 12h or 30m`);
   }
   if (Number.isNaN(parseLookback(value))) refuse(`${place} must be at most 3650d`);
