@@ -130,6 +130,8 @@ export interface Rule {
   /** The map whose instances it is about; needed by `beyondStep` and `instance`. */
   readonly journey?: string;
   readonly when: When;
+  /** The view that conditions ask for as `view`; default: the one of `when`. */
+  readonly view?: string;
   /** Must hold when it is decided. */
   readonly if?: string;
   readonly audiences?: Readonly<Record<string, AudienceDefinition>>;

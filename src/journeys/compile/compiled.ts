@@ -2,20 +2,39 @@
  * Maps and rules made ready for the engine: names are ordinals, durations milliseconds, paths split and
  * conditions compiled. Plain objects that nobody changes; one for each version, shared by all customers.
  */
+
+import type { AudienceDefinition } from '../../audiences/definition.ts';
 import type { ConditionSubject } from '../../event/condition.ts';
-import type { Action, JourneyMap, Rule } from '../definition.ts';
+import type { Action, Cap, JourneyMap, Rule } from '../definition.ts';
+import type { Place } from '../place.ts';
 import type { InstanceState } from '../state.ts';
 
 /** What a condition may ask about; what is absent is an error for it, and an error is no match. */
 export interface Facts {
   readonly event?: ConditionSubject | undefined;
   readonly instance?: InstanceState | undefined;
+  /** The version that the instance is on, for the name of its step. */
+  readonly map?: CompiledMap | undefined;
+  /** Epoch milliseconds, for how long an instance has been silent. */
+  readonly nowMs?: number | undefined;
   /** The customer's name. */
   readonly customer?: string | undefined;
+  readonly place?: Place | undefined;
   /** Membership by the audience's name in the map or rule. */
   readonly audience?: Readonly<Record<string, boolean>> | undefined;
   /** Fields by name. */
   readonly view?: Readonly<Record<string, unknown>> | undefined;
+  /** In templates: what has just been decided. */
+  readonly decision?:
+    | {
+        readonly id: string;
+        readonly rule?: string;
+        readonly channel?: string;
+        readonly score?: number;
+      }
+    | undefined;
+  /** Where a touchpoint asks: what it said of itself. */
+  readonly ask?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface CompiledCondition {
@@ -27,6 +46,12 @@ export interface CompiledTrigger {
   readonly event: string;
   readonly channel: string | undefined;
   readonly where: CompiledCondition | undefined;
+}
+
+export interface CompiledAction {
+  readonly action: Action;
+  /** The action with its templates filled in. @throws AppError too_large when one becomes too long. */
+  fill(facts: Facts): Action;
 }
 
 export interface CompiledWait {
@@ -41,7 +66,7 @@ export interface CompiledWait {
   readonly on: readonly CompiledTrigger[];
   /** Ordinal of the step that is entered when the time is up. */
   readonly thenStep: number | undefined;
-  readonly actions: readonly Action[];
+  readonly actions: readonly CompiledAction[];
 }
 
 export interface CompiledStep {
@@ -56,7 +81,7 @@ export interface CompiledStep {
   readonly completed: readonly CompiledTrigger[] | undefined;
   readonly isOptional: boolean;
   readonly waits: readonly CompiledWait[];
-  readonly actions: readonly Action[];
+  readonly actions: readonly CompiledAction[];
 }
 
 export interface CompiledMilestone {
@@ -98,7 +123,19 @@ export interface CompiledMap {
   readonly replaysOnResume: boolean;
   readonly activityChannel: string | undefined;
   readonly instancesMax: number;
+  readonly audiences: ReadonlyMap<string, AudienceDefinition>;
+  /** By event type, in document order: entry, steps with their waits, milestones, goal, exits. */
+  readonly listeners: ReadonlyMap<string, readonly MapListener[]>;
 }
+
+/** What a trigger is of. */
+export type MapListener = { readonly trigger: CompiledTrigger } & (
+  | { readonly of: 'entry' | 'goal' }
+  | { readonly of: 'step' | 'completed'; readonly step: CompiledStep }
+  | { readonly of: 'wait'; readonly step: CompiledStep; readonly wait: CompiledWait }
+  | { readonly of: 'milestone'; readonly milestone: CompiledMilestone }
+  | { readonly of: 'exit'; readonly exit: CompiledExit }
+);
 
 export type CompiledWhen =
   | { readonly kind: 'event'; readonly trigger: CompiledTrigger }
@@ -123,6 +160,8 @@ export type CompiledWhen =
       /** Of the step or milestone; undefined: any. */
       readonly name: string | undefined;
     }
+  /** A touchpoint asks. */
+  | { readonly kind: 'ask'; readonly placement: string }
   /** `types` of the rule are those that the view shows. */
   | { readonly kind: 'view'; readonly view: string; readonly where: CompiledCondition };
 
@@ -135,5 +174,52 @@ export interface CompiledRule {
   readonly journey: string | undefined;
   readonly when: CompiledWhen;
   readonly condition: CompiledCondition | undefined;
+  /** Infinite when there is no limit. */
   readonly perInstanceMax: number;
+  readonly audiences: ReadonlyMap<string, AudienceDefinition>;
+  /** Audiences of its map's that it asks for: `facts.audience` has them besides its own. */
+  readonly borrowed: ReadonlySet<string>;
+  /** Undefined: anywhere. */
+  readonly withinMiles: number | undefined;
+  readonly suppressedBy: readonly CompiledSuppression[];
+  readonly quietHours: CompiledQuietHours | undefined;
+  readonly caps: readonly CompiledCap[];
+  readonly contextWeights: readonly {
+    readonly condition: CompiledCondition;
+    readonly percent: number;
+  }[];
+  /** Epoch milliseconds: in force from, and until just before. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly cooldownMs: number | undefined;
+  readonly actions: readonly CompiledAction[];
+  /** The view that `view` is in conditions, and the fields that they ask for; undefined: none is asked for. */
+  readonly view: { readonly name: string; readonly fields: ReadonlySet<string> } | undefined;
+  readonly listeners: ReadonlyMap<string, readonly RuleListener[]>;
+}
+
+export interface RuleListener {
+  readonly of: 'event' | 'after' | 'without';
+  readonly trigger: CompiledTrigger;
+}
+
+/** One of `audience` (of the rule's, or of its map's) and `condition`; `name` is as it is written. */
+export interface CompiledSuppression {
+  readonly name: string;
+  readonly audience: string | undefined;
+  readonly condition: CompiledCondition | undefined;
+}
+
+/** Minutes of the day in an IANA zone. */
+export interface CompiledQuietHours {
+  readonly fromMinute: number;
+  readonly toMinute: number;
+  readonly zone: string;
+}
+
+export interface CompiledCap {
+  readonly scope: Cap['scope'];
+  readonly times: number;
+  readonly per: 'day' | 'week' | 'month' | { readonly rollingMs: number };
+  readonly zone: string | undefined;
 }

@@ -1,0 +1,40 @@
+/**
+ * Actions, ready to be decided: what is a template in them is filled in with the facts of the moment. In
+ * `meeting` of an offer to agents `${agent.id}`, `${agent.name}` and `${agent.desk}` stay as they are:
+ * which agent it will be is known when one has accepted.
+ */
+import type { Action } from '../definition.ts';
+import type { CompiledAction, Facts } from './compiled.ts';
+import type { Scope } from './scope.ts';
+import { compileTemplate } from './template.ts';
+
+/** Members that are templates, whichever action has them. */
+const templated = ['data', 'key', 'context', 'title', 'meeting'] as const;
+const agentMember = /^\s*agent\.(id|name|desk)\s*$/;
+
+/** @throws AppError invalid, with the place. */
+export function compileAction(action: Action, place: string, scope: Scope): CompiledAction {
+  const given = action as unknown as Readonly<Record<string, unknown>>;
+  const fills = templated
+    .filter((name) => given[name] !== undefined)
+    .map((name) => {
+      const kept = name === 'meeting' ? agentMember : undefined;
+      return [name, compileTemplate(given[name], `${place}.${name}`, scope, kept)] as const;
+    });
+  return {
+    action,
+    fill(facts: Facts) {
+      const filled = fills.map(([name, fill]) => [name, fill(facts)] as const);
+      return { ...action, ...Object.fromEntries(filled) } as Action;
+    },
+  };
+}
+
+/** @throws AppError invalid, with the place. */
+export function compileActions(
+  actions: readonly Action[] | undefined,
+  place: string,
+  scope: Scope,
+): CompiledAction[] {
+  return (actions ?? []).map((each, index) => compileAction(each, `${place}[${index}]`, scope));
+}
