@@ -136,6 +136,19 @@ test('a publish key claims no name that is a UUID, through no door', async () =>
   assert.ok(own(await tapeIds(server, evil, 'limit=100')).length >= 24);
 });
 
+test('what a key in a page has linked and a login says again counts as a login', async () => {
+  const key = await publishKey();
+  const c = fresh('c');
+  const cookies = count(6).map((n) => `cookie:${c}-${n}`);
+  await post(server, [event(c, fresh('e'), 1, cookies[0]!)], { key });
+  await store(server, [event(c, fresh('e'), 2, cookies[0]!)]);
+  // One after the other: five logins within a week have room, a sixth has not.
+  for (const [n, cookie] of cookies.entries()) {
+    await store(server, [event(c, fresh('e'), 3 + n, cookie)]);
+  }
+  assert.deepEqual(await identitiesOf(server, c), [c, ...cookies.slice(0, 5)]);
+});
+
 test('a receipt means the links are in force on every front, after a kill too', async (t) => {
   const data = temporaryDirectory();
   t.after(() => rmSync(data, { recursive: true, force: true }));

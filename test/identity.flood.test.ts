@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Identities } from '../src/identity/identities.ts';
 import { createLinkMemory } from '../src/identity/memory.ts';
+import { guestsPerCustomerMax, guestsTogetherMax } from '../src/identity/profile.ts';
 import { LinkReader } from '../src/identity/reader.ts';
 import type { Outcome, Statement } from '../src/identity/rules.ts';
 import { identityDefaults } from '../src/identity/settings.ts';
@@ -16,6 +17,8 @@ const startMs = 1_790_000_000_000;
 
 interface Desk {
   readonly links: LinkReader;
+  readonly clock: ManualClock;
+  merge(into: string, from: string): Promise<unknown>;
   state(statements: readonly Statement[]): Promise<readonly Outcome[]>;
   membersOf(customer: string): string[];
 }
@@ -35,6 +38,8 @@ async function openDesk(t: TestContext): Promise<Desk> {
   });
   return {
     links,
+    clock,
+    merge: (into, from) => identities.ask({ kind: 'merge', workspace: 1, into, from: [from] }),
     state: async (statements) => (await identities.ask({ kind: 'state', statements })).outcomes,
     membersOf(customer) {
       links.refresh();
@@ -86,4 +91,53 @@ test('what a key in a page links takes no place of a login, and has a quota what
     const made = await desk.state(logins);
     assert.deepEqual(made, ['linked', 'linked', 'linked', 'linked', 'linked', 'limit'], customer);
   }
+});
+
+test('a login that says what a key in a page has linked makes it trusted, if there is room', async (t) => {
+  const desk = await openDesk(t);
+  const guests = ['cookie:a', 'cookie:b', 'cookie:c'];
+  const outcomes = await desk.state(guests.map((guest) => said('c1', guest, false)));
+  assert.deepEqual([...new Set(outcomes)], ['linked']);
+  const isGuest = (identity: string): boolean => {
+    desk.links.refresh();
+    return desk.links.node(1, identity).claims[0]!.guestAt !== undefined;
+  };
+  // Neither another key in a page nor two of the strangers together vouch for one.
+  await desk.state([said('c1', 'cookie:a', false), said('cookie:b', 'cookie:a', true)]);
+  assert.deepEqual(guests.map(isGuest), [true, true, true]);
+  assert.deepEqual(await desk.state([said('c1', 'cookie:a', true)]), ['inForce']);
+  assert.deepEqual(guests.map(isGuest), [false, true, true]);
+  const logins = ['d', 'e', 'f', 'g'].map((name) => said('c1', `cookie:${name}`, true));
+  assert.deepEqual([...new Set(await desk.state(logins))], ['linked']);
+  const full = [said('c1', 'cookie:h', true), said('c1', 'cookie:b', true)];
+  assert.deepEqual(await desk.state(full), ['limit', 'limit']);
+  assert.deepEqual(guests.map(isGuest), [false, true, true]);
+  assert.ok(desk.membersOf('c1').includes('cookie:b'), 'it stays what it was');
+});
+
+test('what keys in pages linked is carried by merges and links up to a limit', async (t) => {
+  const desk = await openDesk(t);
+  const weekMs = 7 * 86_400_000;
+  const customers = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `${name}@example.com`);
+  for (let n = 0; n < guestsPerCustomerMax; n += 5) {
+    const time = desk.clock.now();
+    const five = [0, 1, 2, 3, 4].map((k) => n + k);
+    const guests = customers.flatMap((name) =>
+      five.map((k) => said(name, `cookie:${name}-${k}`, false, time)),
+    );
+    assert.deepEqual([...new Set(await desk.state(guests))], ['linked']);
+    desk.clock.advance(weekMs + 1);
+  }
+  const late = desk.clock.now();
+  const more = said(customers[0]!, 'cookie:more', false, late);
+  assert.deepEqual(await desk.state([more]), ['limit']);
+  const [first, ...others] = customers;
+  for (const other of others.slice(0, 3)) await desk.merge(first!, other);
+  assert.deepEqual(await desk.state([said('of-e', others[3]!, true, late)]), ['linked']);
+  await desk.merge('of-e', first!);
+  assert.equal(desk.membersOf('of-e').length, 1 + 5 + guestsTogetherMax);
+  const refusal = { code: 'conflict', message: /1000 that keys in pages linked/ };
+  await assert.rejects(desk.merge('of-e', others[4]!), refusal);
+  assert.deepEqual(await desk.state([said('of-e', others[4]!, true, late)]), ['limit']);
+  assert.equal(desk.membersOf(others[4]!).length, 1 + guestsPerCustomerMax);
 });

@@ -2,7 +2,12 @@
 import { AppError } from '../std/errors.ts';
 import type { Draft } from './draft.ts';
 import { customerOf, reaches } from './graph.ts';
-import { identitiesPerCustomerMax } from './profile.ts';
+import {
+  guestsTogetherMax,
+  haveRoomTogether,
+  identitiesPerCustomerMax,
+  type Profile,
+} from './profile.ts';
 import type { IdentitySettings } from './settings.ts';
 
 export interface MergeWish {
@@ -32,15 +37,17 @@ export function merge(draft: Draft, wish: MergeWish, settings: IdentitySettings)
       const message = `${customer} has belonged to ${other} before; merge it the other way round`;
       throw new AppError('conflict', message);
     }
-    const sizes = [customer, other].map((root) => draft.profile(workspace, root, settings).size);
-    if (sizes[0]! + sizes[1]! > identitiesPerCustomerMax) {
-      const message = `a customer may have at most ${identitiesPerCustomerMax} identities`;
+    const [mine, theirs] = [customer, other].map((root) => {
+      return draft.profile(workspace, root, settings);
+    }) as [Profile, Profile];
+    if (!haveRoomTogether(mine, theirs)) {
+      const message = `a customer may have at most ${identitiesPerCustomerMax} identities, and ${guestsTogetherMax} that keys in pages linked`;
       throw new AppError('conflict', message);
     }
     draft.begin();
     const { claims } = draft.node(workspace, other);
     draft.put(workspace, other, { claims, merged: { into: customer, at: nowMs } });
-    merged.push(sizes[1]!);
+    merged.push(theirs.size);
   }
   return { customer, merged };
 }

@@ -67,11 +67,16 @@ export function intervalsTo({ claims, merged }: Node, owner: string): Interval[]
   return intervals;
 }
 
+/** The claim that decides at an instant: the first one for what came before it too. */
+export function claimAt({ claims }: Pick<Node, 'claims'>, time: number): Claim | undefined {
+  let holding = claims[0];
+  for (const claim of claims) if (claim.since <= time) holding = claim;
+  return holding;
+}
+
 /** Whose a node is at an instant by its claims alone; `''`: no claim holds. */
-export function claimedAt({ claims }: Node, time: number): string {
-  let to = claims[0]?.to ?? '';
-  for (const claim of claims) if (claim.since <= time) to = claim.to;
-  return to;
+export function claimedAt(node: Node, time: number): string {
+  return claimAt(node, time)?.to ?? '';
 }
 
 /** Whose a node is at an instant; `''`: its own. */

@@ -9,6 +9,8 @@ import { typedOf, untyped } from './typed.ts';
 export const identitiesPerCustomerMax = 1000;
 /** Besides, identities that keys in pages have linked to one customer. */
 export const guestsPerCustomerMax = 200;
+/** And those of all that became one customer by merges and links together. */
+export const guestsTogetherMax = 1000;
 const dayMs = 86_400_000;
 
 /** An untyped identity is a customer's name, one that was merged too, until it is linked to another. */
@@ -154,6 +156,12 @@ export function hasRoomForGuest(
   return profile.guests < guestsPerCustomerMax && profile.guestsOf(type, from) < limit;
 }
 
+/** Whether two profiles are few enough together, whatever the types of their identities. */
+export function haveRoomTogether(one: Profile, other: Profile): boolean {
+  if (one.size + other.size > identitiesPerCustomerMax) return false;
+  return one.guests + other.guests <= guestsTogetherMax;
+}
+
 /** Whether two profiles may become one at `time`: together within every limit. */
 export function fitTogether(
   one: Profile,
@@ -162,7 +170,7 @@ export function fitTogether(
   { types }: IdentitySettings,
   withGuests = false,
 ): boolean {
-  if (one.size + other.size > identitiesPerCustomerMax) return false;
+  if (!haveRoomTogether(one, other)) return false;
   for (const type of new Set([...one.types(), ...other.types()])) {
     const [mine, theirs] = [one.count(type, time, withGuests), other.count(type, time, withGuests)];
     // What one of them has too many of already is no reason to refuse the other.

@@ -20,6 +20,7 @@ import {
   typeOf,
 } from './profile.ts';
 import type { IdentitySettings } from './settings.ts';
+import { confirmed, confirmedBy } from './trust.ts';
 import { canonicalOf, isBlocked, isUuid, type PhoneRegion, typedOf, untyped } from './typed.ts';
 
 /** Times that one identity may change hands; after that it is linked to nobody any more. */
@@ -35,7 +36,7 @@ export interface Statement {
   readonly isTrusted: boolean;
 }
 
-/** What came of a statement. The last four: nothing changed. */
+/** What came of a statement. The last four: whose is what has not changed. */
 export type Outcome = 'linked' | 'switched' | 'inForce' | 'blocked' | 'limit' | 'untrusted';
 
 export interface Ruling {
@@ -64,7 +65,7 @@ export function rule(
   const names = [customer, previous].map((name) => typedOf(name, settings).value);
   if (names.some((value) => isBlocked(value, settings.blocked))) return { outcome: 'blocked' };
   const owners = [customer, previous].map((name) => ownerAt(draft, workspace, name, time));
-  if (owners[0] === owners[1]) return { outcome: 'inForce' };
+  if (owners[0] === owners[1]) return confirm(draft, statement, settings, [customer, previous]);
   const side = (identity: string, owner: string, type: string): Side => {
     const rootType = owner === identity ? type : undefined;
     const profile = draft.profile(workspace, owner, settings, rootType);
@@ -74,6 +75,28 @@ export function rule(
   const main = side(customer, owners[0]!, typeOf(customer, node, settings));
   const other = side(previous, owners[1]!, previousType(draft, workspace, previous, settings));
   return new Case({ draft, statement, settings, nowMs }, main, other).decide();
+}
+
+/** Both have one customer already. What a key in a page has linked counts for the limits once it is trusted. */
+function confirm(
+  draft: Draft,
+  statement: Statement,
+  settings: IdentitySettings,
+  [customer, previous]: readonly [string, string],
+): Ruling {
+  const { time, workspace } = statement;
+  for (const guest of confirmedBy(draft, statement, customer, previous)) {
+    const node = draft.node(workspace, guest);
+    const root = ownerAt(draft, workspace, guest, time);
+    const profile = draft.profile(workspace, root, settings);
+    const type = typeOf(guest, node, settings);
+    const isFull = profile.count(type, time) >= settings.types[type]!.limit;
+    if (isFull || profile.size >= identitiesPerCustomerMax) return { outcome: 'limit' };
+    draft.begin();
+    const claims = confirmed(node.claims, time);
+    draft.put(workspace, guest, { claims, merged: node.merged });
+  }
+  return { outcome: 'inForce' };
 }
 
 /** Sent as `previous`, an untyped text that is nobody's customer yet belongs to the one it came with. */

@@ -12,6 +12,7 @@ import { type Nodes, ownerSpanAt } from '../identity/graph.ts';
 import type { LinkReader } from '../identity/reader.ts';
 import type { Outcome, Statement } from '../identity/rules.ts';
 import { lacksSpelling } from '../identity/spelling.ts';
+import { confirmedBy } from '../identity/trust.ts';
 import { maySpellPhone } from '../identity/typed.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Batch } from './batch.ts';
@@ -165,9 +166,9 @@ function spanInForce(
     if (lacksSpelling(links, statement, text, links.canonical(text))) return undefined;
   }
   if (previous === '') return everSince;
-  const [one, other] = texts.map((text) =>
-    ownerSpanAt(links, workspace, links.canonical(text), time),
-  );
+  const names = texts.map((text) => links.canonical(text));
+  const [one, other] = names.map((name) => ownerSpanAt(links, workspace, name, time));
   if (one!.owner !== other!.owner) return undefined;
+  if (confirmedBy(links, statement, names[0]!, names[1]!).length > 0) return undefined;
   return { from: Math.max(one!.from, other!.from), to: Math.min(one!.to, other!.to) };
 }
