@@ -1,6 +1,7 @@
 /** Every setting, once: its flag, its environment variable, its default and what it means. */
 import { availableParallelism } from 'node:os';
 import { type CountryCode, isSupportedCountry } from 'libphonenumber-js';
+import { AllowList } from './std/addresses.ts';
 import { AppError } from './std/errors.ts';
 
 export interface Config {
@@ -27,6 +28,8 @@ export interface Config {
   /** Where phone numbers without a country code are at home; undefined: they stay as they are. */
   readonly phoneRegion: string | undefined;
   readonly corsOrigins: readonly string[];
+  /** Hosts, addresses and ranges that webhooks may go to although they are not public. */
+  readonly webhookAllow: readonly string[];
   /** Serves the demo page, on a workspace of its own. */
   readonly demo: boolean;
   readonly adminKey: string | undefined;
@@ -166,6 +169,13 @@ export const settings = [
     'web origins, separated by commas, that may read (ingest is open to all)',
   ],
   [
+    '--webhook-allow',
+    'TAPELINE_WEBHOOK_ALLOW',
+    '<hosts>',
+    '',
+    'hosts, addresses and ranges (10.0.0.0/8), separated by commas, that webhooks may go to although they are not public',
+  ],
+  [
     '--demo',
     'TAPELINE_DEMO',
     '[on]',
@@ -191,6 +201,20 @@ function phoneRegionOf(text: string): string | undefined {
   if (region === '') return undefined;
   if (isSupportedCountry(region as CountryCode)) return region;
   throw new AppError('invalid', '--phone-region must be a country in two letters, such as US');
+}
+
+/** @throws AppError `invalid` for what is no host and no address. */
+function allowed(text: string): readonly string[] {
+  const entries = text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  try {
+    new AllowList(entries);
+  } catch (error) {
+    throw new AppError('invalid', `--webhook-allow: ${(error as Error).message}`, { cause: error });
+  }
+  return entries;
 }
 
 /**
@@ -243,6 +267,7 @@ export function readConfig(
     demo: flag('demo'),
     phoneRegion: phoneRegionOf(text('phone-region')),
     corsOrigins: text('cors-origins').split(',').filter(Boolean),
+    webhookAllow: allowed(text('webhook-allow')),
     adminKey: text('admin-key') || undefined,
     writeKey: text('write-key') || undefined,
     readKey: text('read-key') || undefined,

@@ -163,6 +163,16 @@ const tagCalls: readonly Call[] = [
   ['delete /v1/visitors/{visitor}/messages/{id}', `${messagesPath}/m1`, keys.admin],
 ];
 
+/** The routes of webhooks. */
+const webhookCalls: readonly Call[] = [
+  ['get /v1/webhooks', '/v1/webhooks', keys.admin],
+  ['get /v1/webhooks', '/v1/webhooks', keys.read],
+  ['get /v1/webhooks/{name}', '/v1/webhooks/none', keys.admin],
+  ['put /v1/webhooks/{name}', '/v1/webhooks/crm', keys.admin, { url: 'https://crm.example' }],
+  ['put /v1/webhooks/{name}', '/v1/webhooks/crm', keys.admin, { href: 'https://crm.example' }],
+  ['delete /v1/webhooks/{name}', '/v1/webhooks/crm', keys.admin],
+];
+
 test('what the server answers keeps to the schema the document gives for it', async (t) => {
   const server = await serveFront();
   t.after(() => server.close());
@@ -199,6 +209,7 @@ test('what the server answers keeps to the schema the document gives for it', as
     ['get /v1/workspaces', '/v1/workspaces', keys.server],
     ['delete /v1/workspaces/{id}', '/v1/workspaces/w_other', keys.server],
     ...tagCalls,
+    ...webhookCalls,
     ['get /healthz', '/healthz', ''],
   ];
   for (const [name, url, key, body] of calls) {

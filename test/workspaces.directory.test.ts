@@ -55,6 +55,7 @@ const snapshot: DirectorySnapshot = {
   ],
   taxonomies: [],
   sources: [],
+  webhooks: [],
   limits: [],
   roles: [],
   views: [view(1, 'calls', 2), view(1, 'basic', 3), view(3, 'basic', 4)],

@@ -26,6 +26,7 @@ import { tapeRoutes } from './tape.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
 import { Traffic } from './traffic.ts';
 import { viewRoutes } from './views.ts';
+import { webhookRoutes } from './webhooks.ts';
 import { workspaceRoutes } from './workspaces.ts';
 
 /** The routes of this room that are plain request and reply. */
@@ -41,6 +42,7 @@ export const plainRoutes: readonly Route[] = [
   ...taxonomyRoutes,
   ...quarantineRoutes,
   ...sourceRoutes,
+  ...webhookRoutes,
   ...visitorRoutes,
   ...tagRoutes,
   ...healthRoutes,

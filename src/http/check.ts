@@ -5,6 +5,7 @@ import { IdentitySettings, NewLink, NewMerge, NewUnmerge } from './identityschem
 import { NewKey, NewQuota, NewRetention, NewToken, NewWorkspace } from './schemas.ts';
 import { NewAnswer, NewMessage, NewVisitor } from './tagschemas.ts';
 import { ReplayWish } from './taxonomyschemas.ts';
+import { NewRotation, NewWebhook } from './webhookschemas.ts';
 
 const ajv = new Ajv({ strict: true });
 
@@ -21,6 +22,8 @@ export const checkNewRetention = checker(ajv.compile<NewRetention>(NewRetention)
 export const checkNewToken = checker(ajv.compile<NewToken>(NewToken));
 export const checkNewUnmerge = checker(ajv.compile<NewUnmerge>(NewUnmerge));
 export const checkReplayWish = checker(ajv.compile<ReplayWish>(ReplayWish));
+export const checkNewRotation = checker(ajv.compile<NewRotation>(NewRotation));
+export const checkNewWebhook = checker(ajv.compile<NewWebhook>(NewWebhook));
 export const checkNewWorkspace = checker(ajv.compile<NewWorkspace>(NewWorkspace));
 
 function checker<Shape>(validate: ValidateFunction<Shape>): (value: unknown) => Shape {

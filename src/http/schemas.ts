@@ -34,6 +34,7 @@ import { closed, cursor, epochMs, ref, text } from './shape.ts';
 import { tagSchemas } from './tagschemas.ts';
 import { taxonomySchemas } from './taxonomyschemas.ts';
 import { viewSchemas } from './viewschemas.ts';
+import { webhookSchemas } from './webhookschemas.ts';
 import { wireSchemas } from './wireschemas.ts';
 
 const scopeList = Type.Array(Type.Enum([...scopes]), {
@@ -309,6 +310,7 @@ export const schemas = {
   ...tagSchemas,
   Health,
   ...taxonomySchemas,
+  ...webhookSchemas,
   ...wireSchemas,
   Error: ErrorBody,
 } as const;

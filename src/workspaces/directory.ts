@@ -24,6 +24,7 @@ import type {
   Workspace,
 } from './types.ts';
 import { signVisitor, verifyVisitor, visitorTokenMs } from './visitors.ts';
+import type { WebhookRecord } from './webhook.ts';
 
 interface KnownKey {
   readonly record: KeyRecord;
@@ -37,6 +38,7 @@ interface Indexes {
   readonly views: ReadonlyMap<number, ReadonlyMap<string, ViewRecord>>;
   readonly roles: Roles;
   readonly sources: ReadonlyMap<number, ReadonlyMap<string, SourceRecord>>;
+  readonly webhooks: ReadonlyMap<number, ReadonlyMap<string, WebhookRecord>>;
   readonly taxonomies: ReadonlyMap<number, WorkspaceTaxonomy>;
   readonly workspaces: ReadonlyMap<number, Workspace>;
   /** By key; keys without any are not in it. */
@@ -203,6 +205,16 @@ export class Directory {
     return sources.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  webhook(workspace: number, name: string): WebhookRecord | undefined {
+    return this.#indexes.webhooks.get(workspace)?.get(name);
+  }
+
+  /** A workspace's webhook endpoints by name. */
+  webhooks(workspace: number): WebhookRecord[] {
+    const webhooks = [...(this.#indexes.webhooks.get(workspace)?.values() ?? [])];
+    return webhooks.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   /** A workspace's keys, oldest first. */
   keys(workspace: number): KeyRecord[] {
     const keys = this.#indexes.keys.get(workspace) ?? [];
@@ -252,8 +264,11 @@ function indexSnapshot(snapshot: DirectorySnapshot): Indexes {
   const taxonomies = new Map(snapshot.taxonomies.map((each) => [each.record.workspace, each]));
   const sources = new Map([...workspaces.keys()].map((number) => [number, new Map()]));
   for (const source of snapshot.sources) sources.get(source.workspace)?.set(source.name, source);
+  const webhooks = new Map([...workspaces.keys()].map((number) => [number, new Map()]));
+  for (const each of snapshot.webhooks) webhooks.get(each.workspace)?.set(each.name, each);
   const limits = limitsOf(snapshot, workspaces);
-  return { keyByHash, keyById, keys, views, roles, taxonomies, sources, workspaces, limits };
+  const definitions = { views, roles, taxonomies, sources, webhooks };
+  return { keyByHash, keyById, keys, ...definitions, workspaces, limits };
 }
 
 function limitsOf(

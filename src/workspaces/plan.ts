@@ -16,9 +16,8 @@ import {
   type Meta,
   newTenant,
   type Plan,
-  roleKey,
-  sourceKey,
   type Tenant,
+  tenantKeys,
   viewKey,
   workspaceKey,
 } from './records.ts';
@@ -35,6 +34,7 @@ import {
   type WorkspaceCommand,
 } from './types.ts';
 import { parseViewTemplate, viewNameProblem } from './view.ts';
+import { planWebhooks } from './webhookplan.ts';
 
 export const workspacesMax = 10_000;
 export const keysPerWorkspaceMax = 1000;
@@ -98,6 +98,8 @@ export function planCommand(
       return planCjds(tenants, next, command, context);
     case 'changeSources':
       return planSources(tenantOf(tenants, command.workspace), next, command.change, context.clock);
+    case 'changeWebhooks':
+      return planWebhooks(tenantOf(tenants, command.workspace), next, command.change, context);
     default:
       return unreachable(command);
   }
@@ -330,16 +332,10 @@ function planDeleteWorkspace(tenants: Tenants, meta: Meta, id: string): Plan {
   if (number === defaultNumber) {
     throw new AppError('conflict', 'the workspace default cannot be deleted');
   }
-  const removed = [
-    workspaceKey(number),
-    ...[...tenant.keys.values()].map(keyKey),
-    ...[...tenant.views.values()].map(viewKey),
-    ...[...tenant.roles.values()].map(roleKey),
-    ...taxonomyKeys(tenant),
-    ...[...tenant.sources.values()].map(sourceKey),
-  ];
   return {
-    changes: removed.map((key): Change => [key, undefined]),
+    changes: [...taxonomyKeys(tenant), ...tenantKeys(tenant)].map(
+      (key): Change => [key, undefined],
+    ),
     meta,
     apply: (all) => all.delete(number),
     reply: { kind: 'done' },

@@ -10,6 +10,7 @@
  *     taxonomy/<number>         TaxonomyRecord
  *     type/<number>/<type>      EventTypeRecord
  *     source/<number>/<name>    SourceRecord
+ *     webhook/<number>/<name>   WebhookRecord
  *
  * `revision` counts changes over the life of the data directory. It is the version of snapshots and
  * the source of view versions, so that a view that is deleted and made again never meets a cached
@@ -19,6 +20,7 @@ import { assert } from '../std/assert.ts';
 import type { SourceRecord } from './source.ts';
 import type { EventTypeRecord, TaxonomyRecord } from './taxonomy.ts';
 import type { KeyRecord, RoleRecord, ViewRecord, Workspace, WorkspaceReply } from './types.ts';
+import type { WebhookRecord } from './webhook.ts';
 
 /** Raise it when a document changes its meaning; a data directory of another format is refused. */
 const documentFormat = 1;
@@ -38,6 +40,7 @@ export interface Tenant {
   readonly roles: Map<string, RoleRecord>;
   readonly taxonomy: TenantTaxonomy;
   readonly sources: Map<string, SourceRecord>;
+  readonly webhooks: Map<string, WebhookRecord>;
 }
 
 export interface TenantTaxonomy {
@@ -99,6 +102,22 @@ export function sourceKey(record: SourceRecord): string {
   return `source/${record.workspace}/${record.name}`;
 }
 
+export function webhookKey(record: WebhookRecord): string {
+  return `webhook/${record.workspace}/${record.name}`;
+}
+
+/** Of all documents of a workspace, its taxonomy aside. */
+export function tenantKeys(tenant: Tenant): readonly string[] {
+  return [
+    workspaceKey(tenant.workspace.number),
+    ...[...tenant.keys.values()].map(keyKey),
+    ...[...tenant.views.values()].map(viewKey),
+    ...[...tenant.roles.values()].map(roleKey),
+    ...[...tenant.sources.values()].map(sourceKey),
+    ...[...tenant.webhooks.values()].map(webhookKey),
+  ];
+}
+
 /** Reads all documents; undefined when there are none (a new data directory). */
 export function readRecords(entries: Iterable<[string, unknown]>): Records | undefined {
   let meta: Meta | undefined;
@@ -109,6 +128,7 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
   const taxonomies: TaxonomyRecord[] = [];
   const types: EventTypeRecord[] = [];
   const sources: SourceRecord[] = [];
+  const webhooks: WebhookRecord[] = [];
   for (const [key, value] of entries) {
     const kind = key.split('/', 1)[0];
     if (kind === 'meta') meta = value as Meta;
@@ -119,6 +139,7 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
     else if (kind === 'taxonomy') taxonomies.push(value as TaxonomyRecord);
     else if (kind === 'type') types.push(value as EventTypeRecord);
     else if (kind === 'source') sources.push(value as SourceRecord);
+    else if (kind === 'webhook') webhooks.push(value as WebhookRecord);
     else assert(false, `unknown document ${key}`);
   }
   if (meta === undefined) {
@@ -136,6 +157,9 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
   }
   for (const record of sources)
     tenantOf(tenants, record.workspace).sources.set(record.name, record);
+  for (const record of webhooks) {
+    tenantOf(tenants, record.workspace).webhooks.set(record.name, record);
+  }
   for (const number of tenants.keys()) {
     assert(number < meta.workspaceNext, `workspace ${number} has a number never given out`);
   }
@@ -146,7 +170,7 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
 export function newTenant(workspace: Workspace): Tenant {
   const taxonomy = { record: undefined, types: new Map() };
   const definitions = { views: new Map(), roles: new Map(), taxonomy, sources: new Map() };
-  return { workspace, keys: new Map(), ...definitions };
+  return { workspace, keys: new Map(), ...definitions, webhooks: new Map() };
 }
 
 function addTenant(tenants: Map<number, Tenant>, workspace: Workspace): void {

@@ -7,6 +7,7 @@ import type { MaskRule, RoleTemplate } from './role.ts';
 import type { SourceChange, SourceRecord } from './source.ts';
 import type { EventTypeRecord, TaxonomyChange, WorkspaceTaxonomy } from './taxonomy.ts';
 import type { ViewTemplate } from './view.ts';
+import type { WebhookChange, WebhookRecord } from './webhook.ts';
 
 export const scopes = ['write', 'publish', 'read', 'admin', 'server'] as const;
 export type Scope = (typeof scopes)[number];
@@ -67,6 +68,7 @@ export interface DirectorySnapshot {
   /** Of the workspaces that have one. */
   readonly taxonomies: readonly WorkspaceTaxonomy[];
   readonly sources: readonly SourceRecord[];
+  readonly webhooks: readonly WebhookRecord[];
   readonly limits: readonly Limit[];
 }
 
@@ -140,7 +142,8 @@ export type WorkspaceCommand =
       readonly change: TaxonomyChange;
     }
   | { readonly kind: 'changeCjds'; readonly workspace: number; readonly change: CjdsChange }
-  | { readonly kind: 'changeSources'; readonly workspace: number; readonly change: SourceChange };
+  | { readonly kind: 'changeSources'; readonly workspace: number; readonly change: SourceChange }
+  | { readonly kind: 'changeWebhooks'; readonly workspace: number; readonly change: WebhookChange };
 
 /** `key` is the only time a key is seen in the clear. */
 export type WorkspaceReply =
@@ -156,5 +159,12 @@ export type WorkspaceReply =
   | { readonly kind: 'view'; readonly view: ViewRecord; readonly created: boolean }
   | { readonly kind: 'role'; readonly role: RoleRecord; readonly created: boolean }
   | { readonly kind: 'source'; readonly source: SourceRecord; readonly created: boolean }
+  /** `secret`: it was made, and this is the only time it is told. */
+  | {
+      readonly kind: 'webhook';
+      readonly webhook: WebhookRecord;
+      readonly created: boolean;
+      readonly secret?: string;
+    }
   | { readonly kind: 'type'; readonly type: EventTypeRecord; readonly created: boolean }
   | { readonly kind: 'done' };

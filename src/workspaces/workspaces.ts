@@ -187,6 +187,7 @@ export class Workspaces {
       views: tenants.flatMap((tenant) => [...tenant.views.values()]),
       roles: tenants.flatMap((tenant) => [...tenant.roles.values()]),
       sources: tenants.flatMap(({ sources }) => [...sources.values()]),
+      webhooks: tenants.flatMap(({ webhooks }) => [...webhooks.values()]),
       taxonomies: tenants.flatMap(({ taxonomy: { record, types } }) =>
         record === undefined ? [] : [{ record, types: [...types.values()] }],
       ),

@@ -206,6 +206,7 @@ function snapshot() {
     roles: [],
     taxonomies: [],
     sources: [],
+    webhooks: [],
     limits: [],
   };
 }
@@ -225,6 +226,28 @@ function key(name: keyof typeof keys, parts: Partial<KeyRecord>): KeyRecord {
 
 function withIdentities(identities: IdentityWish): Workspace {
   return { number: 1, id: 'w', name: 'w', createdAt: startedAt, identities };
+}
+
+function webhookReply({
+  change,
+  workspace,
+}: Extract<WorkspaceCommand, { kind: 'changeWebhooks' }>): WorkspaceReply {
+  if (change.kind !== 'put') return { kind: 'done' };
+  const { name, wish } = change;
+  const held = { headers: wish.headers ?? {}, secrets: [{ secret: 'whsec_new' }] };
+  const kept = { workspace, name, url: wish.url, revision: 1, updatedAt: startedAt };
+  return { kind: 'webhook', webhook: { ...kept, ...held }, created: true, secret: 'whsec_new' };
+}
+
+function typeReply({
+  change,
+  workspace,
+}: Extract<WorkspaceCommand, { kind: 'changeTaxonomy' }>): WorkspaceReply {
+  if (change.kind !== 'putType') return { kind: 'done' };
+  const versions = [{ version: '1-0-0', change: 'first' as const, breaks: [], updatedAt: 1 }];
+  const { definition, type } = change;
+  const record = { workspace, type, ...definition, revision: 1, versions };
+  return { kind: 'type', type: record, created: true };
 }
 
 function replyTo(command: WorkspaceCommand): WorkspaceReply {
@@ -260,17 +283,8 @@ function replyTo(command: WorkspaceCommand): WorkspaceReply {
       const role = { workspace, name, template, version: 1, updatedAt: startedAt };
       return { kind: 'role', role, created: true };
     }
-    case 'changeTaxonomy': {
-      const { change, workspace } = command;
-      if (change.kind !== 'putType') return { kind: 'done' };
-      const versions = [{ version: '1-0-0', change: 'first' as const, breaks: [], updatedAt: 1 }];
-      const { definition, type } = change;
-      return {
-        kind: 'type',
-        type: { workspace, type, ...definition, revision: 1, versions },
-        created: true,
-      };
-    }
+    case 'changeTaxonomy':
+      return typeReply(command);
     case 'changeSources': {
       const { change, workspace } = command;
       if (change.kind === 'delete') return { kind: 'done' };
@@ -278,6 +292,8 @@ function replyTo(command: WorkspaceCommand): WorkspaceReply {
       const source = { workspace, name, map, revision: 1, updatedAt: startedAt };
       return { kind: 'source', source, created: true };
     }
+    case 'changeWebhooks':
+      return webhookReply(command);
     case 'changeCjds':
     case 'deleteKey':
     case 'deleteRole':

@@ -15,6 +15,7 @@ import { sinkPaths } from './sink.ts';
 import { sourcePaths } from './sources.ts';
 import { taxonomyPaths } from './taxonomy.ts';
 import { visitorPaths } from './visitors.ts';
+import { webhookPaths } from './webhooks.ts';
 
 export interface ApiDocument {
   readonly openapi: string;
@@ -53,6 +54,7 @@ const tags = [
   { name: 'Erasure', description: 'Removing a customer for good.' },
   { name: 'Taxonomy', description: 'Which events a workspace takes, and what it kept apart.' },
   { name: 'Sources', description: 'Foreign JSON, made into events by maps.' },
+  { name: 'Webhooks', description: 'Where actions of journeys and rules are posted to.' },
   { name: 'Keys', description: 'Who may do what in a workspace.' },
   { name: 'Roles', description: 'Who may read which views, and which fields they see masked.' },
   { name: 'Workspaces', description: 'Tenants, isolated from one another.' },
@@ -101,6 +103,7 @@ export function openApiDocument(): ApiDocument {
       ...erasurePaths,
       ...taxonomyPaths,
       ...sourcePaths,
+      ...webhookPaths,
       ...visitorPaths,
       ...serverPaths,
     },
