@@ -98,6 +98,9 @@ export interface OfferState {
   state: 'open' | 'reserved' | 'accepted';
   /** Who declined or let it pass. */
   passed: string[];
+  acceptedAt?: number;
+  /** Where agent and customer meet. */
+  meeting?: string;
 }
 
 /** What frequency caps count: when something was decided or shown, newest last; bounded. */
