@@ -18,6 +18,7 @@ import type { ErasureAsk, ErasureState } from './tape/erasure.ts';
 import type { Erasures } from './tape/erasures.ts';
 import { createTapeMemory } from './tape/tape.ts';
 import { createBells } from './threads/bells.ts';
+import { EngineThread } from './threads/enginethread.ts';
 import { openErasures } from './threads/erasing.ts';
 import { InForce } from './threads/inforce.ts';
 import { LinkDesk } from './threads/linkdesk.ts';
@@ -71,6 +72,7 @@ export class Server {
   readonly #readiness: Readiness;
   readonly #erasures: Erasures;
   readonly #links: LinkDesk;
+  readonly #engine: EngineThread;
   readonly #mailbox: Mailbox;
   readonly #contention = createContentionMemory();
   readonly #threadStart: ThreadStart;
@@ -83,7 +85,8 @@ export class Server {
     const { directory } = opened;
     this.#parts = parts;
     this.#opened = opened;
-    const threads = directory.shards + config.fronts + 1;
+    // Shards, fronts, the engine, and one row for all that main and the pool do.
+    const threads = directory.shards + config.fronts + 2;
     const { hashSeed, path, shards } = directory;
     const { fronts, phoneRegion } = config;
     this.#threadStart = {
@@ -91,10 +94,10 @@ export class Server {
       links: createLinkMemory({ directory: path, hashSeed, phoneRegion, fronts }),
       metrics: createMetricsMemory(threads),
       row: threads - 1,
-      bells: createBells(config.fronts),
+      bells: createBells(config.fronts + 1),
     };
     this.#readers = openReaderPool({ kind: 'reader', ...this.#threadStart });
-    this.#inForce = new InForce(config.fronts);
+    this.#inForce = new InForce(config.fronts + 1);
     this.#readiness = new Readiness({
       directory: directory.path,
       freeBytesMin: config.freeBytesMin,
@@ -113,6 +116,7 @@ export class Server {
     });
     this.#erasures = this.#openErasures();
     this.#links = this.#openLinks();
+    this.#engine = this.#openEngine();
     this.#mailbox = new Mailbox({
       documents: opened.messages,
       clock: parts.clock,
@@ -127,7 +131,11 @@ export class Server {
     const { erasures: documents, workspaces } = this.#opened;
     const erasures = openErasures(this.#parts, documents, this.#threadStart.tape, {
       sweep: (number) => this.#shards.sweep(number),
-      purge: () => this.#links.purge(workspaces.facts().living),
+      purge: async () => {
+        const { living } = workspaces.facts();
+        await this.#links.purge(living);
+        await this.#engine.purge(living);
+      },
     });
     erasures.follow(workspaces.facts());
     return erasures;
@@ -145,7 +153,32 @@ export class Server {
         const { thread } = this.#fronts[front]!;
         if (!thread.hasEnded) thread.post(message);
       },
-      forget: (workspace, visitor) => this.#mailbox.forget({ workspace, visitor }),
+      forget: async (workspace, visitor) => {
+        await this.#mailbox.forget({ workspace, visitor });
+        await this.#engine.forget(workspace, visitor);
+      },
+    });
+  }
+
+  #openEngine(): EngineThread {
+    const { config, log, onDeath } = this.#parts;
+    const { directory, workspaces } = this.#opened;
+    return new EngineThread({
+      start: {
+        ...this.#threadStart,
+        row: directory.shards + config.fronts,
+        front: config.fronts,
+        shards: directory.shards,
+        inflightBytesMax: config.inflightBytesMax,
+        cacheBytes: config.cacheBytes,
+        contention: this.#contention,
+      },
+      log,
+      directory: () => workspaces.snapshot(),
+      mailbox: (ask) => this.#mailbox.answer(ask),
+      read: (heavy) => this.#readers.read(heavy),
+      onInForce: (version) => this.#inForce.note(config.fronts, version),
+      onDeath,
     });
   }
 
@@ -176,6 +209,7 @@ export class Server {
       await listening.promise;
     }
     await this.#shards.start();
+    this.#engine.start();
     this.#connect();
     this.#erasures.open();
     await this.#links.open(this.#threadStart, this.#erasures);
@@ -217,7 +251,10 @@ export class Server {
         shardThread.post({ kind: 'connect', front, port: port1 }, [port1]);
         frontThread.post({ kind: 'connect', shard, port: port2 }, [port2]);
       }
+      this.#engine.connectShard(shard, shardThread);
     }
+    for (const { thread } of this.#fronts) this.#engine.connectFront(thread);
+    this.#engine.open();
   }
 
   #fromFront(number: number, message: FrontToMain): void {
@@ -233,8 +270,8 @@ export class Server {
         void this.#change(front.thread, message.request, message.command);
         break;
       case 'erasures':
-        this.#answer(front.thread, message, this.#erase(message.ask), (erasures, request) => {
-          return { kind: 'erasures', request, erasures };
+        this.#answer(front.thread, message, this.#erase(message.ask), (reply, request) => {
+          return { kind: 'erasures', request, reply };
         });
         break;
       case 'mailbox':
@@ -259,7 +296,7 @@ export class Server {
       case 'heavy': {
         const { request } = message;
         const reading = this.#readers.read(message.ask).then(
-          (answer) => front.thread.post({ kind: 'read', request, answer }),
+          (reply) => front.thread.post({ kind: 'read', request, reply }),
           (error: unknown) => this.#refuse(front.thread, request, error),
         );
         void reading;
@@ -285,6 +322,7 @@ export class Server {
       this.#erasures.follow(workspaces.facts());
       this.#mailbox.follow(workspaces.facts().living);
       const inForce = this.#inForce.everywhere(snapshot.version);
+      this.#engine.follow(snapshot);
       for (const front of this.#fronts) front.thread.post({ kind: 'directory', snapshot });
       await inForce;
       thread.post({ kind: 'changed', request, reply });
@@ -330,6 +368,7 @@ export class Server {
     await Promise.all(living.map(({ drained }) => drained.promise));
     const fronts = this.#fronts.map(({ thread }) => thread);
     await Promise.all([...fronts, ...this.#shards.threads].map((thread) => thread.end()));
+    await this.#engine.end();
   }
 
   /** Stops accepting, answers what was received, closes everything. */
@@ -341,6 +380,7 @@ export class Server {
       thread.post({ kind: 'drain' });
     }
     await Promise.all(this.#fronts.map(({ drained }) => drained.promise));
+    await this.#engine.close();
     await this.#readers.close();
     await this.#shards.close();
     await this.#erasures.close();

@@ -8,6 +8,7 @@ import type { ShownCustomer } from '../identity/shown.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Quotas } from '../ingest/quotas.ts';
 import type { Taxonomies } from '../ingest/taxonomy.ts';
+import type { AskKind, EngineAnswer, EngineAsk } from '../journeys/engine/asks.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
@@ -69,6 +70,13 @@ export interface Front {
   link(ask: LinkAsk): Promise<LinkAnswer>;
   /** Puts an event of the server's own on a tape; durable when it resolves. @throws AppError too_large, invalid, unavailable. */
   say(workspace: number, event: object): Promise<void>;
+  /** Answered by the engine's thread. @throws AppError as it refuses it; unavailable. */
+  engine<Kind extends AskKind>(ask: EngineAsk<Kind>): Promise<EngineAnswer<Kind>>;
+  /**
+   * Whatever anybody was told of so far has at most this stamp: asked with `after: front.issued()`, the
+   * engine answers as of then or later. @throws AppError unavailable.
+   */
+  issued(): number;
   /** When customers came to be: the time of each one's oldest event, null without any. */
   born(ask: BornAsk): Promise<readonly (number | null)[]>;
   /** Messages to visitors; a change is durable when it resolves. @throws AppError conflict, not_found, overloaded, unavailable. */

@@ -12,8 +12,10 @@ import { ByteBudget } from '../ingest/budget.ts';
 import { Contention } from '../ingest/contention.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { Quotas } from '../ingest/quotas.ts';
+import { Sayer } from '../ingest/say.ts';
 import { Statements } from '../ingest/statements.ts';
 import { Taxonomies } from '../ingest/taxonomy.ts';
+import type { AskKind, EngineAnswer, EngineAsk } from '../journeys/engine/asks.ts';
 import { assert, unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
@@ -28,9 +30,12 @@ import { tapePage } from '../tape/page.ts';
 import { quarantinePage } from '../tape/quarantine.ts';
 import { recentBlocks } from '../tape/recentblocks.ts';
 import { Tape } from '../tape/tape.ts';
+import { Asked } from '../threads/asked.ts';
 import { Bells } from '../threads/bells.ts';
 import type {
+  EngineToFront,
   FrontStart,
+  FrontToEngine,
   FrontToMain,
   FrontToShard,
   HeavyRead,
@@ -81,31 +86,25 @@ const lingerMs = 300;
 
 let health: Health = { status: 'starting', reason: 'the server is starting' };
 let ingest: Ingest | undefined;
+let engine: MessagePort | undefined;
 let live: LiveParts | undefined;
 let views: ViewReader | undefined;
 let followers: Followers | undefined;
 let listenSocket: us_listen_socket | undefined;
 
-/** Requests to the main thread that have no answer yet. */
-const asked = new Map<
-  number,
-  { resolve: (value: never) => void; reject: (error: Error) => void }
->();
-let lastRequest = 0;
+/** Of main and of the engine. */
+const asked = new Asked();
 
 function ask<T>(message: (request: number) => FrontToMain): Promise<T> {
-  const request = ++lastRequest;
-  return new Promise<T>((resolve, reject) => {
-    asked.set(request, { resolve, reject });
-    tell(message(request));
-  });
+  return asked.ask((request) => tell(message(request)));
 }
 
-function settle(request: number, how: { value: unknown } | { error: Error }): void {
-  const waiting = asked.get(request);
-  asked.delete(request);
-  if ('error' in how) waiting?.reject(how.error);
-  else waiting?.resolve(how.value as never);
+function askEngine<Kind extends AskKind>(wanted: EngineAsk<Kind>): Promise<EngineAnswer<Kind>> {
+  const port = opened(engine);
+  return asked.ask((request) => {
+    const message: FrontToEngine = { kind: 'ask', request, ask: wanted as EngineAsk };
+    port.postMessage(message);
+  });
 }
 
 /** What is there once every shard is open. @throws AppError unavailable. */
@@ -134,11 +133,10 @@ function askErasures(wanted: ErasureAsk): Promise<readonly ErasureState[]> {
   return ask((request) => ({ kind: 'erasures', request, ask: wanted }));
 }
 
+const sayer = new Sayer({ clock, log, ingest: () => opened(ingest) });
 const linking = new Linking({
-  clock,
-  log,
   metrics,
-  ingest: () => opened(ingest),
+  sayer,
   ask: (wanted) => ask<LinkAnswer>((request) => ({ kind: 'links', request, ask: wanted })),
   recorded: (number) => tell({ kind: 'recorded', number }),
 });
@@ -162,7 +160,9 @@ const front: Front = {
   mailbox: (wanted) => ask((request) => ({ kind: 'mailbox', request, ask: wanted })),
   identity: (workspace, identity, settings) => showCustomer(links, workspace, identity, settings),
   link: (wanted) => linking.change(wanted),
-  say: (workspace, event) => linking.say(workspace, event),
+  engine: askEngine,
+  issued: () => opened(live).tape.issued(),
+  say: (workspace, event) => sayer.say(workspace, [event]),
   born: (asked) =>
     read({ kind: 'born', ask: asked }, (tape, budget) => bornOf(tape, asked, budget)),
   readTape: (query) =>
@@ -215,6 +215,9 @@ main.on('message', (message: MainToFront) => {
     case 'connect':
       connect(message.shard, message.port);
       break;
+    case 'engine':
+      connectEngine(message.port);
+      break;
     case 'health':
       // A server that cannot write, from its start on, reads all the same.
       if (message.health.status === 'ready' || message.health.status === 'unavailable') open();
@@ -228,19 +231,14 @@ main.on('message', (message: MainToFront) => {
       tell({ kind: 'inForce', version: message.snapshot.version });
       break;
     case 'changed':
-      settle(message.request, { value: message.reply });
-      break;
     case 'erasures':
-      settle(message.request, { value: message.erasures });
-      break;
     case 'mailbox':
-      settle(message.request, { value: message.reply });
+    case 'linked':
+    case 'read':
+      asked.settle(message.request, message.reply);
       break;
     case 'visitor':
       channels.change(message.change);
-      break;
-    case 'linked':
-      settle(message.request, { value: message.answer });
       break;
     case 'relink':
       live?.feed.relink(message.changed);
@@ -249,13 +247,8 @@ main.on('message', (message: MainToFront) => {
     case 'record':
       linking.leave(message.outboxes);
       break;
-    case 'refused': {
-      const { code, message: text } = message.error;
-      settle(message.request, { error: new AppError(code, text, { retryAfterSeconds: 1 }) });
-      break;
-    }
-    case 'read':
-      settle(message.request, { value: message.answer });
+    case 'refused':
+      asked.refuse(message.request, message.error);
       break;
     case 'drain':
       drain();
@@ -293,6 +286,14 @@ function connect(shard: number, port: MessagePort): void {
       default:
         unreachable(message);
     }
+  });
+}
+
+function connectEngine(port: MessagePort): void {
+  engine = port;
+  port.on('message', (message: EngineToFront) => {
+    if (message.kind === 'answer') asked.settle(message.request, message.answer);
+    else asked.refuse(message.request, message.error);
   });
 }
 
@@ -381,7 +382,7 @@ function close(): void {
   stopListening();
   traffic.close();
   app.close();
-  for (const port of shards) port?.close();
+  for (const port of [...shards, engine]) port?.close();
   setImmediate(() => {
     app.close();
     setImmediate(() => tell({ kind: 'drained' }));

@@ -1,6 +1,6 @@
 /**
- * Bells: one word per front in shared memory, by which shards know whom to tell that something was
- * published. At most one message is on its way to a front, however many events there are.
+ * Bells: one word per front, and one for the engine, in shared memory, by which shards know whom to tell
+ * that something was published. At most one message is on its way to a front, however many events there are.
  *
  *     silent ─listen─▶ waiting ─publish─▶ rung (message sent) ─answer─▶ waiting
  */
@@ -9,8 +9,8 @@ const silent = 0;
 const waiting = 1;
 const rung = 2;
 
-export function createBells(fronts: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(fronts * 4);
+export function createBells(listeners: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(listeners * 4);
 }
 
 export class Bells {

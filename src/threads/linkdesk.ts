@@ -110,7 +110,7 @@ export class LinkDesk {
       return;
     }
     const answer = await this.#identities.ask(ask);
-    this.#parts.post(front, { kind: 'linked', request, answer });
+    this.#parts.post(front, { kind: 'linked', request, reply: answer });
   }
 
   relinked(front: number, change: number): void {

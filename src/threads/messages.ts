@@ -3,11 +3,13 @@
  * copied; shared memory is handed over once, at the start.
  *
  *     main ⇄ shard     main ⇄ front     front ⇄ shard (a port for each pair)     main → readers (piscina)
+ *     main ⇄ engine    front ⇄ engine   engine ⇄ shard (as a front: the one after the last)
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { PartLimits } from '../config.ts';
 import type { LinkAnswer, LinkAsk, Outbox } from '../identity/ask.ts';
 import type { LinkMemory } from '../identity/memory.ts';
+import type { EngineAnswer, EngineAsk } from '../journeys/engine/asks.ts';
 import type { ErrorCode } from '../std/errors.ts';
 import type { MailboxAsk, MailboxChange, MailboxReply } from '../streams/mailbox.ts';
 import type { BornAsk } from '../tape/born.ts';
@@ -29,7 +31,7 @@ export interface ThreadStart {
   readonly metrics: SharedArrayBuffer;
   /** The thread's row in the metrics. */
   readonly row: number;
-  /** One Int32 per front: see `bells.ts`. */
+  /** One Int32 per front, and one for the engine: see `bells.ts`. */
   readonly bells: SharedArrayBuffer;
 }
 
@@ -54,6 +56,20 @@ export interface FrontStart extends ThreadStart {
   readonly directory: DirectorySnapshot;
   /** The buckets of all quotas: see `workspaces/slots.ts`. */
   readonly quotas: SharedArrayBuffer;
+  /** See `ingest/contention.ts`. */
+  readonly contention: SharedArrayBuffer;
+}
+
+export interface EngineStart extends ThreadStart {
+  readonly kind: 'engine';
+  /** There is one. */
+  readonly number: 0;
+  /** Its number among the fronts, as shards and bells know it. */
+  readonly front: number;
+  readonly shards: number;
+  readonly inflightBytesMax: number;
+  readonly cacheBytes: number;
+  readonly directory: DirectorySnapshot;
   /** See `ingest/contention.ts`. */
   readonly contention: SharedArrayBuffer;
 }
@@ -97,17 +113,18 @@ export type ShardToMain =
 export type MainToFront =
   | { readonly kind: 'listen'; readonly port: number }
   | { readonly kind: 'connect'; readonly shard: number; readonly port: MessagePort }
+  | { readonly kind: 'engine'; readonly port: MessagePort }
   | { readonly kind: 'health'; readonly health: HealthState }
   | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
   | { readonly kind: 'changed'; readonly request: number; readonly reply: WorkspaceReply }
   | {
       readonly kind: 'erasures';
       readonly request: number;
-      readonly erasures: readonly ErasureState[];
+      readonly reply: readonly ErasureState[];
     }
   | { readonly kind: 'mailbox'; readonly request: number; readonly reply: MailboxReply }
   | { readonly kind: 'visitor'; readonly change: MailboxChange }
-  | { readonly kind: 'linked'; readonly request: number; readonly answer: LinkAnswer }
+  | { readonly kind: 'linked'; readonly request: number; readonly reply: LinkAnswer }
   /** These may belong to others from now on; answered by `relinked`. */
   | {
       readonly kind: 'relink';
@@ -117,7 +134,7 @@ export type MainToFront =
   /** Put these on the tape; answered by `recorded`. */
   | { readonly kind: 'record'; readonly outboxes: readonly Outbox[] }
   | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError }
-  | { readonly kind: 'read'; readonly request: number; readonly answer: HeavyAnswer }
+  | { readonly kind: 'read'; readonly request: number; readonly reply: HeavyAnswer }
   | { readonly kind: 'drain' }
   | { readonly kind: 'close' };
 
@@ -134,6 +151,45 @@ export type FrontToMain =
   | { readonly kind: 'heavy'; readonly request: number; readonly ask: HeavyRead }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'drained' };
+
+export type MainToEngine =
+  | { readonly kind: 'connect'; readonly shard: number; readonly port: MessagePort }
+  | { readonly kind: 'front'; readonly port: MessagePort }
+  /** Every shard is open, and every front is connected. */
+  | { readonly kind: 'open' }
+  /** Answered by `inForce`. */
+  | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
+  /** Lose what is known of a customer under this identity; answered by `done`. */
+  | {
+      readonly kind: 'forget';
+      readonly request: number;
+      readonly workspace: number;
+      readonly identity: string;
+    }
+  /** Write the file anew without what is gone; answered by `done`. */
+  | { readonly kind: 'purge'; readonly request: number; readonly living: readonly number[] }
+  | { readonly kind: 'mailbox'; readonly request: number; readonly reply: MailboxReply }
+  | { readonly kind: 'read'; readonly request: number; readonly answer: HeavyAnswer }
+  | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError }
+  | { readonly kind: 'close' };
+
+export type EngineToMain =
+  | { readonly kind: 'inForce'; readonly version: number }
+  | { readonly kind: 'mailbox'; readonly request: number; readonly ask: MailboxAsk }
+  | { readonly kind: 'heavy'; readonly request: number; readonly ask: HeavyRead }
+  /** What main asked for is durable, or refused. */
+  | { readonly kind: 'done'; readonly request: number; readonly error: ThreadError | undefined }
+  | { readonly kind: 'closed' };
+
+export type FrontToEngine = {
+  readonly kind: 'ask';
+  readonly request: number;
+  readonly ask: EngineAsk;
+};
+
+export type EngineToFront =
+  | { readonly kind: 'answer'; readonly request: number; readonly answer: EngineAnswer }
+  | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError };
 
 export type FrontToShard = { readonly kind: 'parcel'; readonly parcel: ParcelData };
 

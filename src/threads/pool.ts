@@ -9,6 +9,7 @@ import { AppError } from '../std/errors.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import type { UpkeepJob } from '../tape/upkeep.ts';
 import type {
+  EngineStart,
   FrontStart,
   HeavyAnswer,
   HeavyRead,
@@ -31,7 +32,7 @@ export class Thread<ToThread, FromThread> {
   /** @param onMessage runs on the main thread. */
   constructor(
     entry: URL,
-    start: ShardStart | FrontStart,
+    start: ShardStart | FrontStart | EngineStart,
     parts: { onMessage: (message: FromThread) => void; onDeath: OnDeath },
   ) {
     const name = `${start.kind}-${start.number}`;

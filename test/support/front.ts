@@ -9,8 +9,10 @@ import type { IdentityWish } from '../../src/identity/settings.ts';
 import type { ShownCustomer } from '../../src/identity/shown.ts';
 import { Quotas } from '../../src/ingest/quotas.ts';
 import { Taxonomies } from '../../src/ingest/taxonomy.ts';
+import type { AskKind, EngineAnswer, EngineAsk } from '../../src/journeys/engine/asks.ts';
 import { createBucketMemory } from '../../src/std/buckets.ts';
 import type { Clock } from '../../src/std/clock.ts';
+import { AppError } from '../../src/std/errors.ts';
 import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
 import { systemRandom } from '../../src/std/random.ts';
 import type { MailboxAsk, MailboxReply } from '../../src/streams/mailbox.ts';
@@ -104,6 +106,17 @@ export class FakeFront implements Front {
 
   identity(_workspace: number, identity: string): ShownCustomer {
     return { identity, customer: identity, identities: [] };
+  }
+
+  readonly asks: EngineAsk[] = [];
+
+  engine<Kind extends AskKind>(ask: EngineAsk<Kind>): Promise<EngineAnswer<Kind>> {
+    this.asks.push(ask as EngineAsk);
+    return Promise.reject(new AppError('not_found', 'the engine knows nobody here'));
+  }
+
+  issued(): number {
+    return 0;
   }
 
   say(): Promise<void> {

@@ -1,0 +1,33 @@
+/**
+ * What fronts ask the engine, by kind, and what they are answered: plain data, since it crosses threads.
+ * A room that answers questions of its own adds an interface of them here.
+ */
+import type { InstanceState } from '../state.ts';
+
+export interface InstanceAsks {
+  /** Nothing but to wait until the reader has passed `after`. */
+  readonly passed: { readonly ask: object; readonly answer: { readonly passedUpTo: number } };
+  /** Of a customer, by any of its identities. */
+  readonly instances: {
+    readonly ask: { readonly workspace: number; readonly customer: string };
+    readonly answer: { readonly customer: string; readonly instances: readonly InstanceState[] };
+  };
+}
+
+export interface EngineAsks extends InstanceAsks {}
+
+export type AskKind = keyof EngineAsks;
+
+/** `after`: answer when everything up to this stamp has been applied; unavailable when that takes too long. */
+export type EngineAsk<Kind extends AskKind = AskKind> = {
+  [Each in Kind]: { readonly kind: Each; readonly after?: number } & EngineAsks[Each]['ask'];
+}[Kind];
+
+export type EngineAnswer<Kind extends AskKind = AskKind> = EngineAsks[Kind]['answer'];
+
+/** One function for each kind; what it throws is the refusal. */
+export type Answerer<Kinds extends AskKind> = {
+  readonly [Kind in Kinds]: (
+    ask: EngineAsk<Kind>,
+  ) => EngineAnswer<Kind> | Promise<EngineAnswer<Kind>>;
+};

@@ -1,0 +1,78 @@
+/**
+ * The rows of `journeys.mdb`, version 1. Each key begins with the byte of its kind. It is a copy of what
+ * the tape says (rows of rooms aside), so that a start need not read it all: without the file it is made anew.
+ *
+ *     m                                   → JSON: version, how far the tape is applied, what is in force
+ *     p <workspace u32 BE> <customer>     → JSON: a person's state
+ *     a <workspace u32 BE> <identity>     → the customer that it was linked to or merged into
+ *     t <due u64 BE> <workspace> <customer>  → nothing: the person has a timer that may be due then
+ *     w <workspace u32 BE> <customer>     → nothing: the person has requests or deliveries
+ *     r <room> 0 <key>                    → JSON: rows of a room's own
+ */
+export const journeysVersion = 1;
+
+const kind = { person: 0x70, alias: 0x61, timer: 0x74, work: 0x77, room: 0x72 } as const;
+
+export const metaKey = Buffer.from('m');
+export const timerPrefix = Buffer.of(kind.timer);
+export const workPrefix = Buffer.of(kind.work);
+export const personPrefix = Buffer.of(kind.person);
+
+export interface PersonName {
+  readonly workspace: number;
+  /** At most 256 bytes. */
+  readonly customer: string;
+}
+
+function named(head: Buffer, { customer, workspace }: PersonName): Buffer {
+  const key = Buffer.allocUnsafe(head.length + 4 + Buffer.byteLength(customer));
+  head.copy(key);
+  key.writeUInt32BE(workspace, head.length);
+  key.write(customer, head.length + 4, 'utf8');
+  return key;
+}
+
+const heads = {
+  person: personPrefix,
+  alias: Buffer.of(kind.alias),
+  work: workPrefix,
+} as const;
+
+export function personKey(name: PersonName): Buffer {
+  return named(heads.person, name);
+}
+
+export function aliasKey(name: PersonName): Buffer {
+  return named(heads.alias, name);
+}
+
+export function workKey(name: PersonName): Buffer {
+  return named(heads.work, name);
+}
+
+export function timerKey(dueMs: number, name: PersonName): Buffer {
+  const head = Buffer.allocUnsafe(9);
+  head[0] = kind.timer;
+  head.writeBigUInt64BE(BigInt(dueMs), 1);
+  return named(head, name);
+}
+
+/** Of a key of persons, aliases or work. */
+export function parseName(key: Buffer, headBytes = 1): PersonName {
+  return {
+    workspace: key.readUInt32BE(headBytes),
+    customer: key.toString('utf8', headBytes + 4),
+  };
+}
+
+export function parseTimer(key: Buffer): PersonName & { readonly due: number } {
+  return { due: Number(key.readBigUInt64BE(1)), ...parseName(key, 9) };
+}
+
+export function roomPrefix(room: string): Buffer {
+  return Buffer.concat([Buffer.of(kind.room), Buffer.from(room), Buffer.of(0)]);
+}
+
+export function roomKey(room: string, key: string): Buffer {
+  return Buffer.concat([roomPrefix(room), Buffer.from(key, 'utf8')]);
+}
