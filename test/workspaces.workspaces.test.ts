@@ -138,6 +138,8 @@ test('the prefix of a key is that of its strongest scope', async () => {
   assert.equal(await prefixOf('write', 'read'), 'rk_');
   assert.equal(await prefixOf('read', 'admin'), 'ak_');
   assert.equal(await prefixOf('server'), 'ak_');
+  const agent = await run(workspaces, createKey(1, { scopes: ['agent'], agent: 'a1' }), 'key');
+  assert.match(agent.key, /^gk_/);
 });
 
 test('keys that make no sense are refused', async () => {
@@ -152,6 +154,12 @@ test('keys that make no sense are refused', async () => {
     { views: Array.from({ length: 101 }, (_, i) => `v${i}`) },
     { scopes: ['write'], views: ['basic'] },
     { scopes: ['read', 'admin'], views: ['basic'] },
+    { scopes: ['agent'] },
+    { scopes: ['read'], agent: 'a1' },
+    { scopes: ['agent', 'read'], agent: 'a1' },
+    { scopes: ['agent'], agent: '' },
+    { scopes: ['agent'], agent: 'a'.repeat(129) },
+    { scopes: ['agent'], agent: 'a1', role: 'desk' },
   ];
   for (const each of bad) await refused(workspaces.execute(createKey(1, each)), 'invalid');
   await refused(workspaces.execute(createKey(99)), 'not_found');

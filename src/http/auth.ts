@@ -135,7 +135,13 @@ function bearerOf(authorization: string): string | undefined {
   return /^bearer +([^\s]+) *$/i.exec(authorization)?.[1];
 }
 
-/** `admin` implies reading and writing; `publish` is a way to write; `server` implies nothing. */
+/** Only who speaks for this agent, or for everybody. @throws AppError forbidden. */
+export function checkAgent(credential: Credential, id: string): void {
+  if (credential.agent === undefined || credential.agent === id) return;
+  throw new AppError('forbidden', 'this key speaks for another agent');
+}
+
+/** `admin` implies reading, writing and answering for agents; `publish` is a way to write; `server` implies nothing. */
 function holds(credential: Credential, demand: Demand, isSecret: boolean): boolean {
   const scopes = credential.scopes;
   switch (demand) {
@@ -146,6 +152,8 @@ function holds(credential: Credential, demand: Demand, isSecret: boolean): boole
       return scopes.has('publish') && !isSecret;
     case 'read':
       return scopes.has('read') || scopes.has('admin');
+    case 'agent':
+      return scopes.has('agent') || scopes.has('admin');
     default:
       return scopes.has(demand);
   }

@@ -1,11 +1,12 @@
 /** Keys and tokens of one's own workspace. */
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
-import type { KeyRecord } from '../workspaces/types.ts';
+import type { KeyRecord, Scope } from '../workspaces/types.ts';
 import { checkNewKey, checkNewQuota, checkNewToken } from './check.ts';
 import type { Front } from './context.ts';
 import { emptyReply, jsonReply, type Reply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
+import type { NewKey, NewToken } from './schemas.ts';
 
 const bodyBytesMax = 64 * 1024;
 
@@ -34,19 +35,21 @@ export const keyRoutes: readonly Route[] = [
 
 async function createKey(request: RouteRequest, front: Front): Promise<Reply> {
   const wanted = checkNewKey(request.json());
-  if (wanted.scopes.includes('server') && !request.credential.scopes.has('server')) {
+  const scopes = scopesOf(wanted);
+  if (scopes.includes('server') && !request.credential.scopes.has('server')) {
     throw new AppError('forbidden', 'only a key with the scope server can give it');
   }
-  if (wanted.views !== undefined && wanted.scopes.some((scope) => scope !== 'read')) {
+  if (wanted.views !== undefined && scopes.some((scope) => scope !== 'read')) {
     throw new AppError('invalid', 'views narrow the scope read and go with no other scope');
   }
   const reply = await front.change({
     kind: 'createKey',
     workspace: request.credential.workspace,
     name: wanted.name ?? '',
-    scopes: wanted.scopes,
+    scopes,
     ...(wanted.views !== undefined && { views: wanted.views }),
     ...(wanted.role !== undefined && { role: wanted.role }),
+    ...(wanted.agent !== undefined && { agent: wanted.agent }),
     ...(wanted.quota !== undefined && { quota: wanted.quota }),
   });
   assert(reply.kind === 'key', 'createKey answers with a key');
@@ -77,7 +80,7 @@ function createToken(request: RouteRequest, front: Front): Reply {
   const wanted = checkNewToken(request.json());
   const minted = front.directory.mintToken(
     request.credential,
-    wanted.scopes,
+    scopesOf(wanted),
     wanted.ttlSeconds,
     front.clock.now(),
     wanted,
@@ -85,9 +88,20 @@ function createToken(request: RouteRequest, front: Front): Reply {
   return jsonReply(201, minted);
 }
 
+/** An agent's credential has one scope only, which need not be said. @throws AppError invalid. */
+function scopesOf({ agent, scopes }: NewKey | NewToken): readonly Scope[] {
+  if (scopes !== undefined) return scopes;
+  if (agent !== undefined) return ['agent'];
+  throw new AppError('invalid', 'scopes is required');
+}
+
 /** A key as people may see it: without its hash. */
 export function shownKey(record: KeyRecord): Record<string, unknown> {
-  const { id, name, quota, role, scopes, views, createdAt } = record;
-  const narrowed = { ...(views !== undefined && { views }), ...(role !== undefined && { role }) };
+  const { agent, id, name, quota, role, scopes, views, createdAt } = record;
+  const narrowed = {
+    ...(views !== undefined && { views }),
+    ...(role !== undefined && { role }),
+    ...(agent !== undefined && { agent }),
+  };
   return { id, name, scopes, ...narrowed, createdAt, ...(quota !== undefined && { quota }) };
 }

@@ -13,6 +13,7 @@ import {
   typeBytesMax,
 } from '../event/envelope.ts';
 import { errorCodes } from '../std/errors.ts';
+import { agentIdBytesMax } from '../workspaces/agents.ts';
 import {
   quotaBytesMax,
   quotaBytesMin,
@@ -40,7 +41,7 @@ import { wireSchemas } from './wireschemas.ts';
 const scopeList = Type.Array(Type.Enum([...scopes]), {
   minItems: 1,
   uniqueItems: true,
-  description: 'What the key may do.',
+  description: 'What the key may do; required unless it is for an agent.',
 });
 const viewNames = Type.Array(text(128, 'A view.'), {
   minItems: 1,
@@ -51,6 +52,13 @@ const viewNames = Type.Array(text(128, 'A view.'), {
 
 const roleName = Type.Optional(
   text(roleNameBytesMax, 'Narrows `read` to what this role may read, masked as it says.'),
+);
+
+const agentName = Type.Optional(
+  text(
+    agentIdBytesMax,
+    'An agent: the key speaks for it and may do nothing else. Its scope is `agent`, which need not be said.',
+  ),
 );
 
 const rate = (minimum: number, maximum: number, description: string) =>
@@ -89,9 +97,10 @@ export const NewRetention = Type.Object(
 );
 export const NewKey = Type.Object(
   {
-    scopes: scopeList,
+    scopes: Type.Optional(scopeList),
     views: Type.Optional(viewNames),
     role: roleName,
+    agent: agentName,
     name: Type.Optional(
       Type.String({ maxLength: 128, description: 'For people.', examples: ['level 1 desk'] }),
     ),
@@ -101,7 +110,7 @@ export const NewKey = Type.Object(
 );
 export const NewToken = Type.Object(
   {
-    scopes: scopeList,
+    scopes: Type.Optional(scopeList),
     ttlSeconds: Type.Integer({
       minimum: 1,
       maximum: 86400,
@@ -109,6 +118,7 @@ export const NewToken = Type.Object(
     }),
     views: Type.Optional(viewNames),
     role: roleName,
+    agent: agentName,
   },
   closed,
 );
@@ -222,6 +232,7 @@ const keyFields = {
   scopes: Type.Array(Type.Enum([...scopes])),
   views: Type.Optional(Type.Array(Type.String())),
   role: Type.Optional(Type.String()),
+  agent: Type.Optional(Type.String()),
   createdAt: epochMs('When it was made'),
   quota: Type.Optional(ref('Quota')),
 };

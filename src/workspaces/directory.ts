@@ -12,7 +12,14 @@ import type { Limit } from './quota.ts';
 import { RecentKeys } from './recent.ts';
 import type { SourceRecord } from './source.ts';
 import type { WorkspaceTaxonomy } from './taxonomy.ts';
-import { type MintedToken, mintToken, tokenBytesMax, tokenPrefix, verifyToken } from './tokens.ts';
+import {
+  type MintedToken,
+  mintToken,
+  type TokenWish,
+  tokenBytesMax,
+  tokenPrefix,
+  verifyToken,
+} from './tokens.ts';
 import type {
   Credential,
   CredentialRole,
@@ -118,6 +125,7 @@ export class Directory {
       keyId: claims.keyId,
       scopes: new Set(claims.scopes),
       ...narrowing(claims.views ?? record.views, role, this.#snapshot.tokenSecret),
+      ...(claims.agent !== undefined && { agent: claims.agent }),
       expiresAt: claims.expiresAt,
     };
   }
@@ -126,7 +134,7 @@ export class Directory {
    * Makes a token that can do at most what `credential` can.
    *
    * @param ttlSeconds 1–86400.
-   * @param narrow narrows a read token to views, or gives it a role; absent: as narrow as the credential.
+   * @param narrow narrows a read token to views, or gives it a role; absent: as narrow as the credential. Or says for which agent it is.
    * @throws AppError invalid (bad scopes, ttl or views), forbidden (more than the credential may).
    */
   mintToken(
@@ -134,13 +142,13 @@ export class Directory {
     wanted: readonly Scope[],
     ttlSeconds: number,
     nowMs: number,
-    narrow: { readonly views?: readonly string[]; readonly role?: string } = {},
+    narrow: Omit<TokenWish, 'scopes' | 'ttlSeconds'> = {},
   ): MintedToken {
-    const { role, views } = narrow;
+    const { agent, role, views } = narrow;
     if (role !== undefined && this.role(credential.workspace, role) === undefined) {
       throw new AppError('invalid', `there is no role '${role}'`);
     }
-    const wish = { scopes: wanted, ttlSeconds, views, role };
+    const wish = { scopes: wanted, ttlSeconds, views, role, agent };
     return mintToken(credential, wish, nowMs, this.#snapshot);
   }
 
@@ -297,6 +305,7 @@ function credentialOf(record: KeyRecord, roles: Roles, secret: Uint8Array): Cred
     workspace,
     keyId: record.id,
     scopes: new Set(record.scopes),
+    ...(record.agent !== undefined && { agent: record.agent }),
     ...narrowing(record.views, role, secret),
   };
 }

@@ -4,7 +4,7 @@
  * cannot be guessed, so a slow password hash would add nothing but time to every request.
  *
  *     rk_3vTq0…  (33 characters of base62)
- *     ak_ admin or server · rk_ read · wk_ write · pk_ publish
+ *     ak_ admin or server · rk_ read · wk_ write · pk_ publish · gk_ agent
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../std/errors.ts';
@@ -26,6 +26,7 @@ function prefixOf(scopes: readonly Scope[]): string {
   if (scopes.includes('admin') || scopes.includes('server')) return 'ak_';
   if (scopes.includes('read')) return 'rk_';
   if (scopes.includes('write')) return 'wk_';
+  if (scopes.includes('agent')) return 'gk_';
   return 'pk_';
 }
 

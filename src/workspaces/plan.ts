@@ -6,6 +6,7 @@ import { assert, unreachable } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
+import { checkAgentWish } from './agents.ts';
 import { planCjds, refuseCjds, refuseWithActions } from './cjdsplan.ts';
 import { planPutIdentities } from './identities.ts';
 import { base62, hashKey, makeKey } from './keys.ts';
@@ -120,6 +121,7 @@ function planCreateKey(
   const tenant = tenantOf(tenants, command.workspace);
   checkName(command.name, 0);
   checkScopes(command);
+  checkAgentWish(command);
   checkRole(tenant, command);
   if (tenant.keys.size >= keysPerWorkspaceMax) {
     throw new AppError('conflict', `a workspace has at most ${keysPerWorkspaceMax} keys`);
@@ -176,6 +178,7 @@ export function makeKeyRecord(
     readonly scopes: readonly Scope[];
     readonly views?: readonly string[];
     readonly role?: string;
+    readonly agent?: string;
     readonly quota?: Quota;
     readonly key?: string | undefined;
   },
@@ -191,6 +194,7 @@ export function makeKeyRecord(
     scopes,
     ...(wish.views !== undefined && { views: [...new Set(wish.views)] }),
     ...(wish.role !== undefined && { role: wish.role }),
+    ...(wish.agent !== undefined && { agent: wish.agent }),
     ...quotaOf(wish.quota ?? {}),
     createdAt: clock.now(),
   };

@@ -3,12 +3,13 @@
  * signed, not stored; it can do at most what the key it came from can, and dies with that key.
  *
  *     tk_<claims: base64url of JSON>.<HMAC-SHA-256 over everything before the dot: base64url>
- *     claims  {"w":workspace,"k":key id,"s":scopes,"e":expiry (epoch ms),"v":views if narrowed,"r":role}
+ *     claims  {"w":workspace,"k":key id,"s":scopes,"e":expiry (epoch ms),"v":views if narrowed,"r":role,"a":agent}
  *
  * Views a key is narrowed to, and its role, are not repeated in its tokens: the key is looked up anyway.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../std/errors.ts';
+import { checkAgentWish } from './agents.ts';
 import { type Credential, type DirectorySnapshot, type Scope, scopes } from './types.ts';
 
 export const tokenPrefix = 'tk_';
@@ -30,14 +31,17 @@ export interface TokenClaims {
   readonly expiresAt: number;
   readonly views: readonly string[] | undefined;
   readonly role: string | undefined;
+  readonly agent: string | undefined;
 }
 
 export interface TokenWish {
   readonly scopes: readonly Scope[];
   readonly ttlSeconds: number;
-  readonly views: readonly string[] | undefined;
+  readonly views?: readonly string[] | undefined;
   /** One that the workspace has. */
   readonly role?: string | undefined;
+  /** With the scope `agent`, and only with it. */
+  readonly agent?: string | undefined;
 }
 
 /**
@@ -64,6 +68,7 @@ export function mintToken(
     e: expiresAt,
     v: wish.views,
     r: wish.role,
+    a: wish.agent,
   };
   const head = tokenPrefix + Buffer.from(JSON.stringify(claims)).toString('base64url');
   const token = `${head}.${sign(head, directory.tokenSecret)}`;
@@ -72,6 +77,7 @@ export function mintToken(
 }
 
 function checkWish(wish: TokenWish): void {
+  checkAgentWish(wish);
   const { role, ttlSeconds, views } = wish;
   if (wish.scopes.length === 0 || !wish.scopes.every((scope) => scopes.includes(scope))) {
     throw new AppError('invalid', `scopes must be one or more of ${scopes.join(', ')}`);
@@ -102,6 +108,9 @@ function checkAllowed(credential: Credential, wish: TokenWish): void {
       throw new AppError('forbidden', 'this key has a role of its own');
     }
   }
+  if (credential.agent !== undefined && wish.agent !== credential.agent) {
+    throw new AppError('forbidden', 'this key speaks for another agent');
+  }
   const own = credential.views;
   if (own === undefined || wish.views === undefined) return;
   for (const view of wish.views) {
@@ -112,7 +121,7 @@ function checkAllowed(credential: Credential, wish: TokenWish): void {
 /** What one may hand on: what one has, and what that includes. */
 function grantableScopes(own: ReadonlySet<Scope>): Set<Scope> {
   const allowed = new Set(own);
-  if (own.has('admin')) allowed.add('read').add('write');
+  if (own.has('admin')) allowed.add('read').add('write').add('agent');
   if (allowed.has('write')) allowed.add('publish');
   return allowed;
 }
@@ -145,6 +154,7 @@ function readClaims(head: string): TokenClaims {
     e: number;
     v?: string[];
     r?: string;
+    a?: string;
   };
   return {
     workspace: claims.w,
@@ -153,6 +163,7 @@ function readClaims(head: string): TokenClaims {
     expiresAt: claims.e,
     views: claims.v,
     role: claims.r,
+    agent: claims.a,
   };
 }
 

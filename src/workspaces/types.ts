@@ -9,7 +9,7 @@ import type { EventTypeRecord, TaxonomyChange, WorkspaceTaxonomy } from './taxon
 import type { ViewTemplate } from './view.ts';
 import type { WebhookChange, WebhookRecord } from './webhook.ts';
 
-export const scopes = ['write', 'publish', 'read', 'admin', 'server'] as const;
+export const scopes = ['write', 'publish', 'read', 'agent', 'admin', 'server'] as const;
 export type Scope = (typeof scopes)[number];
 
 /** `number` goes into every record on disk and is never used again; `id` is what people see. */
@@ -35,6 +35,8 @@ export interface KeyRecord {
   readonly views?: readonly string[];
   /** If present, the key may read what the role may, as the role may see it. */
   readonly role?: string;
+  /** With the scope `agent`, and only with it: which agent it is for. */
+  readonly agent?: string;
   readonly createdAt: number;
   readonly quota?: Quota;
 }
@@ -81,6 +83,8 @@ export interface Credential {
   readonly views: readonly string[] | undefined;
   /** If present, it may read views and nothing else, and sees them as the role does. */
   readonly role?: CredentialRole | undefined;
+  /** If present, it speaks for this agent and may do nothing else. */
+  readonly agent?: string;
   /** Only tokens of visitors have it: which browser is asking. They have no scope. */
   readonly visitor?: string;
   /** Only tokens have it: epoch milliseconds from which on it is refused. */
@@ -104,6 +108,7 @@ export type WorkspaceCommand =
       readonly scopes: readonly Scope[];
       readonly views?: readonly string[];
       readonly role?: string;
+      readonly agent?: string;
       readonly quota?: Quota;
     }
   | { readonly kind: 'deleteKey'; readonly workspace: number; readonly id: string }

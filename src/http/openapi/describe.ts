@@ -58,7 +58,7 @@ export interface Description {
   readonly summary: string;
   /** Markdown. */
   readonly description: string;
-  readonly scope: 'none' | 'visitor' | 'any' | 'write' | 'read' | 'admin' | 'server';
+  readonly scope: 'none' | 'visitor' | 'any' | 'write' | 'read' | 'agent' | 'admin' | 'server';
   /** The key may also stand in the query. */
   readonly keyInQuery?: boolean;
   readonly parameters?: readonly Parameter[];

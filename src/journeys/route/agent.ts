@@ -9,10 +9,10 @@
  * another, and shares the desk's capacity.
  */
 import { AppError } from '../../std/errors.ts';
+import { agentIdBytesMax } from '../../workspaces/agents.ts';
 import { isPlace, type Place } from '../place.ts';
 import { type OfferKind, offerKinds, skillLevelMax } from './search.ts';
 
-export const agentIdBytesMax = 128;
 export const deskNameBytesMax = 128;
 export const agentNameCharactersMax = 256;
 export const skillBytesMax = 128;

@@ -5,7 +5,7 @@
  *     {"after":"0s","miles":5}  {"after":"1m","miles":25}  {"after":"3m","anywhere":true,"levelsLower":2}
  *     ├──── 5 miles ───────────┼──── 25 miles ────────────┼──── anywhere, two levels lower ──▶
  */
-import { parseLookback } from '../../workspaces/view.ts';
+import { parseDuration } from '../../event/duration.ts';
 import type { Ring, SkillWish } from '../definition.ts';
 import { isPlace, type Place } from '../place.ts';
 import type { DecidedAction } from '../words.ts';
@@ -157,6 +157,6 @@ function numberOf(value: unknown, fallback: number): number {
 
 function durationOf(value: unknown, fallback: number): number {
   if (value === '0s') return 0;
-  const ms = typeof value === 'string' ? parseLookback(value) : Number.NaN;
+  const ms = typeof value === 'string' ? parseDuration(value) : Number.NaN;
   return Number.isNaN(ms) ? fallback : ms;
 }
