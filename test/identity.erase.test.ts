@@ -4,13 +4,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { asksOf } from '../src/identity/ask.ts';
 import { createLinkMemory, type LinkMemory } from '../src/identity/memory.ts';
+import { noNode } from '../src/identity/node.ts';
 import { LinkReader } from '../src/identity/reader.ts';
 import { identityDefaults } from '../src/identity/settings.ts';
 import { showCustomer } from '../src/identity/shown.ts';
+import type { Establish } from '../src/ingest/statements.ts';
 import { AppError } from '../src/std/errors.ts';
 import { createMetricsMemory } from '../src/std/metrics.ts';
-import type { ErasureState } from '../src/tape/erasure.ts';
+import type { ErasedShare, ErasureState } from '../src/tape/erasure.ts';
 import { erasuresPendingMax } from '../src/tape/room.ts';
 import { createBells } from '../src/threads/bells.ts';
 import { LinkDesk } from '../src/threads/linkdesk.ts';
@@ -43,9 +46,14 @@ async function open(t: TestContext) {
   const clock = new ManualClock(startMs);
   const documents = new FakeStore();
   const memory = createLinkMemory({ directory, hashSeed: 7, phoneRegion: undefined, fronts: 1 });
-  const desk = openDesk(memory, clock);
+  let desk = openDesk(memory, clock);
   const links = new LinkReader(memory);
-  const establish = () => Promise.reject(noRoom);
+  const disk = { isFull: true };
+  const establish: Establish = async (statements, erasures) => {
+    if (disk.isFull) throw noRoom;
+    for (const ask of asksOf(statements, erasures)) await desk.answer(0, 1, ask);
+    return statements.map(() => 'linked');
+  };
   const kit = new ShardKit({ directory, shards: 2, clock, links, documents, establish });
   const tape = kit.memory;
   const start = {
@@ -56,10 +64,17 @@ async function open(t: TestContext) {
     bells: createBells(1),
   };
   await desk.open(start, kit.erasures);
-  const store = async (customer: string, id: string): Promise<void> => {
-    const sent = kit.send('json', Buffer.from(JSON.stringify([{ customer, id, type: 'T' }])));
+  const store = async (customer: string, id: string, previous?: string): Promise<void> => {
+    const event = { customer, id, type: 'T', ...(previous !== undefined && { previous }) };
+    const sent = kit.send('json', Buffer.from(JSON.stringify([event])));
     await kit.commit();
     await sent;
+  };
+  /** The process ends and begins again. */
+  const restart = async (): Promise<void> => {
+    await desk.close();
+    desk = openDesk(memory, clock);
+    await desk.open(start, kit.erasures);
   };
   await store(ann, 'a1');
   await store(cookie, 'k1');
@@ -90,10 +105,14 @@ async function open(t: TestContext) {
     while (!isAnswered) await pass();
     return answer;
   };
-  return { clock, desk, documents, erase, kit, pass, state, store };
+  return { clock, disk, documents, erase, kit, links, pass, restart, state, store };
 }
 
-const whole = { identities: [ann, cookie], ids: ['k1', 'a1'] };
+const untouched = { identities: [ann, cookie], ids: ['k1', 'a1'] };
+
+function whole(identity: string): ErasedShare {
+  return { identity, from: null, to: null };
+}
 
 test('without room an erasure is refused and the customer stays whole', async (t) => {
   const { erase, kit, state } = await open(t);
@@ -102,7 +121,7 @@ test('without room an erasure is refused and the customer stays whole', async (t
   );
   for (const name of [cookie, 'nobody']) {
     await assert.rejects(erase(name), { code: 'overloaded' });
-    assert.deepEqual(state(ann), whole);
+    assert.deepEqual(state(ann), untouched);
   }
   releases[0]!();
   assert.equal((await erase(cookie)).status, 'done');
@@ -137,4 +156,43 @@ test('a refused erasure is carried out by itself, and spares what came later', a
   while (state(ann).ids.includes('a1')) await pass();
   assert.deepEqual(state(ann).ids, ['a2']);
   assert.deepEqual(state(cookie).ids, ['k2']);
+});
+
+test('a link that was lost is not made any more when one of the two was erased meanwhile', async (t) => {
+  const { clock, disk, erase, links, pass, state, store } = await open(t);
+  await store('dora', 'd1', 'cookie:dora');
+  await store('emil', 'e1', 'emil@example.com');
+  await store('finn', 'f1', 'cookie:finn');
+  await erase('dora');
+  await erase('emil@example.com');
+  disk.isFull = false;
+  clock.advance(5000);
+  while (state('finn').identities.length === 1) await pass();
+  for (const name of ['dora', 'cookie:dora', 'emil', 'emil@example.com']) {
+    assert.equal(links.node(1, name), noNode, name);
+  }
+  assert.deepEqual(state('emil').ids, ['e1']);
+  // What is said after it holds, in the same words too.
+  await store('dora', 'd2', 'cookie:dora');
+  assert.deepEqual(state('dora'), { identities: ['dora', 'cookie:dora'], ids: ['d2'] });
+});
+
+test('a start brings back no link of somebody whose erasure is still to be carried out', async (t) => {
+  const { documents, disk, erase, kit, links, restart, state, store } = await open(t);
+  await store('dora', 'd1', 'cookie:dora');
+  await store('emil', 'e1', 'emil@example.com');
+  await store('finn', 'f1', 'cookie:finn');
+  documents.failure = noRoom;
+  disk.isFull = false;
+  // Known to the graph, so that what is asked is kept.
+  await store('dora', 'd2', 'device:dora');
+  await assert.rejects(erase('dora'), { code: 'unavailable' });
+  documents.failure = undefined;
+  await kit.erasures.erase({ workspace: 1, now: false, shares: [whole('emil@example.com')] });
+  await restart();
+  assert.deepEqual(state('finn').identities, ['finn', 'cookie:finn']);
+  for (const name of ['dora', 'cookie:dora', 'device:dora', 'emil@example.com']) {
+    assert.equal(links.node(1, name), noNode, name);
+  }
+  assert.deepEqual(state('dora').ids, []);
 });

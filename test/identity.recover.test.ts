@@ -47,7 +47,7 @@ test('rows with links are found behind a stamp, sealed or not, with what their k
   void kit.send('json', body([{ ...event(60), customer: 'tel:+1 415 555 2671' }]));
   await kit.commit();
   await kit.settle();
-  const left = new LeftBehind(kit.memory, openMetrics(createMetricsMemory(1), 0));
+  const left = new LeftBehind(kit.memory, openMetrics(createMetricsMemory(1), 0), undefined);
   const found = [...left.statements(0)].flat().sort((a, b) => a.time - b.time);
   const expected = Array.from({ length: 60 }, (_, n) => n)
     .filter((n) => n % 3 > 0)

@@ -24,8 +24,8 @@ test('lost statements are tried again in order until they are written, and then 
     await new Promise((resolve) => setImmediate(resolve));
   };
   assert.equal(lost.at, Number.POSITIVE_INFINITY);
-  lost.note(20, [statement(1), statement(2)]);
-  lost.note(10, [statement(3)]);
+  lost.note({ at: 20, erasures: 0, statements: [statement(1), statement(2)] });
+  lost.note({ at: 10, erasures: 0, statements: [statement(3)] });
   await pass();
   assert.deepEqual([lost.at, written], [10, []]);
   isFull = false;
@@ -34,10 +34,8 @@ test('lost statements are tried again in order until they are written, and then 
   await pass();
   assert.equal(written.length, 3);
   // What is too much to hold is left to the next start.
-  lost.note(
-    30,
-    Array.from({ length: lostStatementsMax + 1 }, (_, n) => statement(n)),
-  );
+  const statements = Array.from({ length: lostStatementsMax + 1 }, (_, n) => statement(n));
+  lost.note({ at: 30, erasures: 0, statements });
   await pass();
   assert.deepEqual([lost.at, written.length], [30, 3]);
 });

@@ -321,7 +321,7 @@ function open(): void {
     links,
     clock,
     horizon: () => tape.horizon(),
-    establish: (said) => linking.establish(said),
+    establish: (said, erasures) => linking.establish(said, erasures),
   });
   clock.every(progressMs, () => {
     linkProgress[start.number] = statements.progress();

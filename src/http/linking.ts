@@ -25,8 +25,9 @@ export class Linking {
   }
 
   /** What events say. @throws AppError overloaded, unavailable. */
-  async establish(statements: readonly Statement[]): Promise<readonly Outcome[]> {
-    const answers = await Promise.all(asksOf(statements).map((ask) => this.change(ask)));
+  async establish(statements: readonly Statement[], erasures: number): Promise<readonly Outcome[]> {
+    const asks = asksOf(statements, erasures);
+    const answers = await Promise.all(asks.map((ask) => this.change(ask)));
     const outcomes = answers.flatMap((answer) => answer.outcomes);
     for (const outcome of outcomes) this.#count(outcome);
     return outcomes;

@@ -7,7 +7,12 @@ export const statementsPerAskMax = 100;
 /** Thread: a front asks, main carries it out. */
 export type LinkAsk =
   /** What events say, `statementsPerAskMax` at the most; one outcome for each. */
-  | { readonly kind: 'state'; readonly statements: readonly Statement[] }
+  | {
+      readonly kind: 'state';
+      readonly statements: readonly Statement[];
+      /** So many erasures had been before the events were stored; absent: nobody was erased since. */
+      readonly erasures?: number;
+    }
   | {
       readonly kind: 'link';
       readonly workspace: number;
@@ -46,10 +51,11 @@ export interface TapeRecord {
 }
 
 /** What events say, in asks of a size that others can wait for. */
-export function asksOf(statements: readonly Statement[]): LinkAsk[] {
+export function asksOf(statements: readonly Statement[], erasures?: number): LinkAsk[] {
   const asks: LinkAsk[] = [];
   for (let at = 0; at < statements.length; at += statementsPerAskMax) {
-    asks.push({ kind: 'state', statements: statements.slice(at, at + statementsPerAskMax) });
+    const part = statements.slice(at, at + statementsPerAskMax);
+    asks.push({ kind: 'state', statements: part, ...(erasures !== undefined && { erasures }) });
   }
   return asks;
 }

@@ -27,6 +27,8 @@ export interface ChangeParts {
   readonly nowMs: number;
   readonly region: PhoneRegion;
   readonly settings: (workspace: number) => IdentitySettings;
+  /** Whether an identity was erased since the events were stored that say something of it. */
+  readonly isErased?: (workspace: number, identity: string, time: number) => boolean;
 }
 
 /** Yields after each statement. @throws AppError conflict, invalid, not_found; its changes are then of no use. */
@@ -66,9 +68,13 @@ function* stateAll(
 function state(
   draft: Draft,
   statement: Statement,
-  { nowMs, region, settings }: ChangeParts,
+  { isErased, nowMs, region, settings }: ChangeParts,
 ): { outcome: Outcome; record?: TapeRecord } {
-  const { customer, previous, workspace } = statement;
+  const { customer, previous, time, workspace } = statement;
+  const names = [customer, previous].map((text) => canonicalOf(text, region));
+  if (isErased !== undefined && names.some((name) => isErased(workspace, name, time))) {
+    return { outcome: 'erased' };
+  }
   spell(draft, statement, customer, region);
   if (previous === '') return { outcome: 'inForce' };
   spell(draft, statement, previous, region);

@@ -12,11 +12,13 @@ import { join } from 'node:path';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import { type KeyedChange, KeyedStore } from '../store/keyed.ts';
+import type { ErasedShare } from '../tape/erasure.ts';
 import { identitiesFile } from '../tape/layout.ts';
 import { customerHashOf } from '../tape/route.ts';
 import type { LinkAnswer, LinkAsk, Outbox, TapeRecord } from './ask.ts';
 import { type ChangeParts, change, type Steps } from './change.ts';
 import { type ChangedNode, Draft, storedOf } from './draft.ts';
+import { ErasedNames } from './erasednames.ts';
 import { type Forgotten, forget, leftOf, withLeft } from './forget.ts';
 import type { Nodes } from './graph.ts';
 import { LinkFilter, type LinkMemory, word } from './memory.ts';
@@ -62,6 +64,7 @@ export class Identities implements Nodes {
   readonly #words: Int32Array;
   readonly #progress: Float64Array;
   readonly #rounds: Rounds;
+  readonly #erasedNames = new ErasedNames();
   #meta: Meta;
   /** Rows that are done with: they go with the next commit. */
   #done: Buffer[] = [];
@@ -105,6 +108,7 @@ export class Identities implements Nodes {
 
   /** Keeps where reading goes on after a crash from falling far behind. */
   #tick(): void {
+    this.#erasedNames.settle(this.#safeStamp());
     if (!this.#rounds.isIdle) return;
     if (this.#done.length === 0 && this.#safeStamp() <= (this.#meta.tapeUpTo ?? 0)) return;
     this.#rounds.do(nothing).catch((error: unknown) => {
@@ -129,9 +133,11 @@ export class Identities implements Nodes {
    */
   async ask(ask: LinkAsk): Promise<LinkAnswer> {
     let answer: LinkAnswer | undefined;
-    const { clock, memory, settings } = this.#parts;
+    const { clock, settings } = this.#parts;
+    const region = this.#parts.memory.phoneRegion;
+    const isErased = this.#isErasedSince(ask);
     const steps = function* (draft: Draft): Steps<Worked> {
-      const parts: ChangeParts = { nowMs: clock.now(), region: memory.phoneRegion, settings };
+      const parts: ChangeParts = { nowMs: clock.now(), region, settings, ...isErased };
       const { records, ...told } = yield* change(draft, ask, parts);
       answer = { ...told, outbox: { number: draft.version, records } };
       const moves = ask.kind !== 'state' || told.outcomes.includes('switched');
@@ -142,10 +148,19 @@ export class Identities implements Nodes {
     return answer!;
   }
 
+  /** For events that were stored before an erasure that is carried out by now. */
+  #isErasedSince(ask: LinkAsk): Pick<ChangeParts, 'isErased'> {
+    if (ask.kind !== 'state' || ask.erasures === undefined) return {};
+    const since = ask.erasures;
+    return {
+      isErased: (workspace, name, time) => this.#erasedNames.has(workspace, name, time, since),
+    };
+  }
+
   /**
    * Takes a customer out of the graph, with every identity that nobody else has. What is to be erased on
    * the tape is kept until `erased`, with what an earlier ask left of it. Undefined: neither knows it,
-   * only its own tape is to go.
+   * only its own tape is to go. What events on the tape say of it, and comes late, is not said any more.
    *
    * @param issued the newest stamp: what comes later is not erased.
    * @param admit called before anything is changed; what it throws is the refusal.
@@ -160,8 +175,17 @@ export class Identities implements Nodes {
     const isUnknown =
       this.node(workspace, identity) === noNode &&
       leftOf(this.leftForgotten(), workspace, [identity]).length === 0;
-    if (isUnknown && this.#rounds.isIdle) return undefined;
+    if (isUnknown && this.#rounds.isIdle) {
+      const upTo = issued();
+      const names = [...new Set([identity, customer])];
+      this.#noteErased(
+        workspace,
+        names.map((name) => ({ identity: name, from: null, to: null, upTo })),
+      );
+      return undefined;
+    }
     let forgotten: Forgotten | undefined;
+    let number: number | undefined;
     const work = (draft: Draft): Worked => {
       const upTo = issued();
       const own = forget(draft, workspace, identity).map((share) => ({ ...share, upTo }));
@@ -174,6 +198,7 @@ export class Identities implements Nodes {
       const shares = withLeft(own, left);
       forgotten = { number: draft.version, workspace, shares };
       admit(forgotten);
+      number = this.#noteErased(workspace, shares);
       const rows: KeyedChange[] = left.map(({ number }) => [
         numberedKey(erasedKind, number),
         undefined,
@@ -182,8 +207,20 @@ export class Identities implements Nodes {
       rows.push([numberedKey(erasedKind, forgotten.number), value]);
       return { rows: [...rows, ...this.#unsaid(forgotten)], moves: true };
     };
-    await this.#rounds.do({ workspace, steps: oneStep(work) });
+    try {
+      await this.#rounds.do({ workspace, steps: oneStep(work) });
+    } catch (error) {
+      if (number !== undefined) this.#erasedNames.takeBack(number);
+      throw error;
+    }
     return forgotten;
+  }
+
+  /** After the stamps of what is erased were taken: who counts it has later ones. */
+  #noteErased(workspace: number, shares: readonly ErasedShare[]): number {
+    const number = Atomics.add(this.#words, word.erasures, 1) + 1;
+    this.#erasedNames.note(workspace, number, shares);
+    return number;
   }
 
   /** What waits to be put on the tape of those who are forgotten is not said any more. */

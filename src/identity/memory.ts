@@ -1,12 +1,12 @@
 /**
  * What the threads share of the graph of identities; the graph itself they read from its file.
  *
- *     words     version │ generation │ moves       one Int32 each
+ *     words     version │ generation │ moves │ erasures       one Int32 each
  *     filter    a bit for the hash of every identity that has a link: the others cost nothing
  *     progress  for each front, up to which stamp what its events say is in force (Float64)
  *
  * `version` changes after every commit, `generation` after the file was replaced, `moves` when something
- * that was in force may not be any more. Thread: main writes the words and the filter, each front its
+ * that was in force may not be any more, `erasures` with each customer that is taken out. Thread: main writes the words and the filter, each front its
  * own progress.
  */
 import type { PhoneRegion } from './typed.ts';
@@ -21,7 +21,7 @@ export interface LinkMemory {
   readonly progress: SharedArrayBuffer;
 }
 
-export const word = { version: 0, generation: 1, moves: 2 } as const;
+export const word = { version: 0, generation: 1, moves: 2, erasures: 3 } as const;
 
 /** 16 M bits: with two million identities that have links one in nine others is looked up in vain. */
 const filterBytes = 2 * 1024 * 1024;

@@ -39,6 +39,11 @@ export class LinkReader implements MemberSource, Nodes {
     return Atomics.load(this.#words, word.moves);
   }
 
+  /** How many customers have been taken out. */
+  get erasures(): number {
+    return Atomics.load(this.#words, word.erasures);
+  }
+
   refresh(): void {
     const version = Atomics.load(this.#words, word.version);
     if (version === this.#version) return;

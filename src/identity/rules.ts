@@ -36,8 +36,18 @@ export interface Statement {
   readonly isTrusted: boolean;
 }
 
-/** What came of a statement. The last four: whose is what has not changed. */
-export type Outcome = 'linked' | 'switched' | 'inForce' | 'blocked' | 'limit' | 'untrusted';
+/**
+ * What came of a statement. But for the first two, whose is what has not changed; `erased`: it was made
+ * before one of the two was erased.
+ */
+export type Outcome =
+  | 'linked'
+  | 'switched'
+  | 'inForce'
+  | 'blocked'
+  | 'limit'
+  | 'untrusted'
+  | 'erased';
 
 export interface Ruling {
   readonly outcome: Outcome;

@@ -1,6 +1,7 @@
 /**
  * What events on the tape say of identities and could not be written: tried again in the background until
- * it is. What is too much to hold is found by the next start, which reads the tape from `at`.
+ * it is. What is too much to hold is found by the next start, which reads the tape from `at`. Who was
+ * erased meanwhile does not come back: see `erasednames.ts`.
  */
 import type { Statement } from '../identity/rules.ts';
 import type { Clock } from '../std/clock.ts';
@@ -12,12 +13,14 @@ const retryMs = 5000;
 
 export interface LostParts {
   readonly clock: Clock;
-  readonly establish: (statements: readonly Statement[]) => Promise<unknown>;
+  readonly establish: (statements: readonly Statement[], erasures: number) => Promise<unknown>;
 }
 
-interface Lost {
+export interface Lost {
   /** The horizon when their batch began. */
   readonly at: number;
+  /** How many there had been then. */
+  readonly erasures: number;
   readonly statements: readonly Statement[];
 }
 
@@ -41,12 +44,13 @@ export class LostStatements {
     return oldest;
   }
 
-  note(at: number, statements: readonly Statement[]): void {
+  note(lost: Lost): void {
+    const { at, statements } = lost;
     if (this.#count + statements.length > lostStatementsMax) {
       this.#droppedAt = Math.min(this.#droppedAt, at);
       return;
     }
-    this.#held.push({ at, statements });
+    this.#held.push(lost);
     this.#count += statements.length;
     this.#trySoon();
   }
@@ -60,7 +64,7 @@ export class LostStatements {
   async #tryAll(): Promise<void> {
     try {
       for (let first = this.#held[0]; first !== undefined; first = this.#held[0]) {
-        await this.#parts.establish(first.statements);
+        await this.#parts.establish(first.statements, first.erasures);
         this.#held.shift();
         this.#count -= first.statements.length;
       }

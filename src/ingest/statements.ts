@@ -33,16 +33,30 @@ export interface StatementsParts {
   readonly clock: Clock;
   /** Up to which stamp commit order is settled. */
   readonly horizon: () => number;
-  /** Resolves when they are durable and in force everywhere, with an outcome for each. */
-  readonly establish: (statements: readonly Statement[]) => Promise<readonly Outcome[]>;
+  readonly establish: Establish;
+}
+
+/**
+ * Resolves when they are durable and in force everywhere, with an outcome for each.
+ * @param erasures how many there had been when the statements were noted: see `erasednames.ts`.
+ */
+export type Establish = (
+  statements: readonly Statement[],
+  erasures: number,
+) => Promise<readonly Outcome[]>;
+
+/** How things stood when a batch began. */
+interface Begin {
+  readonly horizon: number;
+  readonly erasures: number;
 }
 
 export class Statements {
   readonly #parts: StatementsParts;
   readonly #settled = new SettledPairs();
   #moves = 0;
-  /** Batches with statements that have no receipt yet, and the horizon when they began. */
-  readonly #open = new Map<Batch, number>();
+  /** Batches with statements that have no receipt yet. */
+  readonly #open = new Map<Batch, Begin>();
 
   readonly #lost: LostStatements;
 
@@ -56,7 +70,7 @@ export class Statements {
     const horizon = this.#parts.horizon();
     // What is committed while a batch is open lies behind the horizon of its beginning.
     let progress = Math.min(horizon, this.#lost.at);
-    for (const at of this.#open.values()) progress = Math.min(progress, at);
+    for (const begin of this.#open.values()) progress = Math.min(progress, begin.horizon);
     return progress;
   }
 
@@ -98,7 +112,9 @@ export class Statements {
   #add(batch: Batch, statement: NotedStatement): void {
     batch.statements ??= [];
     batch.statements.push(statement);
-    if (!this.#open.has(batch)) this.#open.set(batch, this.#parts.horizon());
+    if (this.#open.has(batch)) return;
+    const { horizon, links } = this.#parts;
+    this.#open.set(batch, { horizon: horizon(), erasures: links.erasures });
   }
 
   /** The batch is not sent: what it says counts for nothing. */
@@ -111,9 +127,10 @@ export class Statements {
     const statements = batch.statements!.filter(({ index }) => !refused.has(index));
     const { clock, establish } = this.#parts;
     const moves = this.#parts.links.moves;
+    const begin = this.#open.get(batch)!;
     try {
       if (statements.length === 0) return;
-      const outcomes = await establish(statements);
+      const outcomes = await establish(statements, begin.erasures);
       if (moves !== this.#moves) return;
       const until = clock.now() + refusedMs;
       for (const [n, { customer, previous, time }] of statements.entries()) {
@@ -125,7 +142,7 @@ export class Statements {
         if (isShort) this.#settled.add(scopeOf(batch), span, until);
       }
     } catch (error) {
-      this.#lost.note(this.#open.get(batch)!, statements);
+      this.#lost.note({ at: begin.horizon, erasures: begin.erasures, statements });
       throw error;
     } finally {
       this.#open.delete(batch);

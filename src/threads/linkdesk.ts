@@ -89,10 +89,11 @@ export class LinkDesk {
 
   /** Events without a receipt whose links are missing. @returns up to which stamp there are none now. */
   async #recover({ metrics, row, tape }: ThreadStart): Promise<number> {
-    const left = new LeftBehind(tape, openMetrics(metrics, row));
+    const left = new LeftBehind(tape, openMetrics(metrics, row), this.#parts.memory.phoneRegion);
     try {
       const from = this.#identities.tapeUpTo ?? left.horizon;
-      for (const statements of left.statements(from)) {
+      const forgotten = this.#identities.leftForgotten();
+      for (const statements of left.statements(from, forgotten)) {
         await Promise.all(asksOf(statements).map((ask) => this.#identities.ask(ask)));
       }
       return left.horizon;
@@ -132,6 +133,7 @@ export class LinkDesk {
     let number: number | undefined;
     try {
       const issued = (): number => erasures.issued;
+      const upTo = issued();
       const admit = (wanted: Forgotten): void => {
         release = erasures.reserve(workspace, wanted.shares);
         number = wanted.number;
@@ -140,7 +142,7 @@ export class LinkDesk {
       const forgotten = await this.#identities.forget(workspace, customer, issued, admit);
       const identity = canonicalOf(customer, this.#parts.memory.phoneRegion);
       const names = new Set([identity, customer]);
-      const unlinked = [...names].map((name) => ({ identity: name, from: null, to: null }));
+      const unlinked = [...names].map((name) => ({ identity: name, from: null, to: null, upTo }));
       const shares = forgotten?.shares ?? unlinked;
       release ??= erasures.reserve(workspace, shares);
       const plan = { workspace, shares, now };
