@@ -101,6 +101,17 @@ test('what a sequence remembers is bounded, and enough to go on with', () => {
   assert.equal(member.take('c', start + 1000), true);
 });
 
+test('events of one time are together however many they are', () => {
+  const member = new Member({ sequence: ['a', 'b'], within: '1m' });
+  for (let n = 0; n < 300; n++) member.take('a', start);
+  assert.equal(member.take('b', start), true);
+  const other = new Member({ sequence: ['a', 'b', 'c'], within: '1m' });
+  for (let n = 0; n < 300; n++) other.take('a', start);
+  other.take('b', start + 1);
+  other.take('c', start + 2);
+  assert.equal(other.isIn(start + 2), true);
+});
+
 test('buckets, members and journeys look at who the customer is', () => {
   const halves = [0, 50].map((from) => ({ bucket: { from, to: from + 50, salt: 's' } }));
   const half = halves.map((definition) => new Member(definition).isIn(start));

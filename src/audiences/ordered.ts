@@ -76,12 +76,12 @@ function chainsOf(steps: number, withinMs: number): Machine<Chains> {
   };
 }
 
-/** From the last step to the first, so that an event is one step only. */
+/** From the last step to the first, so that an event is one step only. A longer chain never began later than a shorter one. */
 function extend(chains: Chains, at: number, bits: number, withinMs: number): void {
   for (let step = chains.length - 1; step >= 0; step--) {
     if ((bits & (1 << step)) === 0) continue;
     const began = step === 0 ? at : chains[step - 1]!;
-    if (began >= 0 && at - began <= withinMs) chains[step] = Math.max(chains[step]!, began);
+    if (began >= 0 && at - began <= withinMs) chains[step] = began;
   }
 }
 
