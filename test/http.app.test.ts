@@ -14,6 +14,7 @@ test('every route wants a credential and the right scope, and nothing else does'
   const may: Record<Exclude<Demand, 'any' | 'publish'>, readonly (keyof typeof keys)[]> = {
     write: ['write', 'publish', 'admin'],
     read: ['read', 'narrowed', 'admin'],
+    decide: ['admin'],
     agent: ['agent', 'admin'],
     admin: ['admin'],
     server: ['server'],

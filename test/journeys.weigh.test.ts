@@ -21,7 +21,7 @@ test('guards are asked in their order, and the first that says no gives the verd
   });
   const refused: Partial<Candidate> = {
     category: 'marketing',
-    to: noon - 1,
+    to: noon,
     ineligible: () => 'condition',
     miles: 25,
     place: paris,
@@ -32,7 +32,7 @@ test('guards are asked in their order, and the first that says no gives the verd
     caps: [once],
   };
   const order: [string, Partial<Candidate>][] = [
-    ['notInDate', { to: noon }],
+    ['notInDate', { from: noon, to: noon + 1 }],
     ['condition', { ineligible: () => undefined }],
     ['tooFar', { place: undefined }],
     ['consent', { category: 'service' }],

@@ -55,7 +55,6 @@ const snapshot: DirectorySnapshot = {
   ],
   taxonomies: [],
   sources: [],
-  definitions: [],
   webhooks: [],
   limits: [],
   roles: [],

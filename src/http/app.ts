@@ -7,6 +7,7 @@ import { AppError } from '../std/errors.ts';
 import { streamPaths } from './cjds/streams.ts';
 import type { Front } from './context.ts';
 import { type Cors, corsHeaders, optionsReply } from './cors.ts';
+import { decideRoutes } from './decide.ts';
 import { docsRoutes } from './docs.ts';
 import { erasureRoutes } from './erasures.ts';
 import { Exchange } from './exchange.ts';
@@ -43,6 +44,7 @@ export const plainRoutes: readonly Route[] = [
   ...quarantineRoutes,
   ...sourceRoutes,
   ...webhookRoutes,
+  ...decideRoutes,
   ...visitorRoutes,
   ...tagRoutes,
   ...healthRoutes,

@@ -141,7 +141,7 @@ export function checkAgent(credential: Credential, id: string): void {
   throw new AppError('forbidden', 'this key speaks for another agent');
 }
 
-/** `admin` implies reading, writing and answering for agents; `publish` is a way to write; `server` implies nothing. */
+/** `admin` implies reading, writing, deciding and answering for agents; `publish` is a way to write; `server` implies nothing. */
 function holds(credential: Credential, demand: Demand, isSecret: boolean): boolean {
   const scopes = credential.scopes;
   switch (demand) {
@@ -151,9 +151,9 @@ function holds(credential: Credential, demand: Demand, isSecret: boolean): boole
       if (scopes.has('write') || scopes.has('admin')) return true;
       return scopes.has('publish') && !isSecret;
     case 'read':
-      return scopes.has('read') || scopes.has('admin');
+    case 'decide':
     case 'agent':
-      return scopes.has('agent') || scopes.has('admin');
+      return scopes.has(demand) || scopes.has('admin');
     default:
       return scopes.has(demand);
   }

@@ -1,6 +1,7 @@
 /** Checks administrative bodies against their schemas; compiled once, when the module is loaded. */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { AppError } from '../std/errors.ts';
+import { NewDecision, NewResponse } from './decideschemas.ts';
 import { IdentitySettings, NewLink, NewMerge, NewUnmerge } from './identityschemas.ts';
 import { NewKey, NewQuota, NewRetention, NewToken, NewWorkspace } from './schemas.ts';
 import { NewAnswer, NewMessage, NewVisitor } from './tagschemas.ts';
@@ -13,6 +14,8 @@ const ajv = new Ajv({ strict: true });
 export const checkAnswer = checker(ajv.compile<NewAnswer>(NewAnswer));
 export const checkNewMessage = checker(ajv.compile<NewMessage>(NewMessage));
 export const checkNewVisitor = checker(ajv.compile<NewVisitor>(NewVisitor));
+export const checkNewDecision = checker(ajv.compile<NewDecision>(NewDecision));
+export const checkNewResponse = checker(ajv.compile<NewResponse>(NewResponse));
 export const checkIdentitySettings = checker(ajv.compile<IdentitySettings>(IdentitySettings));
 export const checkNewKey = checker(ajv.compile<NewKey>(NewKey));
 export const checkNewLink = checker(ajv.compile<NewLink>(NewLink));

@@ -29,6 +29,7 @@ import {
 import { roleNameBytesMax } from '../workspaces/role.ts';
 import { scopes } from '../workspaces/types.ts';
 import { cjdsSchemas } from './cjds/schemas.ts';
+import { decideSchemas } from './decideschemas.ts';
 import { identitySchemas } from './identityschemas.ts';
 import { segmentSchemas } from './segmentschemas.ts';
 import { closed, cursor, epochMs, ref, text } from './shape.ts';
@@ -319,6 +320,7 @@ export const schemas = {
   ...segmentSchemas,
   ...cjdsSchemas,
   ...tagSchemas,
+  ...decideSchemas,
   Health,
   ...taxonomySchemas,
   ...webhookSchemas,

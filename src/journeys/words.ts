@@ -91,6 +91,8 @@ export interface DecisionSaid {
   readonly instance?: string;
   /** `act`: the actions are to be carried out. */
   readonly verdict: 'act' | NotReason;
+  /** What it was that said no: the name of a suppressor, the scope of a cap; of an error the message. */
+  readonly detail?: string;
   readonly score?: number;
   readonly category?: string;
   readonly channel?: string;
@@ -105,6 +107,7 @@ export interface CandidateSaid {
   /** Under which name it counts for caps, cooldown and propensity; that of a rule, or `local:<id>`. */
   readonly rule: string;
   readonly verdict: 'act' | NotReason;
+  readonly detail?: string;
   readonly score?: number;
   readonly category?: string;
   readonly channel?: string;

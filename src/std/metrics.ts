@@ -57,6 +57,8 @@ export const metricTable = {
   ],
   live_views: ['gauge', 'Open subscriptions to live views'],
   live_view_answers_total: ['counter', 'Answers sent to subscribers of live views'],
+  decisions_total: ['counter', 'Decisions about what rules, steps and touchpoints asked for'],
+  decisions_acted_total: ['counter', 'Decisions to do something'],
   http_requests_total: ['counter', 'HTTP requests'],
   http_errors_total: ['counter', 'HTTP requests answered with an error'],
 } as const satisfies Record<string, readonly ['counter' | 'gauge', string]>;

@@ -25,6 +25,7 @@ export function makeKey(scopes: readonly Scope[], random: Random): string {
 function prefixOf(scopes: readonly Scope[]): string {
   if (scopes.includes('admin') || scopes.includes('server')) return 'ak_';
   if (scopes.includes('read')) return 'rk_';
+  if (scopes.includes('decide')) return 'dk_';
   if (scopes.includes('write')) return 'wk_';
   if (scopes.includes('agent')) return 'gk_';
   return 'pk_';

@@ -121,7 +121,7 @@ function checkAllowed(credential: Credential, wish: TokenWish): void {
 /** What one may hand on: what one has, and what that includes. */
 function grantableScopes(own: ReadonlySet<Scope>): Set<Scope> {
   const allowed = new Set(own);
-  if (own.has('admin')) allowed.add('read').add('write').add('agent');
+  if (own.has('admin')) allowed.add('read').add('write').add('decide').add('agent');
   if (allowed.has('write')) allowed.add('publish');
   return allowed;
 }

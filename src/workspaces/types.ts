@@ -1,7 +1,6 @@
 /** What a workspace (a tenant) consists of, as it crosses threads: plain data, all read-only. */
 import type { IdentityWish } from '../identity/settings.ts';
 import type { CjdsChange, CjdsTemplate } from './cjds.ts';
-import type { DefinitionChange, DefinitionRecord } from './definition.ts';
 import type { Limit, Quota } from './quota.ts';
 import type { Retention } from './retention.ts';
 import type { MaskRule, RoleTemplate } from './role.ts';
@@ -10,7 +9,7 @@ import type { EventTypeRecord, TaxonomyChange, WorkspaceTaxonomy } from './taxon
 import type { ViewTemplate } from './view.ts';
 import type { WebhookChange, WebhookRecord } from './webhook.ts';
 
-export const scopes = ['write', 'publish', 'read', 'agent', 'admin', 'server'] as const;
+export const scopes = ['write', 'publish', 'read', 'decide', 'agent', 'admin', 'server'] as const;
 export type Scope = (typeof scopes)[number];
 
 /** `number` goes into every record on disk and is never used again; `id` is what people see. */
@@ -72,7 +71,6 @@ export interface DirectorySnapshot {
   readonly taxonomies: readonly WorkspaceTaxonomy[];
   readonly sources: readonly SourceRecord[];
   readonly webhooks: readonly WebhookRecord[];
-  readonly definitions: readonly DefinitionRecord[];
   readonly limits: readonly Limit[];
 }
 
@@ -150,11 +148,6 @@ export type WorkspaceCommand =
     }
   | { readonly kind: 'changeCjds'; readonly workspace: number; readonly change: CjdsChange }
   | { readonly kind: 'changeSources'; readonly workspace: number; readonly change: SourceChange }
-  | {
-      readonly kind: 'changeDefinitions';
-      readonly workspace: number;
-      readonly change: DefinitionChange;
-    }
   | { readonly kind: 'changeWebhooks'; readonly workspace: number; readonly change: WebhookChange };
 
 /** `key` is the only time a key is seen in the clear. */
@@ -177,11 +170,6 @@ export type WorkspaceReply =
       readonly webhook: WebhookRecord;
       readonly created: boolean;
       readonly secret?: string;
-    }
-  | {
-      readonly kind: 'definition';
-      readonly definition: DefinitionRecord;
-      readonly created: boolean;
     }
   | { readonly kind: 'type'; readonly type: EventTypeRecord; readonly created: boolean }
   | { readonly kind: 'done' };

@@ -58,7 +58,16 @@ export interface Description {
   readonly summary: string;
   /** Markdown. */
   readonly description: string;
-  readonly scope: 'none' | 'visitor' | 'any' | 'write' | 'read' | 'agent' | 'admin' | 'server';
+  readonly scope:
+    | 'none'
+    | 'visitor'
+    | 'any'
+    | 'write'
+    | 'read'
+    | 'decide'
+    | 'agent'
+    | 'admin'
+    | 'server';
   /** The key may also stand in the query. */
   readonly keyInQuery?: boolean;
   readonly parameters?: readonly Parameter[];

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, assembled from the descriptions of the routes and the schemas. */
 import { schemas } from '../schemas.ts';
 import { cjdsRoutePaths } from './cjdsroutes.ts';
+import { decidePaths } from './decide.ts';
 import { keyPaths, viewPaths, workspacePaths } from './definitions.ts';
 import type { Json, Paths } from './describe.ts';
 import { doorPaths } from './doors.ts';
@@ -55,6 +56,7 @@ const tags = [
   { name: 'Taxonomy', description: 'Which events a workspace takes, and what it kept apart.' },
   { name: 'Sources', description: 'Foreign JSON, made into events by maps.' },
   { name: 'Webhooks', description: 'Where actions of journeys and rules are posted to.' },
+  { name: 'Decisions', description: 'What to do next for a customer, and what came of it.' },
   { name: 'Keys', description: 'Who may do what in a workspace.' },
   { name: 'Roles', description: 'Who may read which views, and which fields they see masked.' },
   { name: 'Workspaces', description: 'Tenants, isolated from one another.' },
@@ -104,6 +106,7 @@ export function openApiDocument(): ApiDocument {
       ...taxonomyPaths,
       ...sourcePaths,
       ...webhookPaths,
+      ...decidePaths,
       ...visitorPaths,
       ...serverPaths,
     },

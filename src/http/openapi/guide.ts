@@ -31,8 +31,9 @@ Send \`Authorization: Bearer <key>\`. Clients that cannot set headers (WebSocket
 | \`write\` | send events | \`wk_\` |
 | \`publish\` | send events; safe in a web page: links devices that nobody has, never two customers | \`pk_\` |
 | \`read\` | read tapes, views and streams; may be narrowed to named views, or given a role | \`rk_\` |
+| \`decide\` | ask what to do next for a customer, and tell what it answered | \`dk_\` |
 | \`agent\` | speak for one agent, named with the key: its presence, its offers and nothing else | \`gk_\` |
-| \`admin\` | everything in the workspace, reading, writing and answering for agents included | \`ak_\` |
+| \`admin\` | everything in the workspace, reading, writing, deciding and answering for agents included | \`ak_\` |
 | \`server\` | workspaces, nothing inside them | \`ak_\` |
 
 No key or an unknown one is \`unauthorized\`; one that lacks the scope is \`forbidden\`.

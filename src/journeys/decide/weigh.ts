@@ -31,7 +31,7 @@ export interface Candidate {
   /** Whose attention it takes; undefined: nobody's, so it competes with nothing. */
   readonly channel: string | undefined;
   readonly category: string | undefined;
-  /** Epoch milliseconds, both inclusive. */
+  /** Epoch milliseconds: in force from, and until just before. */
   readonly from: number | undefined;
   readonly to: number | undefined;
   /** How far what is offered may be; undefined: anywhere. */
@@ -94,7 +94,8 @@ export function weigh(candidates: readonly Candidate[], weighing: Weighing): rea
 function guardOf(candidate: Candidate, weighing: Weighing): Refused | undefined {
   const { now, person, touches } = weighing;
   const { control, cooldownMs, quietHours, rule } = candidate;
-  if (now < (candidate.from ?? now) || now > (candidate.to ?? now)) return { verdict: 'notInDate' };
+  const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = candidate;
+  if (now < from || now >= to) return { verdict: 'notInDate' };
   const ineligible = candidate.ineligible();
   if (ineligible !== undefined) return { verdict: ineligible };
   if (isTooFar(candidate, person.place)) return { verdict: 'tooFar' };

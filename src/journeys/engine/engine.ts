@@ -2,8 +2,9 @@
  * The engine: reads the tape in commit order and keeps, of every customer that maps or rules are about,
  * what follows from it. Enter the room here.
  */
+import type { LinkReader } from '../../identity/reader.ts';
 import { AppError } from '../../std/errors.ts';
-import type { Answerer, AskKind, EngineAnswer, EngineAsk } from './asks.ts';
+import type { Answerer, AskKind, EngineAnswer, EngineAsk, InstanceAsks } from './asks.ts';
 import { JourneyStore } from './store.ts';
 import type { EngineContext, Worker } from './work.ts';
 
@@ -11,6 +12,7 @@ export interface EngineParts
   extends Omit<EngineContext, 'definitions' | 'person' | 'rows' | 'passedUpTo'> {
   /** Path of `journeys.mdb`. */
   readonly path: string;
+  readonly links: LinkReader;
   /** Asks the shards to ring (or not to) when something is published. */
   readonly listen: (on: boolean) => void;
 }
@@ -18,9 +20,8 @@ export interface EngineParts
 export class Engine {
   readonly #store: JourneyStore;
   readonly #workers: readonly Worker[] = [];
-  readonly #answerer: Answerer<AskKind> = {
+  readonly #answerer: Answerer<keyof InstanceAsks> = {
     passed: () => ({ passedUpTo: 0 }),
-    inForce: () => ({}),
     instances: ({ customer }) => ({ customer, instances: [] }),
   };
 
@@ -40,7 +41,7 @@ export class Engine {
 
   /** @throws AppError as the room that answers does; unavailable when `after` is not reached in time. */
   async answer<Kind extends AskKind>(ask: EngineAsk<Kind>): Promise<EngineAnswer<Kind>> {
-    const answerer = this.#answerer[ask.kind as Kind];
+    const answerer = (this.#answerer as Partial<Answerer<AskKind>>)[ask.kind as Kind];
     if (answerer === undefined) throw new AppError('invalid', 'the engine knows no such question');
     return (await answerer(ask)) as EngineAnswer<Kind>;
   }

@@ -1,0 +1,83 @@
+/** Touchpoints ask what to do next, and tell what customers answered. */
+import {
+  contextBytesMax,
+  type DecideWish,
+  type LocalCandidate,
+  withinMsDefault,
+} from '../journeys/decide/asks.ts';
+import { localRules } from '../journeys/decide/local.ts';
+import { AppError } from '../std/errors.ts';
+import { checkNewDecision, checkNewResponse } from './check.ts';
+import type { Front } from './context.ts';
+import { jsonReply, type Reply } from './reply.ts';
+import type { Route, RouteRequest } from './route.ts';
+
+/** Fifty candidates with all they may have. */
+export const decideBodyBytesMax = 512 * 1024;
+const responseBodyBytesMax = 16 * 1024;
+
+export const decideRoutes: readonly Route[] = [
+  {
+    method: 'post',
+    path: '/v1/decide',
+    scope: 'decide',
+    query: [],
+    bodyBytesMax: decideBodyBytesMax,
+    handle: decide,
+  },
+  {
+    method: 'post',
+    path: '/v1/responses',
+    scope: 'decide',
+    query: [],
+    bodyBytesMax: responseBodyBytesMax,
+    handle: respond,
+  },
+];
+
+async function decide(request: RouteRequest, front: Front): Promise<Reply> {
+  const askedMs = front.clock.monotonicMs();
+  const wish = wishOf(request, askedMs);
+  return jsonReply(200, await front.engine({ kind: 'decide', ...wish }));
+}
+
+/** @throws AppError invalid. */
+function wishOf(request: RouteRequest, askedMs: number): DecideWish {
+  const { k = 1, withinMs = withinMsDefault, ...asked } = checkNewDecision(request.json());
+  const { candidates = [], context, placement } = asked;
+  if (placement === undefined && candidates.length === 0) {
+    throw new AppError(
+      'invalid',
+      'there is nothing to choose from: name a placement or candidates',
+    );
+  }
+  if (asked.rules !== undefined && placement === undefined) {
+    throw new AppError('invalid', 'rules narrow a placement: name one');
+  }
+  checkBytes(context, 'context');
+  // Here, so that what is wrong with them costs the engine nothing.
+  localRules(candidates as readonly LocalCandidate[]);
+  const { workspace } = request.credential;
+  return { ...asked, k, withinMs, workspace, askedMs } as DecideWish;
+}
+
+async function respond(request: RouteRequest, front: Front): Promise<Reply> {
+  const asked = checkNewResponse(request.json());
+  const { action, candidate, decision } = asked;
+  if ((action === undefined) === (decision === undefined)) {
+    throw new AppError('invalid', 'name a decision or an action');
+  }
+  if (candidate !== undefined && decision === undefined) {
+    throw new AppError('invalid', 'a candidate is one of a decision: name it');
+  }
+  checkBytes(asked.data, 'data');
+  const { workspace } = request.credential;
+  return jsonReply(200, await front.engine({ kind: 'respond', ...asked, workspace }));
+}
+
+/** @throws AppError invalid. */
+function checkBytes(value: unknown, what: string): void {
+  if (value === undefined) return;
+  if (Buffer.byteLength(JSON.stringify(value)) <= contextBytesMax) return;
+  throw new AppError('invalid', `${what} may have at most ${contextBytesMax} bytes`);
+}

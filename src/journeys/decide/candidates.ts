@@ -1,0 +1,81 @@
+/** A rule as something that is weighed. */
+import type { CompiledRule, Facts } from '../compile/compiled.ts';
+import type { Action } from '../definition.ts';
+import { isPlace, type Place } from '../place.ts';
+import type { Candidate } from './weigh.ts';
+
+/** What is so when it is not said. */
+const priorityDefault = 0;
+const valueDefault = 1;
+
+/**
+ * @param name under which it counts.
+ * @param isOutOfTime the view that it asks for could not be read in time.
+ */
+export function candidateOf(
+  rule: CompiledRule,
+  { id, isOutOfTime, name }: { id: string; name: string; isOutOfTime: boolean },
+  facts: Facts,
+): Candidate {
+  const { category, leverPercent = 0, priority = priorityDefault, propensity } = rule.rule;
+  return {
+    id,
+    rule: name,
+    channel: channelOf(rule),
+    category,
+    from: rule.from,
+    to: rule.to,
+    miles: rule.withinMiles,
+    place: placeOf(rule.rule.then),
+    quietHours: rule.quietHours,
+    cooldownMs: rule.cooldownMs,
+    control: rule.rule.control && {
+      percent: rule.rule.control.percent,
+      salt: rule.rule.control.salt,
+    },
+    caps: rule.caps,
+    priority,
+    value: rule.rule.value ?? valueDefault,
+    propensity,
+    leverPercent,
+    ineligible() {
+      if (isOutOfTime) return 'outOfTime';
+      if (rule.when.kind === 'view' && !rule.when.where.meets(facts)) return 'condition';
+      return rule.condition === undefined || rule.condition.meets(facts) ? undefined : 'condition';
+    },
+    suppressor() {
+      const found = rule.suppressedBy.find(({ audience, condition }) => {
+        return audience === undefined
+          ? condition?.meets(facts) === true
+          : facts.audience?.[audience] === true;
+      });
+      return found && { verdict: 'suppressed', detail: found.name };
+    },
+    contextPercent() {
+      const met = rule.contextWeights.filter(({ condition }) => condition.meets(facts));
+      return met.reduce((sum, { percent }) => sum + percent, 0);
+    },
+  };
+}
+
+/**
+ * Whose attention a rule takes: the channel that it names, else where its actions appear. One that only
+ * calls, emits, starts or stops takes nobody's.
+ */
+export function channelOf({ rule }: Pick<CompiledRule, 'rule'>): string | undefined {
+  if (rule.channel !== undefined) return rule.channel;
+  const kinds = new Set(rule.then.map((action) => action.do));
+  if (kinds.has('page') || kinds.has('notify')) return 'page';
+  return kinds.has('agent') ? 'agent' : undefined;
+}
+
+/** Where what is offered is: `latitude` and `longitude` of an action's data. Agents are looked for later. */
+function placeOf(actions: readonly Action[]): Place | undefined {
+  for (const action of actions) {
+    if (action.do === 'agent' || !('data' in action)) continue;
+    const { latitude, longitude } = (action.data ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof latitude !== 'number' || typeof longitude !== 'number') continue;
+    if (isPlace({ latitude, longitude })) return { latitude, longitude };
+  }
+  return undefined;
+}

@@ -1,0 +1,288 @@
+/**
+ * Answers a touchpoint that asks what to do next: rules that wait for its placement and its own candidates
+ * are weighed together, the best `k` are reserved and told, and the decision goes on the tape.
+ *
+ *     asked ─▶ candidates ─▶ views, if any are asked for ─▶ weighed, reserved ─▶ said ─▶ answered
+ *                            └ at most `withinMs`: what is not read by then is out of time ┘   └ or before it is said
+ */
+import { hashText } from '../../audiences/bucket.ts';
+import { AppError } from '../../std/errors.ts';
+import { seededRandom } from '../../std/random.ts';
+import type { CompiledRule, Facts } from '../compile/compiled.ts';
+import type { Action } from '../definition.ts';
+import type { EngineContext } from '../engine/work.ts';
+import type { PersonState } from '../state.ts';
+import type { CandidateSaid, DecidedAction, DecisionSaid } from '../words.ts';
+import { fillActions } from './acts.ts';
+import type { AnsweredCandidate, DecideAnswer, DecideWish } from './asks.ts';
+import { candidatesMax } from './asks.ts';
+import { candidateOf } from './candidates.ts';
+import { factsOf, fieldsOf, openInstanceOf, type Views, viewsOf } from './facts.ts';
+import { type LocalRule, localRules } from './local.ts';
+import type { Audiences } from './requests.ts';
+import type { Reservations } from './reservations.ts';
+import { decisionEvent, type Saying } from './saying.ts';
+import { type Candidate, touchOf, type Weighed, weigh } from './weigh.ts';
+
+/** Of all that the server is to do about one decision: more would not fit an event. */
+const actionBytesMax = 12 * 1024;
+const detailCharactersMax = 100;
+/** Where attention goes that no channel was named for. */
+const channelDefault = 'ask';
+const idBytes = 16;
+
+export interface ChooseParts {
+  readonly context: EngineContext;
+  readonly reservations: Reservations;
+  readonly saying: Saying;
+  readonly audiences: Audiences;
+}
+
+/** One of those that are weighed. */
+interface Contender {
+  readonly id: string;
+  readonly name: string;
+  readonly rule: CompiledRule;
+  readonly local: LocalRule | undefined;
+  readonly data: unknown;
+}
+
+interface Chosen {
+  readonly said: CandidateSaid;
+  readonly answered: AnsweredCandidate;
+}
+
+/** @throws AppError invalid, unavailable. */
+export async function choose(parts: ChooseParts, wish: DecideWish): Promise<DecideAnswer> {
+  const { context, reservations, saying } = parts;
+  const contenders = contendersOf(parts, wish);
+  const leftMs = (): number => wish.askedMs + wish.withinMs - context.clock.monotonicMs();
+  const views = await readViews(context, wish, contenders, leftMs());
+  const id = `dec_${Buffer.from(context.random.bytes(idBytes)).toString('base64url')}`;
+  const person = personOf(context, wish);
+  const decidedAt = context.clock.now();
+  const facts = new Map<string, Facts>();
+  const candidates = contenders.map((each) => {
+    const own = factsFor(parts, wish, { person, contender: each, views, now: decidedAt });
+    facts.set(each.id, own);
+    return contend(each, wish, own, views);
+  });
+  const touches = reservations.with(wish.workspace, person.name, person.touches);
+  const weighed = weigh(candidates, {
+    ...{ now: decidedAt, person, touches, slots: wish.k, competing: 'all' },
+    exploring: wish.explore,
+    random: seededRandom(hashText(id)),
+  });
+  const chosen = tell({ id, wish, contenders, facts }, weighed);
+  const said = decisionOf(id, chosen);
+  const acting = weighed.filter((_, index) => chosen[index]!.said.verdict === 'act');
+  const taken = acting.map(({ candidate }) => touchOf(candidate, id, decidedAt));
+  const reservation = reservations.reserve(wish.workspace, person.name, taken);
+  context.metrics.add('decisions_total', 1);
+  context.metrics.add('decisions_acted_total', acting.length > 0 ? 1 : 0);
+  const saidInTime = saying
+    .say(wish.workspace, [decisionEvent(person.name, said)])
+    .then((isSaid) => {
+      if (isSaid) reservation.until = context.tape.horizon();
+      return isSaid;
+    });
+  const recorded = (await within(context, saidInTime, leftMs())) === true;
+  const answered = chosen.map((each) => each.answered);
+  return { id, customer: person.name, decidedAt, recorded, candidates: answered };
+}
+
+/** @throws AppError invalid. */
+function contendersOf(parts: ChooseParts, wish: DecideWish): readonly Contender[] {
+  const central = parts.context.definitions.rules(wish.workspace).filter((rule) => {
+    const { channel } = rule.rule;
+    if (rule.when.kind !== 'ask' || rule.when.placement !== wish.placement) return false;
+    if (wish.rules !== undefined && !wish.rules.includes(rule.name)) return false;
+    return channel === undefined || wish.channel === undefined || channel === wish.channel;
+  });
+  const own = localRules(wish.candidates ?? []);
+  const all = [
+    ...central.map((rule) => {
+      const { name } = rule;
+      return { id: name, name, rule, local: undefined, data: undefined };
+    }),
+    ...own.map((local, index): Contender => {
+      const { data, id } = wish.candidates![index]!;
+      return { id: `local:${id}`, name: `local:${id}`, rule: local.rule, local, data };
+    }),
+  ];
+  if (all.length <= candidatesMax) return all;
+  const message = `at most ${candidatesMax} candidates are weighed at once, rules included; here are ${all.length}`;
+  throw new AppError('invalid', message);
+}
+
+/** Undefined when they could not be read in time. */
+async function readViews(
+  context: EngineContext,
+  { customer, workspace }: DecideWish,
+  contenders: readonly Contender[],
+  leftMs: number,
+): Promise<Views | undefined> {
+  const views = viewsOf(
+    context,
+    workspace,
+    contenders.map(({ rule }) => rule),
+  );
+  if (views.length === 0) return new Map();
+  const found = context.readViews({ workspace, customer, views, freshness: 'current' });
+  const inTime = found instanceof Promise ? await within(context, found, leftMs) : found;
+  return inTime && fieldsOf(views, inTime);
+}
+
+/** What a promise gives, or undefined after so long. */
+function within<T>(
+  { clock }: EngineContext,
+  promise: Promise<T>,
+  leftMs: number,
+): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(Math.max(0, leftMs), () => resolve(undefined));
+    promise.then(resolve, reject).finally(cancel);
+  });
+}
+
+/** As far as the engine knows the customer. */
+function personOf(context: EngineContext, { customer, place, workspace }: DecideWish): PersonState {
+  const known = context.person(workspace, customer) ?? {
+    ...{ name: customer, instances: [], audiences: {}, timers: [], requests: [] },
+    ...{ deliveries: [], touches: [], consent: {}, responses: {} },
+  };
+  return place === undefined ? known : { ...known, place: { ...place, at: context.clock.now() } };
+}
+
+function factsFor(
+  { audiences, context }: ChooseParts,
+  { context: ask = {}, workspace }: DecideWish,
+  about: { person: PersonState; contender: Contender; views: Views | undefined; now: number },
+): Facts {
+  const { contender, now, person, views = new Map() } = about;
+  const { local, rule } = contender;
+  const audience =
+    local === undefined ? audiences(workspace, person, rule) : standing(local, person, now);
+  const { definitions } = context;
+  const at = { definitions, workspace, person, nowMs: now, views, audience };
+  return { ...factsOf(rule, at, { instance: openInstanceOf(person, rule.journey) }), ask };
+}
+
+function standing(
+  { audiences }: LocalRule,
+  person: PersonState,
+  now: number,
+): Readonly<Record<string, boolean>> {
+  const held = [...audiences].map(([name, audience]) => {
+    return [name, audience.holds(audience.start(), now, person)] as const;
+  });
+  return Object.fromEntries(held);
+}
+
+function contend(
+  { id, name, rule }: Contender,
+  { channel }: DecideWish,
+  facts: Facts,
+  views: Views | undefined,
+): Candidate {
+  const isOutOfTime = rule.view !== undefined && views === undefined;
+  const candidate = candidateOf(rule, { id, name, isOutOfTime }, facts);
+  // Whatever is asked for is shown to somebody.
+  return { ...candidate, channel: rule.rule.channel ?? channel ?? channelDefault };
+}
+
+interface Telling {
+  readonly id: string;
+  readonly wish: DecideWish;
+  readonly contenders: readonly Contender[];
+  readonly facts: ReadonlyMap<string, Facts>;
+}
+
+/** What is said of each that was weighed, and answered. */
+function tell(telling: Telling, weighed: readonly Weighed[]): readonly Chosen[] {
+  const byId = new Map(telling.contenders.map((each) => [each.id, each]));
+  const left = { bytes: actionBytesMax, rank: 0 };
+  return weighed.map((each) => tellOf(telling, each, byId.get(each.candidate.id)!, left));
+}
+
+function tellOf(
+  telling: Telling,
+  weighed: Weighed,
+  contender: Contender,
+  left: { bytes: number; rank: number },
+): Chosen {
+  const { candidate, score } = weighed;
+  const { category, channel, rule } = candidate;
+  const acts = weighed.verdict === 'act' ? fill(telling, weighed, contender, left) : weighed;
+  const { verdict } = acts;
+  const detail = acts.detail?.slice(0, detailCharactersMax);
+  const known = {
+    verdict,
+    ...(detail !== undefined && { detail }),
+    ...(score !== undefined && { score }),
+    ...(category !== undefined && { category }),
+    ...(channel !== undefined && { channel }),
+  };
+  const { done = [], shown = [] } = 'done' in acts ? acts : {};
+  const isLocal = contender.local !== undefined;
+  return {
+    said: { id: contender.id, rule, ...known, ...(done.length > 0 && { actions: done }) },
+    answered: {
+      id: isLocal ? contender.id.slice('local:'.length) : contender.id,
+      local: isLocal,
+      ...(verdict === 'act' && { rank: ++left.rank }),
+      ...known,
+      ...(contender.data !== undefined && { data: contender.data }),
+      ...(shown.length > 0 && { show: shown }),
+    },
+  };
+}
+
+type Filled = Pick<Weighed, 'verdict' | 'detail'> & {
+  readonly done?: readonly DecidedAction[];
+  readonly shown?: readonly DecidedAction[];
+};
+
+/** What is shown goes to whoever asked, all else is the server's to do. */
+function fill(
+  { facts, id, wish }: Telling,
+  { candidate, score }: Weighed,
+  { rule }: Contender,
+  left: { bytes: number },
+): Filled {
+  const decision = {
+    id,
+    rule: candidate.rule,
+    ...(candidate.channel !== undefined && { channel: candidate.channel }),
+    ...(score !== undefined && { score }),
+  };
+  const acting = { workspace: wish.workspace, request: id, rule: candidate.rule };
+  try {
+    const all = fillActions(
+      rule.actions,
+      { ...acting, within: rule.rule.within },
+      {
+        ...facts.get(candidate.id),
+        decision,
+      },
+    );
+    const done = all.filter((action) => !isShown(action));
+    left.bytes -= done.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(done));
+    if (left.bytes < 0)
+      throw new AppError('too_large', 'its actions are larger than an event may be');
+    return { verdict: 'act', detail: undefined, done, shown: all.filter(isShown) };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { verdict: 'error', detail: error.message };
+  }
+}
+
+function isShown(action: Pick<Action, 'do'> | DecidedAction): boolean {
+  return action.do === 'page' || action.do === 'notify';
+}
+
+function decisionOf(id: string, chosen: readonly Chosen[]): DecisionSaid {
+  const candidates = chosen.map(({ said }) => said);
+  const verdict = candidates.find((each) => each.verdict === 'act') ?? candidates[0];
+  return { request: id, version: 0, verdict: verdict?.verdict ?? 'condition', candidates };
+}

@@ -1,0 +1,37 @@
+/**
+ * Decides: what rules ask for when something has happened or has not (`requests.ts`), and what a touchpoint
+ * asks for (`choose.ts`). Enter the room here.
+ */
+import type { Answerer } from '../engine/asks.ts';
+import type { EngineContext, Worker } from '../engine/work.ts';
+import type { DecideAsks } from './asks.ts';
+import { choose } from './choose.ts';
+import { type Audiences, Requests } from './requests.ts';
+import { Reservations } from './reservations.ts';
+import { respond } from './respond.ts';
+import { Saying } from './saying.ts';
+
+const sweepMs = 5000;
+
+export interface Decider extends Worker {
+  readonly answerer: Answerer<keyof DecideAsks>;
+}
+
+export function openDecide(context: EngineContext, audiences: Audiences): Decider {
+  const reservations = new Reservations(() => context.passedUpTo);
+  const saying = new Saying(context);
+  const requests = new Requests({ context, reservations, saying, audiences });
+  const stopSweeping = context.clock.every(sweepMs, () => reservations.sweep());
+  const parts = { context, reservations, saying, audiences };
+  return {
+    take: (work) => requests.take(work),
+    answerer: {
+      decide: (wish) => choose(parts, wish),
+      respond: (wish) => respond(parts, wish),
+    },
+    async close() {
+      stopSweeping();
+      saying.close();
+    },
+  };
+}

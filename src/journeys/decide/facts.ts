@@ -1,0 +1,125 @@
+/**
+ * What conditions and templates of one rule may ask about one customer: read before anything is weighed, so
+ * that weighing itself waits for nothing.
+ */
+import type { ConditionEvent } from '../../event/condition.ts';
+import { ConditionSubject } from '../../event/condition.ts';
+import { ordinalMax } from '../../tape/layout.ts';
+import { Tail } from '../../tape/tail.ts';
+import type { Tape } from '../../tape/tape.ts';
+import type { ViewFound } from '../../views/answer.ts';
+import type { KeptView } from '../../views/kept.ts';
+import type { CompiledRule, Facts } from '../compile/compiled.ts';
+import type { Definitions, EngineContext } from '../engine/work.ts';
+import type { InstanceState, PersonState, Request } from '../state.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+/** By the view's name; one that is not there could not be read, or there is no such view. */
+export type Views = ReadonlyMap<string, Fields>;
+
+/** What an event was, once the tape's own bytes have been let go. */
+class CauseEvent implements ConditionEvent {
+  readonly time: number;
+  readonly #texts: ReadonlyMap<string, string | undefined>;
+  readonly #data: string | undefined;
+
+  constructor(event: ConditionEvent) {
+    const names = ['type', 'id', 'customer', 'channel', 'source'] as const;
+    this.time = event.time;
+    this.#texts = new Map(names.map((name) => [name, event.text(name)]));
+    this.#data = event.data();
+  }
+
+  text(field: string): string | undefined {
+    return this.#texts.get(field);
+  }
+
+  data(): string | undefined {
+    return this.#data;
+  }
+}
+
+/** The event at a place of the tape; undefined when it is not there any more. */
+export function readCause(tape: Tape, cause: Request['cause']): ConditionSubject | undefined {
+  if (cause === undefined) return undefined;
+  const { ordinal, stamp } = cause;
+  const before =
+    ordinal > 0 ? { stamp, ordinal: ordinal - 1 } : { stamp: stamp - 1, ordinal: ordinalMax };
+  const shards = tape.shards.map((_, number) => number);
+  let found: ConditionSubject | undefined;
+  new Tail(tape, shards, before).visitBlock(stamp, (event) => {
+    if (event.stamp === stamp && event.ordinal === ordinal) {
+      found = new ConditionSubject();
+      found.become(new CauseEvent(event));
+    }
+    return false;
+  });
+  return found;
+}
+
+/** The views that rules ask for; those that there are. */
+export function viewsOf(
+  { directory }: Pick<EngineContext, 'directory'>,
+  workspace: number,
+  rules: Iterable<CompiledRule>,
+): readonly KeptView[] {
+  const names = new Set<string>();
+  for (const { view } of rules) if (view !== undefined) names.add(view.name);
+  return [...names].flatMap((name) => {
+    const record = directory.view(workspace, name);
+    if (record === undefined) return [];
+    return { name, template: record.template, version: record.version, variant: '' };
+  });
+}
+
+export function fieldsOf(views: readonly KeptView[], found: readonly ViewFound[]): Views {
+  return new Map(views.map(({ name }, index) => [name, fieldsByName(found[index]!.json)]));
+}
+
+function fieldsByName(json: string): Fields {
+  const fields = JSON.parse(json) as readonly { readonly name: string; readonly value: unknown }[];
+  return Object.fromEntries(fields.map(({ name, value }) => [name, value]));
+}
+
+export interface Circumstances {
+  readonly definitions: Pick<Definitions, 'map'>;
+  readonly workspace: number;
+  readonly person: PersonState;
+  readonly nowMs: number;
+  readonly views: Views;
+  readonly audience: Readonly<Record<string, boolean>>;
+}
+
+export function factsOf(
+  rule: CompiledRule | undefined,
+  { audience, definitions, nowMs, person, views, workspace }: Circumstances,
+  about: {
+    readonly instance?: InstanceState | undefined;
+    readonly event?: ConditionSubject | undefined;
+  },
+): Facts {
+  const { event, instance } = about;
+  return {
+    event,
+    instance,
+    map: instance && definitions.map(workspace, instance.journey, instance.version),
+    nowMs,
+    customer: person.name,
+    place: person.place,
+    audience,
+    view: rule?.view && views.get(rule.view.name),
+  };
+}
+
+/** The open instance of a map that came furthest; of those the newest. */
+export function openInstanceOf(
+  { instances }: PersonState,
+  journey: string | undefined,
+): InstanceState | undefined {
+  const open = instances.filter((each) => {
+    return each.journey === journey && (each.status === 'active' || each.status === 'paused');
+  });
+  return open.reduce<InstanceState | undefined>((best, each) => {
+    return best === undefined || each.furthest >= best.furthest ? each : best;
+  }, undefined);
+}
