@@ -24,6 +24,8 @@ export interface FramePlan {
   readonly seed: number;
   /** Part of the customers whose events name a cookie as `previous`, 0…1. */
   readonly links?: number;
+  /** How many identities each customer sends under, in turn at random; its own events link the others. */
+  readonly identities?: number;
   /** Only every `of`th customer, counted from `from`; absent: all of them. */
   readonly share?: { readonly of: number; readonly from: number };
 }
@@ -63,6 +65,17 @@ export function customerName(n: number): string {
   return `customer-${String(n).padStart(customerDigits, '0')}`;
 }
 
+/** Whose an event is: the customer itself, which names another identity, or one of the others. */
+function whose(
+  customer: string,
+  identities: number,
+  random: Random,
+): Pick<BenchEvent, 'customer' | 'previous'> {
+  if (identities === 1) return { customer };
+  const other = `cookie:${1 + random.below(identities - 1)}-of-${customer}`;
+  return random.below(identities) === 0 ? { customer, previous: other } : { customer: other };
+}
+
 /** All frames of a plan; the same plan gives the same bytes. */
 export function encodeFrames(plan: FramePlan): Frame[] {
   const encode = plan.protocol === 'json' ? jsonFrame : msgpackFrame;
@@ -86,7 +99,8 @@ export function makeBatches(plan: Omit<FramePlan, 'protocol'>): BenchEvent[][] {
       const id = `evt-${'0'.repeat(numberDigits)}-${String(n).padStart(4, '0')}`;
       const number = customers() * of + from;
       const customer = customerName(number);
-      const event = { id, customer, time: someTimeMs, ...make(random) };
+      const owner = whose(customer, plan.identities ?? 1, random);
+      const event = { id, ...owner, time: someTimeMs, ...make(random) };
       const isLinked = number % linkedOf < (plan.links ?? 0) * linkedOf;
       return isLinked ? { ...event, previous: `cookie:of-${customer}` } : event;
     }),

@@ -3,6 +3,10 @@
  * has stopped, as a server would, and times the reads themselves: bytes to JSON text, no HTTP.
  */
 import { basicView } from '../scripts/demo/view.ts';
+import { Identities } from '../src/identity/identities.ts';
+import { createLinkMemory } from '../src/identity/memory.ts';
+import { LinkReader } from '../src/identity/reader.ts';
+import { type IdentitySettings, identityDefaults } from '../src/identity/settings.ts';
 import { systemClock } from '../src/std/clock.ts';
 import { openLog } from '../src/std/log.ts';
 import { createMetricsMemory, openMetrics } from '../src/std/metrics.ts';
@@ -85,6 +89,16 @@ function measure(tape: Tape): Omit<InsideFigures, 'openSeconds' | 'events'> {
   };
 }
 
+/** As main and a front open the graph of identities. */
+function openLinks(): LinkReader {
+  const { hashSeed, path } = directory;
+  const parts = { directory: path, hashSeed, phoneRegion: undefined, fronts: 1 };
+  const links = createLinkMemory(parts);
+  const settings = (): IdentitySettings => identityDefaults;
+  new Identities({ memory: links, clock: systemClock, settings, tell: async () => undefined });
+  return new LinkReader(links);
+}
+
 const directory = openDataDirectory(plan.directory, {
   format: directoryVersion,
   shards: undefined,
@@ -108,7 +122,7 @@ const shards = memory.shards.map((_, number) =>
 );
 const openSeconds = (performance.now() - openedMs) / 1000;
 const events = shards.reduce((sum, shard) => sum + shard.events, 0);
-const tape = new Tape(memory, metrics);
+const tape = new Tape(memory, metrics, openLinks());
 tell({ kind: 'done', figures: { ...measure(tape), openSeconds, events } });
 await tape.close();
 for (const shard of shards) await shard.close();

@@ -7,7 +7,7 @@
 import { basicView } from '../scripts/demo/view.ts';
 import type { TestServer } from '../test/support/server.ts';
 import type { CannonFigures } from './cannon.ts';
-import { startChild } from './child.ts';
+import { cpuMicrosOf, startChild } from './child.ts';
 import { catchUp } from './debt.ts';
 import { customerName } from './frames.ts';
 import { checkLoad, loadPlan } from './ingest.ts';
@@ -15,7 +15,7 @@ import type { InsideFigures, InsideMessage, InsidePlan } from './inside.ts';
 import type { LoadFigures, LoadMessage, LoadPlan } from './load.ts';
 import { startCannon } from './post.ts';
 import { count, print, type Row, rounded, spread } from './report.ts';
-import { readMetric, startOn, withData } from './server.ts';
+import { metricOf, readMetrics, startOn, withData } from './server.ts';
 import type { Settings } from './settings.ts';
 
 /** The events of a tape are spread over so much time before now. */
@@ -43,34 +43,48 @@ export function tapesOf({ customers, events, smoke }: Settings): Tapes {
   };
 }
 
+export interface Filled extends LoadFigures {
+  /** Events that the server added: one for each link. */
+  readonly recorded: number;
+}
+
 /** Fills the tapes; every event is checked to be accepted. */
 export async function fillTapes(
   server: TestServer,
   settings: Settings,
   more: Partial<LoadPlan> = {},
-): Promise<LoadFigures> {
+): Promise<Filled> {
   const { customers, events } = tapesOf(settings);
   const { keys, port } = server;
   const base = loadPlan(settings, { port, key: keys.write, protocol: 'msgpack' });
   const framesMax = Math.ceil(events / base.batch);
   const spreadMs = spreadDays * 86_400_000;
-  const plan: LoadPlan = { ...base, shape: 'desk', customers, framesMax, spreadMs, ...more };
+  const { identities } = settings;
+  const shape = 'desk';
+  const plan: LoadPlan = { ...base, shape, customers, framesMax, spreadMs, identities, ...more };
   const load = startChild<LoadMessage>('load', plan);
   try {
     const { figures } = await load.when('done');
-    checkLoad(figures, await readMetric(server, 'events_accepted_total'));
-    return figures;
+    const metrics = await readMetrics(server);
+    const recorded = metricOf(metrics, 'links_total');
+    checkLoad(figures, metricOf(metrics, 'events_accepted_total') - recorded);
+    return { ...figures, recorded };
   } finally {
     load.kill();
   }
 }
 
+interface Fired extends CannonFigures {
+  /** The server's CPU for a read. */
+  readonly serverMicros: number;
+}
+
 interface Results {
-  readonly filled: LoadFigures;
-  readonly alone: CannonFigures;
-  readonly many: CannonFigures;
+  readonly filled: Filled;
+  readonly alone: Fired;
+  readonly many: Fired;
   /** Views as clients ask for them: an answer that still holds is not made again. */
-  readonly again: CannonFigures | undefined;
+  readonly again: Fired | undefined;
   readonly inside: InsideFigures;
 }
 
@@ -97,7 +111,8 @@ async function readBench(read: 'page' | 'view', settings: Settings): Promise<voi
     };
     const child = startChild<InsideMessage>('inside', plan);
     const { figures } = await child.when('done');
-    if (figures.events !== overHttp.filled.accepted) throw new Error('the tape is not whole');
+    const { accepted, recorded } = overHttp.filled;
+    if (figures.events !== accepted + recorded) throw new Error('the tape is not whole');
     checkSample(read, figures.sample);
     report(read, settings, { ...overHttp, inside: figures });
   });
@@ -113,16 +128,21 @@ async function readOverHttp(
   await catchUp(server);
   await putView(server);
   const path = read === 'page' ? 'tape?limit=50' : `views/${viewName}?fresh=1`;
-  const fire = async (connections: number, asked = path): Promise<CannonFigures> => {
+  const fire = async (connections: number, asked = path): Promise<Fired> => {
     const url = `${server.url}/v1/customers/${customerName(0)}/${asked}`;
     const { seconds, seed, warmup } = settings;
     const { customers } = tapesOf(settings);
     const key = server.keys.read;
     const plan = { url, key, connections, warmupSeconds: warmup, seconds, customers, seed };
     const cannon = startCannon(plan, settings);
+    await cannon.when('measuring');
+    const cpuBefore = cpuMicrosOf(server.process.pid!);
+    await cannon.when('measured');
+    const cpuMicros = cpuMicrosOf(server.process.pid!) - cpuBefore;
     const { figures } = await cannon.when('done');
     if (figures.failures > 0) throw new Error(`${figures.failures} reads failed`);
-    return figures;
+    const serverMicros = rounded(cpuMicros / (figures.requestsPerSecond * seconds));
+    return { ...figures, serverMicros };
   };
   const { connections = 16 } = settings;
   const alone = await fire(1);
@@ -163,21 +183,20 @@ function report(read: 'page' | 'view', settings: Settings, results: Results): vo
     [`${what}, server-side`, spread(readMs)],
     ['over HTTP, one connection', spread(alone.answerMs)],
     [`over HTTP, ${settings.connections ?? 16} connections`, spread(many.answerMs)],
-    ['reads a second', count(many.requestsPerSecond)],
+    ['reads a second', rate(many)],
     ...(again === undefined
       ? []
       : ([
-          [
-            'without fresh=1',
-            `${count(again.requestsPerSecond)} a second, ${spread(again.answerMs)}`,
-          ],
+          ['without fresh=1', rate(again)],
+          ['their answer after', spread(again.answerMs)],
         ] as Row[])),
     ['answer', `${count(inside.answerBytes)} bytes, ${count(stepsPerRead)} steps of the budget`],
   ];
-  const { fronts, seconds, seed, shards, warmup } = settings;
+  const { fronts, generator, identities, seconds, seed, shards, warmup } = settings;
+  const of = { events, customers, identities, spreadDays };
   print({
     workload: read === 'page' ? 'scan' : 'view',
-    settings: { events, customers, spreadDays, seconds, warmup, shards, fronts, seed },
+    settings: { ...of, generator, seconds, warmup, shards, fronts, seed },
     work: filled.work,
     rows,
     figures: {
@@ -186,11 +205,18 @@ function report(read: 'page' | 'view', settings: Settings, results: Results): vo
       httpMs: alone.answerMs,
       httpManyMs: many.answerMs,
       readsPerSecond: many.requestsPerSecond,
+      serverMicros: many.serverMicros,
       keptPerSecond: again?.requestsPerSecond,
+      keptServerMicros: again?.serverMicros,
       failures: alone.failures + many.failures,
       answerBytes: inside.answerBytes,
       stepsPerRead,
       openSeconds: rounded(inside.openSeconds),
     },
   });
+}
+
+function rate({ generatorMicrosPerRequest, requestsPerSecond, serverMicros }: Fired): string {
+  const cpu = `CPU for each: server ${serverMicros} µs, generator ${generatorMicrosPerRequest} µs`;
+  return `${count(requestsPerSecond)}; ${cpu}`;
 }

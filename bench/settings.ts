@@ -20,6 +20,8 @@ export interface Settings {
   readonly rate: number | undefined;
   /** Part of the customers whose events name another identity as `previous`. */
   readonly links: number | undefined;
+  /** Of `view`: how many linked identities a customer has. */
+  readonly identities: number;
   /** What makes requests over HTTP. */
   readonly generator: 'autocannon' | 'wrk';
   /** What the workspace says of its events: see `taxonomy.ts`. */
@@ -56,6 +58,7 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   window: 'unacknowledged frames on a connection, at most',
   rate: 'events a second to offer (as many as are acknowledged)',
   links: 'part of the customers, such as 0.3, whose events name a cookie as previous (0)',
+  identities: 'view: linked identities of each customer, 1 to 5 (1)',
   generator: 'what makes requests over HTTP: autocannon, or wrk where it is installed (autocannon)',
   taxonomy: 'ingest-ws: none, types (an allow list) or schemas (one for each type) (none)',
   filtered: 'live: only the subscribers that follow 1 % each',
@@ -107,6 +110,7 @@ export function readSettings(argv: readonly string[]): Settings {
     window: number('window'),
     rate: number('rate'),
     links: number('links'),
+    identities: identitiesOf(number('identities') ?? 1),
     generator,
     taxonomy: taxonomyOf(text('taxonomy') ?? 'none'),
     filtered: values['filtered'] === true,
@@ -118,6 +122,12 @@ export function readSettings(argv: readonly string[]): Settings {
     install: values['install'] === true,
     longest: number('longest') ?? 120,
   };
+}
+
+/** A customer may have five cookies. */
+function identitiesOf(count: number): number {
+  if (Number.isInteger(count) && count >= 1 && count <= 5) return count;
+  throw new Error('--identities must be an integer from 1 to 5');
 }
 
 function taxonomyOf(name: string): TaxonomyKind {

@@ -154,8 +154,7 @@ class Play {
     else if (chosen === 8)
       await this.#kit.erase({ workspace: 1, customer: this.#customer(), now: false });
     else if (chosen === 9) this.#putView();
-    else if (chosen === 10) this.#followers.invalidate(1, this.#customer());
-    else if (chosen === 11) this.#clock.advance(this.#pick([1, 30, 700, 2500]));
+    else if (chosen < 12) this.#clock.advance(this.#pick([1, 30, 700, 2500]));
     else if (chosen === 12) this.#leave();
     else if (chosen === 13) for (const sink of this.#sinks) sink.isBlocked = true;
     else if (chosen === 14) for (const sink of this.#sinks) sink.unblock();

@@ -11,6 +11,7 @@ import { type Random, seededRandom } from '../src/std/random.ts';
 import { ScanBudget } from '../src/tape/budget.ts';
 import { answerText, scanViews } from '../src/views/answer.ts';
 import { KeptAnswers, type KeptView, keptAnswerBytesMax } from '../src/views/kept.ts';
+import { placeOf } from '../src/views/place.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
 import { ManualClock, ShardKit } from './support/shardkit.ts';
 
@@ -63,7 +64,7 @@ class Asker {
   /** Keeps the answer only when asked to. */
   scan(customer: string, workspace = 1, of = view, keeps = false): string {
     const { tape } = this.#kit;
-    const before = this.kept.before(tape, workspace, customer);
+    const before = placeOf(tape, workspace, customer);
     const ask = { workspace, customer, asOf: this.#clock.now(), isNow: keeps, wishes: [of] };
     const [found] = scanViews(tape, ask, new ScanBudget(Number.POSITIVE_INFINITY));
     if (keeps) this.kept.keep({ workspace, customer, view: of }, before, found!);
@@ -153,28 +154,6 @@ test('a snapshot serves until it is as old as its template says, whatever comes'
   });
 });
 
-test('what is invalidated is not given again, and neither is what was being made', async () => {
-  await withKit(async (kit, clock) => {
-    const asker = new Asker(kit, clock);
-    for (const of of [view, shared]) {
-      asker.make('ada', 1, of);
-      asker.make('bob', 1, of);
-      asker.kept.invalidate(1, 'ada');
-      assert.equal(asker.find('ada', 1, of), undefined);
-      assert.ok(asker.find('bob', 1, of));
-      const before = asker.kept.before(kit.tape, 1, 'ada');
-      asker.kept.invalidate(1, 'ada');
-      const late = { asOf: clock.now(), json: '[]', holdsUntil: Number.POSITIVE_INFINITY };
-      asker.kept.keep({ workspace: 1, customer: 'ada', view: of }, before, late);
-      assert.equal(asker.find('ada', 1, of), undefined);
-      asker.make('ada', 1, of);
-      assert.ok(asker.find('ada', 1, of));
-    }
-    for (let n = 0; n <= 10_000; n++) asker.kept.invalidate(2, `customer-${n}`);
-    assert.equal(asker.find('bob'), undefined, 'past so many, everything is forgotten');
-  });
-});
-
 test('another version, variant or evidence is another answer; the oldest go when they are too many', async () => {
   await withKit(async (kit, clock) => {
     const asker = new Asker(kit, clock, new KeptAnswers(4000));
@@ -201,7 +180,7 @@ test('no large answer is kept, none with whole events, and none that was cut sho
       const wanted = { workspace: 1, customer: 'ada', view: of };
       const json = `["${'x'.repeat(characters)}"]`;
       const found = { asOf: clock.now(), json, holdsUntil: Number.POSITIVE_INFINITY, isShort };
-      kept.keep(wanted, kept.before(kit.tape, 1, 'ada'), found);
+      kept.keep(wanted, placeOf(kit.tape, 1, 'ada'), found);
       return kept.find(kit.tape, wanted, clock.now(), false) !== undefined;
     };
     assert.ok(isKept(keptAnswerBytesMax - 1000));

@@ -71,7 +71,7 @@ function readView(request: RouteRequest, front: Front): Reply | Promise<Reply> {
   const view = namedView(request, front);
   const reply = (found: readonly ViewFound[]): Reply =>
     textReply(200, answerText(customer, view.name, found[0]!));
-  return read(request, front, [view], reply);
+  return read(request, front, { customer, records: [view] }, reply);
 }
 
 /** Several views from one scan. */
@@ -81,14 +81,14 @@ function readViews(request: RouteRequest, front: Front): Reply | Promise<Reply> 
   const views = names.map((name) => findView(request.credential, front, name));
   const reply = (found: readonly ViewFound[]): Reply =>
     textReply(200, answersText(customer, names, found));
-  return read(request, front, views, reply);
+  return read(request, front, { customer, records: views }, reply);
 }
 
 /** Answers at once where that is possible: a promise costs more than a kept answer. */
 function read(
   request: RouteRequest,
   front: Front,
-  records: readonly ViewRecord[],
+  { customer, records }: { customer: string; records: readonly ViewRecord[] },
   reply: (found: readonly ViewFound[]) => Reply,
 ): Reply | Promise<Reply> {
   const { credential, query } = request;
@@ -98,18 +98,27 @@ function read(
   const freshness: Freshness = asOf ?? (fresh ? 'fresh' : 'snapshot');
   const views = records.map((record) => seenBy(credential, record, evidence));
   const { workspace } = credential;
-  const found = front.readViews({ workspace, customer: customerOf(request), views, freshness });
+  const found = front.readViews({ workspace, customer, views, freshness });
   return found instanceof Promise ? found.then(reply) : reply(found);
 }
+
+/** Views as most see them: without a role, and without evidence. */
+const plainViews = new WeakMap<ViewRecord, KeptView>();
 
 /** A view as a credential may see it. */
 export function seenBy(
   { role }: Credential,
-  { name, template, version }: ViewRecord,
+  record: ViewRecord,
   evidence: EvidenceKind | undefined,
 ): KeptView {
+  const isPlain = role === undefined && evidence === undefined;
+  const plain = isPlain ? plainViews.get(record) : undefined;
+  if (plain !== undefined) return plain;
+  const { name, template, version } = record;
   const variant = role === undefined ? '' : `${role.name}\n${role.version}`;
-  return { name, template, version, evidence, masks: role, variant };
+  const view = { name, template, version, evidence, masks: role, variant };
+  if (isPlain) plainViews.set(record, view);
+  return view;
 }
 
 /** Events are more than a view shows, so whoever may read views alone gets cursors alone. */

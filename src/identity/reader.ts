@@ -13,7 +13,7 @@ import { type Node, nodeKey, noNode } from './node.ts';
 import { canonicalOf } from './typed.ts';
 
 /** Memberships that were worked out, kept until the next change. */
-const keptMax = 10_000;
+const keptMax = 20_000;
 
 export class LinkReader implements MemberSource, Nodes {
   readonly #memory: LinkMemory;
@@ -42,6 +42,11 @@ export class LinkReader implements MemberSource, Nodes {
   /** How many customers have been taken out. */
   get erasures(): number {
     return Atomics.load(this.#words, word.erasures);
+  }
+
+  /** Of what is followed. */
+  get version(): number {
+    return this.#version;
   }
 
   refresh(): void {
@@ -74,10 +79,12 @@ export class LinkReader implements MemberSource, Nodes {
     const hash = this.#hashOf(workspace, bytes);
     if (customer === identity && !this.#filter.has(hash)) return aloneOn(bytes, hash);
     const key = `${workspace}/${customer}`;
-    const kept = this.#kept.get(key) ?? this.#spelled(workspace, customer, identity);
+    const kept = this.#kept.get(key);
+    if (kept !== undefined) return kept;
+    const made = this.#spelled(workspace, customer, identity);
     if (this.#kept.size >= keptMax) this.#kept.clear();
-    this.#kept.set(key, kept);
-    return kept;
+    this.#kept.set(key, made);
+    return made;
   }
 
   /** Asked for in a way of writing that is not kept, a number has besides what was sent in just that way. */

@@ -159,6 +159,9 @@ export class RulesReader {
   readonly #seed: number;
   readonly #time: BigInt64Array;
   #retention: ReadonlyMap<number, RetentionRule> = new Map();
+  #countedFrom = 0n;
+  /** From when on events are kept, rule by rule. */
+  #cuts = '';
   readonly #reader: PublishedReader<GoneRules>;
   rules = noRules;
   erased: ErasedCustomers;
@@ -170,8 +173,19 @@ export class RulesReader {
     this.erased = new ErasedCustomers(hashSeed, []);
   }
 
-  refresh(): void {
-    if (!this.#reader.hasChanged()) return;
+  /** @returns whether they are others, or by age others are past their retention. */
+  refresh(): boolean {
+    const from = Atomics.load(this.#time, 0);
+    const hasChanged = this.#reader.hasChanged();
+    if (hasChanged) this.#follow();
+    else if (from === this.#countedFrom) return false;
+    this.#countedFrom = from;
+    const before = this.#cuts;
+    this.#cuts = this.rules.retention.map((rule) => receivedFrom(rule, Number(from))).join();
+    return hasChanged || this.#cuts !== before;
+  }
+
+  #follow(): void {
     this.rules = this.#reader.read();
     this.erased = new ErasedCustomers(this.#seed, this.rules.erased);
     this.#retention = new Map(this.rules.retention.map((rule) => [rule.workspace, rule]));

@@ -23,6 +23,8 @@ export interface Membership {
 export interface MemberSource {
   /** Follows what is in force. Called when a read begins, never within one. */
   refresh(): void;
+  /** Another one when anybody's identities may be others than before. */
+  readonly version: number;
   membersOf(workspace: number, customer: string): Membership;
 }
 

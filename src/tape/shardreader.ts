@@ -7,6 +7,7 @@ import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
 import type { Block } from './block.ts';
 import { type Catalogue, emptyCatalogue } from './catalogue.ts';
+import type { Position } from './cursor.ts';
 import type { IndexMemory } from './index.ts';
 import { partFile, segmentPath } from './layout.ts';
 import { PartReader } from './part.ts';
@@ -30,6 +31,8 @@ export class ShardReader {
   #opened = new Map<string, Source>();
   /** In stamp order. */
   #sources: readonly Source[] = [];
+  /** How many of them, the last ones, may grow. */
+  #growing = 0;
   /** Everything that the catalogue named last is open. */
   #isFollowed = false;
   #dropped: ReadonlyMap<number, number> = new Map();
@@ -42,12 +45,16 @@ export class ShardReader {
     this.#catalogue = new PublishedReader(memory.catalogue, emptyCatalogue);
   }
 
-  /** Follows the catalogue. Call at the start of a read, never within one. */
-  refresh(): void {
-    if (this.#isFollowed && !this.#catalogue.hasChanged()) return;
+  /**
+   * Follows the catalogue. Call at the start of a read, never within one.
+   * @returns whether it names other files than before.
+   */
+  refresh(): boolean {
+    if (this.#isFollowed && !this.#catalogue.hasChanged()) return false;
     this.#isFollowed = false;
     this.#follow(this.#catalogue.read());
     this.#isFollowed = true;
+    return true;
   }
 
   #follow(catalogue: Catalogue): void {
@@ -73,6 +80,9 @@ export class ShardReader {
     for (const [path, source] of this.#opened) if (!opened.has(path)) void source.close();
     this.#opened = opened;
     this.#sources = [...opened.values()];
+    this.#growing = this.#sources.filter(
+      ({ timeMax }) => timeMax === Number.POSITIVE_INFINITY,
+    ).length;
     this.#dropped = new Map(catalogue.dropped);
   }
 
@@ -90,6 +100,24 @@ export class ShardReader {
   /** In stamp order, oldest first. */
   get sources(): readonly Source[] {
     return this.#sources;
+  }
+
+  /** Where the newest of that hash's events is, or its source ends; undefined when there are none. */
+  newestPosition(customerHash: number): Position | undefined {
+    return this.#newestFrom(0, customerHash);
+  }
+
+  /** The same for what may have changed since the files are these; undefined: nothing of it is there. */
+  newestGrown(customerHash: number): Position | undefined {
+    return this.#newestFrom(this.#sources.length - this.#growing, customerHash);
+  }
+
+  #newestFrom(first: number, customerHash: number): Position | undefined {
+    for (let at = this.#sources.length - 1; at >= first; at--) {
+      const found = this.#sources[at]!.newestPosition(customerHash);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** The stamp up to which events of a workspace may have been dropped; 0: none was. */

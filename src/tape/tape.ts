@@ -52,6 +52,11 @@ export class Tape {
   readonly #epoch: ReaderEpoch;
   readonly #rules: RulesReader;
   readonly #members: MemberSource | undefined;
+  /** The greatest stamp issued when the last read began; NaN when not all up to it was settled. */
+  #settledAt = Number.NaN;
+  #membersVersion = -1;
+  #revision = 0;
+  #layout = 0;
 
   /**
    * Call when every shard's writer is open.
@@ -79,14 +84,57 @@ export class Tape {
   enter(): void {
     if (!this.#epoch.enter()) return;
     try {
-      // Rules first: one is taken back only when the catalogues name nothing that it could hide.
-      this.#rules.refresh();
-      this.#members?.refresh();
-      for (const shard of this.shards) shard.refresh();
+      this.#follow();
     } catch (error) {
+      this.#layout += 1;
+      this.#revision += 1;
       this.leave();
       throw error;
     }
+  }
+
+  #follow(): void {
+    const issued = this.#stamps.issued();
+    const isSettled = this.#stamps.horizon() >= issued;
+    // Rules first: one is taken back only when the catalogues name nothing that it could hide.
+    let isOther = this.#rules.refresh();
+    this.#members?.refresh();
+    // Others make it follow, too: that it does now says nothing.
+    const version = this.#members?.version ?? 0;
+    if (version !== this.#membersVersion) isOther = true;
+    this.#membersVersion = version;
+    for (const shard of this.shards) if (shard.refresh()) isOther = true;
+    if (isOther) this.#layout += 1;
+    if (isOther || issued !== this.#settledAt) this.#revision += 1;
+    this.#settledAt = isSettled ? issued : Number.NaN;
+  }
+
+  /**
+   * The same as long as no read on this thread can find anything else than before: no events have come,
+   * nothing is gone, nobody's identities have changed. As of the beginning of the last read.
+   */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The same as long as nothing but events has come. As of the beginning of the last read. */
+  get layout(): number {
+    return this.#layout;
+  }
+
+  /**
+   * While `layout` is the same, another one whenever events of these customers have come: the sum of
+   * where the newest of each is in what may grow.
+   */
+  grownTo(customerHashes: readonly number[]): Position {
+    let [stamp, ordinal] = [0, 0];
+    for (const hash of customerHashes) {
+      const newest = this.shards[this.shardNumber(hash)]!.newestGrown(hash);
+      if (newest === undefined) continue;
+      stamp += newest.stamp;
+      ordinal += newest.ordinal;
+    }
+    return { stamp, ordinal };
   }
 
   /** The customers of whom something is to be hidden. Follows the rules when a read begins. */
@@ -186,7 +234,7 @@ export class Tape {
     const { members } = this.membersOf(workspace, customer);
     // Each position only grows, so their sum tells when one of them has.
     for (const { hash } of members) {
-      const newest = this.#newestPosition(hash);
+      const newest = this.shards[this.shardNumber(hash)]!.newestPosition(hash);
       if (newest === undefined) continue;
       found += 1;
       stamp += newest.stamp;
@@ -194,15 +242,6 @@ export class Tape {
     }
     this.leave();
     return found === 0 ? undefined : { stamp, ordinal };
-  }
-
-  #newestPosition(hash: number): Position | undefined {
-    const { sources } = this.shards[this.shardNumber(hash)]!;
-    for (let i = sources.length - 1; i >= 0; i--) {
-      const found = sources[i]!.newestPosition(hash);
-      if (found !== undefined) return found;
-    }
-    return undefined;
   }
 
   /** Whose events make up a customer's tape. Within a read it is as of the read's beginning. */

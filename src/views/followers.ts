@@ -21,7 +21,7 @@ import type { Tape } from '../tape/tape.ts';
 import type { ViewRecord } from '../workspaces/types.ts';
 import { answerText, type ViewFound } from './answer.ts';
 import type { KeptView } from './kept.ts';
-import { isSamePlace, placeOf } from './place.ts';
+import { placeOf, standsAt } from './place.ts';
 import type { ViewReader } from './reader.ts';
 import { type ViewSink, Watch } from './watch.ts';
 
@@ -101,15 +101,8 @@ export class Followers {
     const { clock, tape } = this.#parts;
     const asOf = clock.now();
     if (found === undefined || place === undefined || asOf > found.holdsUntil) return undefined;
-    if (!isSamePlace(place, placeOf(tape, workspace, customer))) return undefined;
+    if (!standsAt(tape, place, workspace, customer)) return undefined;
     return { ...found, asOf };
-  }
-
-  /** A customer's identities have changed. */
-  invalidate(workspace: number, customer: string): void {
-    for (const watch of this.#watches.values()) {
-      if (watch.customer === customer && watch.workspace === workspace) this.#touch(watch);
-    }
   }
 
   /** Definitions have changed. */
@@ -292,8 +285,8 @@ export class Followers {
     for (let left = Math.min(placesPerTick, this.#watches.size); left > 0; left--) {
       const watch = this.#nextPlace();
       if (watch?.place === undefined) continue;
-      const place = placeOf(tape, watch.workspace, watch.customer);
-      if (!isSamePlace(place, watch.place)) this.#touch(watch);
+      const { customer, place, workspace } = watch;
+      if (!standsAt(tape, place, workspace, customer)) this.#touch(watch);
     }
   }
 

@@ -5,14 +5,14 @@
  * who has a receipt finds its event in the next answer.
  *
  * A template that says `snapshot` wants it otherwise: one answer for so long, whatever comes. It ends
- * earlier only when something is taken away, the customer's identities change (`invalidate`) or the
+ * earlier only when something is taken away, the customer's identities change or the
  * template does; its `asOf` says how old it is.
  */
 import type { Tape } from '../tape/tape.ts';
 import { parseLookback } from '../workspaces/view.ts';
 import type { ViewFound } from './answer.ts';
 import type { ViewWish } from './evaluate.ts';
-import { isAsWhole, isSamePlace, type Place, placeOf } from './place.ts';
+import { isWhole, type Place, standsAt } from './place.ts';
 
 /**
  * What the kept answers of one front may weigh in memory. Then the oldest go of the workspace that has the
@@ -22,9 +22,7 @@ export const keptBytesMax = 32 * 1024 * 1024;
 /** A larger answer is not kept, and one with whole events is not either: it is rarely asked for twice. */
 export const keptAnswerBytesMax = 256 * 1024;
 /** About what an answer weighs besides its text. */
-const entryBytes = 320;
-/** Customers that were invalidated; when there are more, everything is forgotten. */
-const invalidatedMax = 10_000;
+const entryBytes = 500;
 
 /** Whose view, seen how; a template or a role that changes has another version. */
 export interface KeptView extends ViewWish {
@@ -37,8 +35,6 @@ interface Kept {
   readonly found: ViewFound;
   readonly place: Place;
   readonly version: number;
-  /** How many times anything had been invalidated. */
-  readonly made: number;
   readonly bytes: number;
 }
 
@@ -55,19 +51,11 @@ interface Wanted {
   readonly view: KeptView;
 }
 
-/** Where a customer stands before a scan. */
-export interface Before {
-  readonly place: Place;
-  readonly made: number;
-}
-
 export class KeptAnswers {
   readonly #bytesMax: number;
   /** Of the workspaces that have any. */
   readonly #shares = new Map<number, Share>();
-  readonly #invalidated = new Map<string, number>();
   #bytes = 0;
-  #invalidations = 0;
 
   constructor(bytesMax: number = keptBytesMax) {
     this.#bytesMax = bytesMax;
@@ -81,22 +69,16 @@ export class KeptAnswers {
     const { customer, view, workspace } = wanted;
     const kept = this.#shares.get(workspace)?.answers.get(keyOf(wanted));
     if (kept === undefined || kept.version !== view.version) return undefined;
-    const since = this.#invalidated.get(`${workspace}\n${customer}`) ?? 0;
-    const age = now - kept.found.asOf;
-    if (kept.made < since || age < 0) return undefined;
-    const place = placeOf(tape, workspace, customer);
+    const { found, place } = kept;
+    const age = now - found.asOf;
+    if (age < 0) return undefined;
     const { snapshot } = view.template;
     if (snapshot !== undefined && !isCurrent) {
       const isYoung = age < parseLookback(snapshot);
-      return isYoung && isAsWhole(kept.place, place) ? kept.found : undefined;
+      return isYoung && isWhole(tape, place, workspace, customer) ? found : undefined;
     }
-    if (now > kept.found.holdsUntil || !isSamePlace(kept.place, place)) return undefined;
-    return { ...kept.found, asOf: now };
-  }
-
-  /** To be taken before the scan whose result is to be kept. */
-  before(tape: Tape, workspace: number, customer: string): Before {
-    return { place: placeOf(tape, workspace, customer), made: this.#invalidations };
+    if (now > found.holdsUntil || !standsAt(tape, place, workspace, customer)) return undefined;
+    return { ...found, asOf: now };
   }
 
   /** What all kept answers weigh. */
@@ -104,34 +86,26 @@ export class KeptAnswers {
     return this.#bytes;
   }
 
-  /** @param found as of now. */
-  keep(wanted: Wanted, { made, place }: Before, found: ViewFound): void {
+  /**
+   * @param place where the customer stood before the scan.
+   * @param found as of now.
+   */
+  keep(wanted: Wanted, place: Place, found: ViewFound): void {
     const { view, workspace } = wanted;
     const key = keyOf(wanted);
     this.#drop(workspace, key);
     if (view.evidence === 'events' || found.isShort === true) return;
-    const bytes = weightOf(key) + weightOf(found.json) + entryBytes;
+    const bytes = weightOf(key) + weightOf(found.json) + entryBytes + 8 * place.hashes.length;
     if (bytes > keptAnswerBytesMax) return;
     const share = this.#shares.get(workspace) ?? { answers: new Map<string, Kept>(), bytes: 0 };
     this.#shares.set(workspace, share);
-    share.answers.set(key, { found, place, version: view.version, made, bytes });
+    share.answers.set(key, { found, place, version: view.version, bytes });
     share.bytes += bytes;
     this.#bytes += bytes;
     this.#shrink();
   }
 
-  /** What was kept of a customer does not hold any more, and neither does what is being made. */
-  invalidate(workspace: number, customer: string): void {
-    this.#invalidations += 1;
-    if (this.#invalidated.size >= invalidatedMax) {
-      this.#invalidated.clear();
-      this.#shares.clear();
-      this.#bytes = 0;
-    }
-    this.#invalidated.set(`${workspace}\n${customer}`, this.#invalidations);
-  }
-
-  /** @param keeper the workspace that has just kept one. */
+  /** The oldest of the workspace that has the most, until all of them fit. */
   #shrink(): void {
     while (this.#bytes > this.#bytesMax) {
       const payer = this.#largest();
@@ -168,7 +142,14 @@ function weightOf(text: string): number {
   return Buffer.byteLength(text) === text.length ? text.length : 2 * text.length;
 }
 
-/** Names of views and roles hold no line end, so no two have one key. */
-function keyOf({ customer, view, workspace }: Wanted): string {
-  return `${workspace}\n${view.name}\n${view.evidence ?? ''}\n${view.variant}\n${customer}`;
+const shapes = new WeakMap<KeptView, string>();
+
+/** Within a workspace. Names of views and roles hold no line end, so no two have one key. */
+function keyOf({ customer, view }: Wanted): string {
+  let shape = shapes.get(view);
+  if (shape === undefined) {
+    shape = `${view.name}\n${view.evidence ?? ''}\n${view.variant}\n`;
+    shapes.set(view, shape);
+  }
+  return shape + customer;
 }

@@ -8,7 +8,8 @@ import type { Metrics } from '../std/metrics.ts';
 import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
 import type { Tape } from '../tape/tape.ts';
 import { scanViews, type ViewFound, type ViewsAsk } from './answer.ts';
-import { type Before, KeptAnswers, type KeptView } from './kept.ts';
+import { KeptAnswers, type KeptView } from './kept.ts';
+import { type Place, placeOf } from './place.ts';
 
 /** Index steps a read may take on a front (about ten milliseconds); then it goes to the pool. */
 export const readStepsMax = 200_000;
@@ -61,11 +62,6 @@ export class ViewReader {
     return made instanceof Promise ? made.then(fill) : fill(made);
   }
 
-  /** A customer's identities have changed: nothing that was made of its tape before holds. */
-  invalidate(workspace: number, customer: string): void {
-    this.#kept.invalidate(workspace, customer);
-  }
-
   #find(reading: ViewReading, view: KeptView, now: number): ViewFound | undefined {
     const { customer, freshness, workspace } = reading;
     if (freshness !== 'snapshot' && freshness !== 'current') return undefined;
@@ -78,7 +74,8 @@ export class ViewReader {
     views: readonly KeptView[],
   ): readonly ViewFound[] | Promise<readonly ViewFound[]> {
     const { metrics, pool, tape } = this.#parts;
-    const before = ask.isNow ? this.#kept.before(tape, ask.workspace, ask.customer) : undefined;
+    // As of an instant of the past nothing is kept.
+    const before = ask.isNow ? placeOf(tape, ask.workspace, ask.customer) : undefined;
     metrics.add('scans_total', 1);
     try {
       return this.#keep(ask, views, before, scanViews(tape, ask, new ScanBudget(readStepsMax)));
@@ -91,7 +88,7 @@ export class ViewReader {
   #keep(
     { customer, workspace }: ViewsAsk,
     views: readonly KeptView[],
-    before: Before | undefined,
+    before: Place | undefined,
     found: readonly ViewFound[],
   ): readonly ViewFound[] {
     if (before === undefined) return found;
