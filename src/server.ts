@@ -28,7 +28,7 @@ import { Readiness } from './threads/readiness.ts';
 import { threadErrorOf } from './threads/refusal.ts';
 import { ShardThreads } from './threads/shards.ts';
 import { Signal } from './threads/signal.ts';
-import type { WorkspaceCommand } from './workspaces/types.ts';
+import type { WorkspaceCommand, WorkspaceReply } from './workspaces/types.ts';
 import type { NamedKeys } from './workspaces/workspaces.ts';
 
 const freeSpaceCheckMs = 1000;
@@ -175,6 +175,7 @@ export class Server {
       },
       log,
       directory: () => workspaces.snapshot(),
+      change: (command) => this.#change(command),
       mailbox: (ask) => this.#mailbox.answer(ask),
       read: (heavy) => this.#readers.read(heavy),
       onInForce: (version) => this.#inForce.note(config.fronts, version),
@@ -267,7 +268,9 @@ export class Server {
         front.listening.reject(new AppError('conflict', message.message));
         break;
       case 'change':
-        void this.#change(front.thread, message.request, message.command);
+        this.#answer(front.thread, message, this.#change(message.command), (reply, request) => {
+          return { kind: 'changed', request, reply };
+        });
         break;
       case 'erasures':
         this.#answer(front.thread, message, this.#erase(message.ask), (reply, request) => {
@@ -313,22 +316,18 @@ export class Server {
     }
   }
 
-  /** A change is answered when it is durable and every front has it. */
-  async #change(thread: FrontThread, request: number, command: WorkspaceCommand): Promise<void> {
+  /** A change is answered when it is durable and every front, and the engine, has it. */
+  async #change(command: WorkspaceCommand): Promise<WorkspaceReply> {
     const { workspaces } = this.#opened;
-    try {
-      const reply = await workspaces.execute(command);
-      const snapshot = workspaces.snapshot();
-      this.#erasures.follow(workspaces.facts());
-      this.#mailbox.follow(workspaces.facts().living);
-      const inForce = this.#inForce.everywhere(snapshot.version);
-      this.#engine.follow(snapshot);
-      for (const front of this.#fronts) front.thread.post({ kind: 'directory', snapshot });
-      await inForce;
-      thread.post({ kind: 'changed', request, reply });
-    } catch (error) {
-      this.#refuseOrDie(thread, request, error);
-    }
+    const reply = await workspaces.execute(command);
+    const snapshot = workspaces.snapshot();
+    this.#erasures.follow(workspaces.facts());
+    this.#mailbox.follow(workspaces.facts().living);
+    const inForce = this.#inForce.everywhere(snapshot.version);
+    this.#engine.follow(snapshot);
+    for (const front of this.#fronts) front.thread.post({ kind: 'directory', snapshot });
+    await inForce;
+    return reply;
   }
 
   #answer<Value>(

@@ -8,7 +8,7 @@ import type { ShownCustomer } from '../identity/shown.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Quotas } from '../ingest/quotas.ts';
 import type { Taxonomies } from '../ingest/taxonomy.ts';
-import type { AskKind, EngineAnswer, EngineAsk } from '../journeys/engine/asks.ts';
+import type { AskKind, EngineAnswer, EngineAsk, EnginePush } from '../journeys/engine/asks.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Metrics } from '../std/metrics.ts';
@@ -72,6 +72,8 @@ export interface Front {
   say(workspace: number, event: object): Promise<void>;
   /** Answered by the engine's thread. @throws AppError as it refuses it; unavailable. */
   engine<Kind extends AskKind>(ask: EngineAsk<Kind>): Promise<EngineAnswer<Kind>>;
+  /** Calls `hearer` with whatever the engine tells fronts unasked. */
+  hear(hearer: (push: EnginePush) => void): void;
   /**
    * Whatever anybody was told of so far has at most this stamp: asked with `after: front.issued()`, the
    * engine answers as of then or later. @throws AppError unavailable.

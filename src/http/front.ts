@@ -15,7 +15,6 @@ import { Quotas } from '../ingest/quotas.ts';
 import { Sayer } from '../ingest/say.ts';
 import { Statements } from '../ingest/statements.ts';
 import { Taxonomies } from '../ingest/taxonomy.ts';
-import type { AskKind, EngineAnswer, EngineAsk } from '../journeys/engine/asks.ts';
 import { assert, unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
@@ -33,9 +32,7 @@ import { Tape } from '../tape/tape.ts';
 import { Asked } from '../threads/asked.ts';
 import { Bells } from '../threads/bells.ts';
 import type {
-  EngineToFront,
   FrontStart,
-  FrontToEngine,
   FrontToMain,
   FrontToShard,
   HeavyRead,
@@ -54,6 +51,7 @@ import { cloudEventsDoor } from './cloudevents.ts';
 import type { Front, Health } from './context.ts';
 import { demoRoutes } from './demo.ts';
 import { doors } from './doors.ts';
+import { EnginePort } from './engineport.ts';
 import { ingestRoute } from './ingest.ts';
 import { IngestSockets } from './ingestsocket.ts';
 import { Linking } from './linking.ts';
@@ -73,6 +71,7 @@ const directory = new Directory(start.directory);
 const taxonomies = new Taxonomies(directory);
 const links = new LinkReader(start.links);
 const linkProgress = new Float64Array(start.links.progress);
+const engine = new EnginePort();
 const shards: MessagePort[] = [];
 recentBlocks.limit(start.cacheBytes);
 
@@ -86,25 +85,16 @@ const lingerMs = 300;
 
 let health: Health = { status: 'starting', reason: 'the server is starting' };
 let ingest: Ingest | undefined;
-let engine: MessagePort | undefined;
 let live: LiveParts | undefined;
 let views: ViewReader | undefined;
 let followers: Followers | undefined;
 let listenSocket: us_listen_socket | undefined;
 
-/** Of main and of the engine. */
+/** Of main. */
 const asked = new Asked();
 
 function ask<T>(message: (request: number) => FrontToMain): Promise<T> {
   return asked.ask((request) => tell(message(request)));
-}
-
-function askEngine<Kind extends AskKind>(wanted: EngineAsk<Kind>): Promise<EngineAnswer<Kind>> {
-  const port = opened(engine);
-  return asked.ask((request) => {
-    const message: FrontToEngine = { kind: 'ask', request, ask: wanted as EngineAsk };
-    port.postMessage(message);
-  });
 }
 
 /** What is there once every shard is open. @throws AppError unavailable. */
@@ -160,7 +150,8 @@ const front: Front = {
   mailbox: (wanted) => ask((request) => ({ kind: 'mailbox', request, ask: wanted })),
   identity: (workspace, identity, settings) => showCustomer(links, workspace, identity, settings),
   link: (wanted) => linking.change(wanted),
-  engine: askEngine,
+  engine: (wanted) => engine.ask(wanted),
+  hear: (hearer) => engine.hear(hearer),
   issued: () => opened(live).tape.issued(),
   say: (workspace, event) => sayer.say(workspace, [event]),
   born: (asked) =>
@@ -216,7 +207,7 @@ main.on('message', (message: MainToFront) => {
       connect(message.shard, message.port);
       break;
     case 'engine':
-      connectEngine(message.port);
+      engine.connect(message.port);
       break;
     case 'health':
       // A server that cannot write, from its start on, reads all the same.
@@ -286,14 +277,6 @@ function connect(shard: number, port: MessagePort): void {
       default:
         unreachable(message);
     }
-  });
-}
-
-function connectEngine(port: MessagePort): void {
-  engine = port;
-  port.on('message', (message: EngineToFront) => {
-    if (message.kind === 'answer') asked.settle(message.request, message.answer);
-    else asked.refuse(message.request, message.error);
   });
 }
 

@@ -23,6 +23,7 @@ import { Tape } from '../tape/tape.ts';
 import type { ViewFound } from '../views/answer.ts';
 import { ViewReader } from '../views/reader.ts';
 import { Directory } from '../workspaces/directory.ts';
+import type { WorkspaceReply } from '../workspaces/types.ts';
 import { Asked } from './asked.ts';
 import { Bells } from './bells.ts';
 import type {
@@ -45,6 +46,7 @@ const log = openLog(clock.now, { thread: 'engine' });
 const bells = new Bells(start.bells);
 const directory = new Directory(start.directory);
 const shards: MessagePort[] = [];
+const fronts: MessagePort[] = [];
 recentBlocks.limit(start.cacheBytes);
 
 /** Files that were sealed or merged away take room until every thread has let go of them. */
@@ -86,10 +88,9 @@ main.on('message', (message: MainToEngine) => {
       report(message.request, engine?.purge(message.living));
       break;
     case 'mailbox':
-      asked.settle(message.request, message.reply);
-      break;
+    case 'changed':
     case 'read':
-      asked.settle(message.request, message.answer);
+      asked.settle(message.request, message.reply);
       break;
     case 'refused':
       asked.refuse(message.request, message.error);
@@ -120,6 +121,7 @@ function connectShard(shard: number, port: MessagePort): void {
 }
 
 function connectFront(port: MessagePort): void {
+  fronts.push(port);
   const tellFront = (message: EngineToFront): void => port.postMessage(message);
   port.on('message', ({ ask: wanted, request }: FrontToEngine) => {
     if (engine === undefined) {
@@ -177,6 +179,10 @@ function open(): void {
     listen: (on) => bells.listen(start.front, on),
     say: (workspace, events) => sayer.say(workspace, events),
     readViews: (reading) => views.read(reading),
+    change: (command) => ask<WorkspaceReply>((request) => ({ kind: 'change', request, command })),
+    tell: (push) => {
+      for (const port of fronts) port.postMessage({ kind: 'push', push } satisfies EngineToFront);
+    },
     mailbox: (wanted) =>
       ask<MailboxReply>((request) => ({ kind: 'mailbox', request, ask: wanted })),
   });
@@ -214,7 +220,7 @@ async function close(): Promise<void> {
   while ((ingest?.pending ?? 0) > 0 && clock.monotonicMs() < patienceEnds) {
     await sleep(clock, drainPollMs);
   }
-  for (const port of shards) port?.close();
+  for (const port of [...shards, ...fronts]) port?.close();
   tell({ kind: 'closed' });
   main.close();
 }

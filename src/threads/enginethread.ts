@@ -4,7 +4,7 @@ import { unreachable } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import type { Log } from '../std/log.ts';
 import type { MailboxAsk, MailboxReply } from '../streams/mailbox.ts';
-import type { DirectorySnapshot } from '../workspaces/types.ts';
+import type { DirectorySnapshot, WorkspaceCommand, WorkspaceReply } from '../workspaces/types.ts';
 import { Asked } from './asked.ts';
 import type {
   EngineStart,
@@ -24,6 +24,7 @@ export interface EngineThreadParts {
   readonly log: Log;
   readonly directory: () => DirectorySnapshot;
   readonly mailbox: (ask: MailboxAsk) => Promise<MailboxReply>;
+  readonly change: (command: WorkspaceCommand) => Promise<WorkspaceReply>;
   readonly read: (heavy: HeavyRead) => Promise<HeavyAnswer>;
   readonly onInForce: (version: number) => void;
   readonly onDeath: OnDeath;
@@ -91,8 +92,8 @@ export class EngineThread {
   }
 
   #hear(message: EngineToMain): void {
-    const { mailbox, onDeath, onInForce, read } = this.#parts;
-    // Of messages: the device or the library failed, and what is on disk is not what is in memory.
+    const { change, mailbox, onDeath, onInForce, read } = this.#parts;
+    // Of what main writes: the device or the library failed, and what is on disk is not what is in memory.
     const dieUnlessRefused = (error: unknown): never => {
       if (!(error instanceof AppError)) onDeath('main', (error as Error).stack ?? String(error));
       throw error;
@@ -110,9 +111,18 @@ export class EngineThread {
           },
         );
         break;
+      case 'change':
+        this.#answer(
+          message.request,
+          change(message.command).catch(dieUnlessRefused),
+          (reply, request) => {
+            return { kind: 'changed', request, reply };
+          },
+        );
+        break;
       case 'heavy':
-        this.#answer(message.request, read(message.ask), (answer, request) => {
-          return { kind: 'read', request, answer };
+        this.#answer(message.request, read(message.ask), (reply, request) => {
+          return { kind: 'read', request, reply };
         });
         break;
       case 'done':

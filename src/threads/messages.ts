@@ -9,7 +9,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { PartLimits } from '../config.ts';
 import type { LinkAnswer, LinkAsk, Outbox } from '../identity/ask.ts';
 import type { LinkMemory } from '../identity/memory.ts';
-import type { EngineAnswer, EngineAsk } from '../journeys/engine/asks.ts';
+import type { EngineAnswer, EngineAsk, EnginePush } from '../journeys/engine/asks.ts';
 import type { ErrorCode } from '../std/errors.ts';
 import type { MailboxAsk, MailboxChange, MailboxReply } from '../streams/mailbox.ts';
 import type { BornAsk } from '../tape/born.ts';
@@ -169,7 +169,8 @@ export type MainToEngine =
   /** Write the file anew without what is gone; answered by `done`. */
   | { readonly kind: 'purge'; readonly request: number; readonly living: readonly number[] }
   | { readonly kind: 'mailbox'; readonly request: number; readonly reply: MailboxReply }
-  | { readonly kind: 'read'; readonly request: number; readonly answer: HeavyAnswer }
+  | { readonly kind: 'changed'; readonly request: number; readonly reply: WorkspaceReply }
+  | { readonly kind: 'read'; readonly request: number; readonly reply: HeavyAnswer }
   | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError }
   | { readonly kind: 'close' };
 
@@ -177,6 +178,7 @@ export type EngineToMain =
   | { readonly kind: 'inForce'; readonly version: number }
   | { readonly kind: 'mailbox'; readonly request: number; readonly ask: MailboxAsk }
   | { readonly kind: 'heavy'; readonly request: number; readonly ask: HeavyRead }
+  | { readonly kind: 'change'; readonly request: number; readonly command: WorkspaceCommand }
   /** What main asked for is durable, or refused. */
   | { readonly kind: 'done'; readonly request: number; readonly error: ThreadError | undefined }
   | { readonly kind: 'closed' };
@@ -189,6 +191,7 @@ export type FrontToEngine = {
 
 export type EngineToFront =
   | { readonly kind: 'answer'; readonly request: number; readonly answer: EngineAnswer }
+  | { readonly kind: 'push'; readonly push: EnginePush }
   | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError };
 
 export type FrontToShard = { readonly kind: 'parcel'; readonly parcel: ParcelData };

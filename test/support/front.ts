@@ -116,6 +116,10 @@ export class FakeFront implements Front {
     return Promise.reject(new AppError('not_found', 'the engine knows nobody here'));
   }
 
+  hear(): void {
+    // Nobody tells it anything.
+  }
+
   issued(): number {
     return 0;
   }

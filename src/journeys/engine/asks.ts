@@ -8,6 +8,16 @@ import type { InstanceState } from '../state.ts';
 export interface InstanceAsks {
   /** Nothing but to wait until the reader has passed `after`. */
   readonly passed: { readonly ask: object; readonly answer: { readonly passedUpTo: number } };
+  /** Waits until a version of a map or rule is in force (0: none is). */
+  readonly inForce: {
+    readonly ask: {
+      readonly workspace: number;
+      readonly definition: 'journey' | 'rule';
+      readonly name: string;
+      readonly version: number;
+    };
+    readonly answer: object;
+  };
   /** Of a customer, by any of its identities. */
   readonly instances: {
     readonly ask: { readonly workspace: number; readonly customer: string };
@@ -25,6 +35,14 @@ export type EngineAsk<Kind extends AskKind = AskKind> = {
 }[Kind];
 
 export type EngineAnswer<Kind extends AskKind = AskKind> = EngineAsks[Kind]['answer'];
+
+/** What the engine tells every front unasked; a listener knows what is its own. */
+export interface EnginePush {
+  readonly kind: 'agent';
+  readonly workspace: number;
+  readonly agent: string;
+  readonly message: unknown;
+}
 
 /** One function for each kind; what it throws is the refusal. */
 export type Answerer<Kinds extends AskKind> = {

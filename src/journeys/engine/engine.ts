@@ -2,7 +2,6 @@
  * The engine: reads the tape in commit order and keeps, of every customer that maps or rules are about,
  * what follows from it. Enter the room here.
  */
-import type { LinkReader } from '../../identity/reader.ts';
 import { AppError } from '../../std/errors.ts';
 import type { Answerer, AskKind, EngineAnswer, EngineAsk, InstanceAsks } from './asks.ts';
 import { JourneyStore } from './store.ts';
@@ -12,7 +11,6 @@ export interface EngineParts
   extends Omit<EngineContext, 'definitions' | 'person' | 'rows' | 'passedUpTo'> {
   /** Path of `journeys.mdb`. */
   readonly path: string;
-  readonly links: LinkReader;
   /** Asks the shards to ring (or not to) when something is published. */
   readonly listen: (on: boolean) => void;
 }
@@ -22,6 +20,7 @@ export class Engine {
   readonly #workers: readonly Worker[] = [];
   readonly #answerer: Answerer<keyof InstanceAsks> = {
     passed: () => ({ passedUpTo: 0 }),
+    inForce: () => ({}),
     instances: ({ customer }) => ({ customer, instances: [] }),
   };
 

@@ -3,6 +3,7 @@
  * it wants of them. They run on the engine's thread; whatever they find out takes effect by being said on
  * the tape and read back from there.
  */
+import type { LinkReader } from '../../identity/reader.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Log } from '../../std/log.ts';
 import type { Metrics } from '../../std/metrics.ts';
@@ -12,8 +13,10 @@ import type { Tape } from '../../tape/tape.ts';
 import type { ViewFound } from '../../views/answer.ts';
 import type { ViewReading } from '../../views/reader.ts';
 import type { Directory } from '../../workspaces/directory.ts';
+import type { WorkspaceCommand, WorkspaceReply } from '../../workspaces/types.ts';
 import type { CompiledMap, CompiledRule } from '../compile/compiled.ts';
 import type { Delivery, PersonState, Request } from '../state.ts';
+import type { EnginePush } from './asks.ts';
 
 /** Something of one customer that is to be carried out. */
 export interface Work {
@@ -31,6 +34,11 @@ export interface Worker {
    * leaves the rest; must not throw, and must not wait.
    */
   take(work: Work): void;
+  /**
+   * Called after the reader has reached the horizon, at the end of a turn, for each customer that has, or
+   * had before the turn, requests or deliveries and to whom something was applied in it.
+   */
+  changed?(workspace: number, person: PersonState): void;
   /** Nothing is carried out any more; what is under way comes again after the next start. */
   close?(): Promise<void>;
   /** A customer is erased, under this identity: whatever is kept of it goes. Its rows are committed after. */
@@ -78,6 +86,12 @@ export interface EngineContext {
   person(workspace: number, customer: string): PersonState | undefined;
   /** @throws AppError unavailable, overloaded. */
   readViews(reading: ViewReading): readonly ViewFound[] | Promise<readonly ViewFound[]>;
+  /** Whose an identity is, and which identities a customer has. */
+  readonly links: LinkReader;
+  /** Changes a definition, as `Front.change` does. @throws AppError conflict, not_found, invalid, unavailable. */
+  change(command: WorkspaceCommand): Promise<WorkspaceReply>;
+  /** To every front, for whoever listens there; nothing is kept. */
+  tell(push: EnginePush): void;
   /** Messages to visitors. @throws AppError as `Front.mailbox` does. */
   mailbox(ask: MailboxAsk): Promise<MailboxReply>;
   /** @param room such as `deliver`: nobody else sees its rows. */
