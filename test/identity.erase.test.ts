@@ -39,6 +39,14 @@ function openDesk(memory: LinkMemory, clock: ManualClock): LinkDesk {
   return desk;
 }
 
+/** Who is who, and what is on the tape. */
+function stateOf(kit: ShardKit, links: LinkReader, customer: string) {
+  kit.tape.refresh();
+  const shown = showCustomer(links, 1, customer, identityDefaults);
+  const ids = kit.page({ customer }, 100).events.map(({ id }) => id);
+  return { identities: shown.identities.map(({ identity }) => identity), ids };
+}
+
 /** A customer of two identities, as main and a shard have them. */
 async function open(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'tapeline-erase-'));
@@ -55,14 +63,8 @@ async function open(t: TestContext) {
     return statements.map(() => 'linked');
   };
   const kit = new ShardKit({ directory, shards: 2, clock, links, documents, establish });
-  const tape = kit.memory;
-  const start = {
-    tape,
-    links: memory,
-    metrics: createMetricsMemory(1),
-    row: 0,
-    bells: createBells(1),
-  };
+  const [metrics, bells] = [createMetricsMemory(1), createBells(1)];
+  const start = { tape: kit.memory, links: memory, metrics, row: 0, bells };
   await desk.open(start, kit.erasures);
   const store = async (customer: string, id: string, previous?: string): Promise<void> => {
     const event = { customer, id, type: 'T', ...(previous !== undefined && { previous }) };
@@ -84,12 +86,7 @@ async function open(t: TestContext) {
     await links.close();
     await desk.close();
   });
-  const state = (customer: string) => {
-    kit.tape.refresh();
-    const shown = showCustomer(links, 1, customer, identityDefaults);
-    const ids = kit.page({ customer }, 100).events.map(({ id }) => id);
-    return { identities: shown.identities.map(({ identity }) => identity), ids };
-  };
+  const state = (customer: string) => stateOf(kit, links, customer);
   const pass = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     kit.tape.refresh();
