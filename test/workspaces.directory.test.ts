@@ -55,6 +55,7 @@ const snapshot: DirectorySnapshot = {
   ],
   taxonomies: [],
   sources: [],
+  definitions: [],
   webhooks: [],
   limits: [],
   roles: [],

@@ -7,6 +7,7 @@
 import { createHmac } from 'node:crypto';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
+import type { DefinitionKind, DefinitionRecord } from './definition.ts';
 import { hashesEqual, hashKey } from './keys.ts';
 import type { Limit } from './quota.ts';
 import { RecentKeys } from './recent.ts';
@@ -46,6 +47,8 @@ interface Indexes {
   readonly roles: Roles;
   readonly sources: ReadonlyMap<number, ReadonlyMap<string, SourceRecord>>;
   readonly webhooks: ReadonlyMap<number, ReadonlyMap<string, WebhookRecord>>;
+  /** By `<kind>/<name>`. */
+  readonly definitions: ReadonlyMap<number, ReadonlyMap<string, DefinitionRecord>>;
   readonly taxonomies: ReadonlyMap<number, WorkspaceTaxonomy>;
   readonly workspaces: ReadonlyMap<number, Workspace>;
   /** By key; keys without any are not in it. */
@@ -223,6 +226,17 @@ export class Directory {
     return webhooks.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** A journey map or rule. */
+  definition(workspace: number, kind: DefinitionKind, name: string): DefinitionRecord | undefined {
+    return this.#indexes.definitions.get(workspace)?.get(`${kind}/${name}`);
+  }
+
+  /** A workspace's journey maps and rules by kind and name. */
+  definitions(workspace: number): DefinitionRecord[] {
+    const definitions = [...(this.#indexes.definitions.get(workspace) ?? [])];
+    return definitions.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => record);
+  }
+
   /** A workspace's keys, oldest first. */
   keys(workspace: number): KeyRecord[] {
     const keys = this.#indexes.keys.get(workspace) ?? [];
@@ -274,8 +288,12 @@ function indexSnapshot(snapshot: DirectorySnapshot): Indexes {
   for (const source of snapshot.sources) sources.get(source.workspace)?.set(source.name, source);
   const webhooks = new Map([...workspaces.keys()].map((number) => [number, new Map()]));
   for (const each of snapshot.webhooks) webhooks.get(each.workspace)?.set(each.name, each);
+  const journeys = new Map([...workspaces.keys()].map((number) => [number, new Map()]));
+  for (const record of snapshot.definitions) {
+    journeys.get(record.workspace)?.set(`${record.kind}/${record.name}`, record);
+  }
   const limits = limitsOf(snapshot, workspaces);
-  const definitions = { views, roles, taxonomies, sources, webhooks };
+  const definitions = { views, roles, taxonomies, sources, webhooks, definitions: journeys };
   return { keyByHash, keyById, keys, ...definitions, workspaces, limits };
 }
 

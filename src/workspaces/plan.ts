@@ -8,6 +8,7 @@ import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import { checkAgentWish } from './agents.ts';
 import { planCjds, refuseCjds, refuseWithActions } from './cjdsplan.ts';
+import { planDefinitions } from './definitionplan.ts';
 import { planPutIdentities } from './identities.ts';
 import { base62, hashKey, makeKey } from './keys.ts';
 import { checkQuota, type Quota } from './quota.ts';
@@ -99,6 +100,13 @@ export function planCommand(
       return planCjds(tenants, next, command, context);
     case 'changeSources':
       return planSources(tenantOf(tenants, command.workspace), next, command.change, context.clock);
+    case 'changeDefinitions':
+      return planDefinitions(
+        tenantOf(tenants, command.workspace),
+        next,
+        command.change,
+        context.clock,
+      );
     case 'changeWebhooks':
       return planWebhooks(tenantOf(tenants, command.workspace), next, command.change, context);
     default:

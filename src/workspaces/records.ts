@@ -11,12 +11,15 @@
  *     type/<number>/<type>      EventTypeRecord
  *     source/<number>/<name>    SourceRecord
  *     webhook/<number>/<name>   WebhookRecord
+ *     journey/<number>/<name>   DefinitionRecord of a journey map
+ *     rule/<number>/<name>      DefinitionRecord of a rule
  *
  * `revision` counts changes over the life of the data directory. It is the version of snapshots and
  * the source of view versions, so that a view that is deleted and made again never meets a cached
  * result of the old one. `workspaceNext` only grows: a number stands in every record of the tape.
  */
 import { assert } from '../std/assert.ts';
+import type { DefinitionRecord } from './definition.ts';
 import type { SourceRecord } from './source.ts';
 import type { EventTypeRecord, TaxonomyRecord } from './taxonomy.ts';
 import type { KeyRecord, RoleRecord, ViewRecord, Workspace, WorkspaceReply } from './types.ts';
@@ -41,6 +44,8 @@ export interface Tenant {
   readonly taxonomy: TenantTaxonomy;
   readonly sources: Map<string, SourceRecord>;
   readonly webhooks: Map<string, WebhookRecord>;
+  /** Journey maps and rules, by `<kind>/<name>`. */
+  readonly definitions: Map<string, DefinitionRecord>;
 }
 
 export interface TenantTaxonomy {
@@ -106,6 +111,10 @@ export function webhookKey(record: WebhookRecord): string {
   return `webhook/${record.workspace}/${record.name}`;
 }
 
+export function definitionKey({ kind, name, workspace }: DefinitionRecord): string {
+  return `${kind}/${workspace}/${name}`;
+}
+
 /** Of all documents of a workspace, its taxonomy aside. */
 export function tenantKeys(tenant: Tenant): readonly string[] {
   return [
@@ -115,6 +124,7 @@ export function tenantKeys(tenant: Tenant): readonly string[] {
     ...[...tenant.roles.values()].map(roleKey),
     ...[...tenant.sources.values()].map(sourceKey),
     ...[...tenant.webhooks.values()].map(webhookKey),
+    ...[...tenant.definitions.values()].map(definitionKey),
   ];
 }
 
@@ -129,6 +139,7 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
   const types: EventTypeRecord[] = [];
   const sources: SourceRecord[] = [];
   const webhooks: WebhookRecord[] = [];
+  const definitions: DefinitionRecord[] = [];
   for (const [key, value] of entries) {
     const kind = key.split('/', 1)[0];
     if (kind === 'meta') meta = value as Meta;
@@ -140,6 +151,7 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
     else if (kind === 'type') types.push(value as EventTypeRecord);
     else if (kind === 'source') sources.push(value as SourceRecord);
     else if (kind === 'webhook') webhooks.push(value as WebhookRecord);
+    else if (kind === 'journey' || kind === 'rule') definitions.push(value as DefinitionRecord);
     else assert(false, `unknown document ${key}`);
   }
   if (meta === undefined) {
@@ -160,6 +172,10 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
   for (const record of webhooks) {
     tenantOf(tenants, record.workspace).webhooks.set(record.name, record);
   }
+  for (const record of definitions) {
+    const { kind, name, workspace } = record;
+    tenantOf(tenants, workspace).definitions.set(`${kind}/${name}`, record);
+  }
   for (const number of tenants.keys()) {
     assert(number < meta.workspaceNext, `workspace ${number} has a number never given out`);
   }
@@ -170,7 +186,13 @@ export function readRecords(entries: Iterable<[string, unknown]>): Records | und
 export function newTenant(workspace: Workspace): Tenant {
   const taxonomy = { record: undefined, types: new Map() };
   const definitions = { views: new Map(), roles: new Map(), taxonomy, sources: new Map() };
-  return { workspace, keys: new Map(), ...definitions, webhooks: new Map() };
+  return {
+    workspace,
+    keys: new Map(),
+    ...definitions,
+    webhooks: new Map(),
+    definitions: new Map(),
+  };
 }
 
 function addTenant(tenants: Map<number, Tenant>, workspace: Workspace): void {

@@ -1,6 +1,7 @@
 /** What a workspace (a tenant) consists of, as it crosses threads: plain data, all read-only. */
 import type { IdentityWish } from '../identity/settings.ts';
 import type { CjdsChange, CjdsTemplate } from './cjds.ts';
+import type { DefinitionChange, DefinitionRecord } from './definition.ts';
 import type { Limit, Quota } from './quota.ts';
 import type { Retention } from './retention.ts';
 import type { MaskRule, RoleTemplate } from './role.ts';
@@ -71,6 +72,7 @@ export interface DirectorySnapshot {
   readonly taxonomies: readonly WorkspaceTaxonomy[];
   readonly sources: readonly SourceRecord[];
   readonly webhooks: readonly WebhookRecord[];
+  readonly definitions: readonly DefinitionRecord[];
   readonly limits: readonly Limit[];
 }
 
@@ -148,6 +150,11 @@ export type WorkspaceCommand =
     }
   | { readonly kind: 'changeCjds'; readonly workspace: number; readonly change: CjdsChange }
   | { readonly kind: 'changeSources'; readonly workspace: number; readonly change: SourceChange }
+  | {
+      readonly kind: 'changeDefinitions';
+      readonly workspace: number;
+      readonly change: DefinitionChange;
+    }
   | { readonly kind: 'changeWebhooks'; readonly workspace: number; readonly change: WebhookChange };
 
 /** `key` is the only time a key is seen in the clear. */
@@ -170,6 +177,11 @@ export type WorkspaceReply =
       readonly webhook: WebhookRecord;
       readonly created: boolean;
       readonly secret?: string;
+    }
+  | {
+      readonly kind: 'definition';
+      readonly definition: DefinitionRecord;
+      readonly created: boolean;
     }
   | { readonly kind: 'type'; readonly type: EventTypeRecord; readonly created: boolean }
   | { readonly kind: 'done' };

@@ -188,6 +188,7 @@ export class Workspaces {
       roles: tenants.flatMap((tenant) => [...tenant.roles.values()]),
       sources: tenants.flatMap(({ sources }) => [...sources.values()]),
       webhooks: tenants.flatMap(({ webhooks }) => [...webhooks.values()]),
+      definitions: tenants.flatMap(({ definitions }) => [...definitions.values()]),
       taxonomies: tenants.flatMap(({ taxonomy: { record, types } }) =>
         record === undefined ? [] : [{ record, types: [...types.values()] }],
       ),

@@ -20,6 +20,7 @@ import type { BornAsk } from '../../src/tape/born.ts';
 import type { EraseWish, ErasureState } from '../../src/tape/erasure.ts';
 import type { ViewFound } from '../../src/views/answer.ts';
 import type { ViewReading } from '../../src/views/reader.ts';
+import type { DefinitionRecord } from '../../src/workspaces/definition.ts';
 import { Directory } from '../../src/workspaces/directory.ts';
 import { hashKey } from '../../src/workspaces/keys.ts';
 import type {
@@ -225,6 +226,7 @@ function snapshot() {
     roles: [],
     taxonomies: [],
     sources: [],
+    definitions: [],
     webhooks: [],
     limits: [],
   };
@@ -269,12 +271,25 @@ function typeReply({
   return { kind: 'type', type: record, created: true };
 }
 
+function definitionOf({
+  change,
+  workspace,
+}: Extract<WorkspaceCommand, { kind: 'changeDefinitions' }>): DefinitionRecord {
+  const kind = change.kind === 'putRule' || change.kind === 'deleteRule' ? 'rule' : 'journey';
+  const said = 'text' in change ? change : { text: '{}', outline: { asks: [], links: [] } };
+  const version = { version: 1, text: said.text, outline: said.outline, publishedAt: startedAt };
+  const rest = { current: 1, versions: [version], revision: 1, updatedAt: startedAt };
+  return { workspace, kind, name: change.name, ...rest };
+}
+
 function replyTo(command: WorkspaceCommand): WorkspaceReply {
   const record = { id: 'k_new', name: 'new', scopes: ['read'] as const, hash: 'h', workspace: 1 };
   const newKey = { ...record, createdAt: startedAt };
   switch (command.kind) {
     case 'createKey':
       return { kind: 'key', key: 'rk_new', record: newKey };
+    case 'changeDefinitions':
+      return { kind: 'definition', definition: definitionOf(command), created: true };
     case 'createWorkspace':
       return {
         kind: 'workspace',

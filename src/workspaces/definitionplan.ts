@@ -1,0 +1,166 @@
+/** Changes to a workspace's journey maps and rules: checked and worked out, not yet done; see `plan.ts`. */
+import type { Clock } from '../std/clock.ts';
+import { AppError } from '../std/errors.ts';
+import {
+  checkDefinitionName,
+  type DefinitionChange,
+  type DefinitionKind,
+  type DefinitionRecord,
+  type DefinitionVersion,
+  definitionsBytesMax,
+  journeysPerWorkspaceMax,
+  rulesPerWorkspaceMax,
+  versionsKeptMax,
+} from './definition.ts';
+import { checkFits, whoNames } from './definitionfit.ts';
+import { definitionKey, type Meta, type Plan, type Tenant } from './records.ts';
+
+/** @throws AppError not_found, conflict, invalid. */
+export function planDefinitions(
+  tenant: Tenant,
+  meta: Meta,
+  change: DefinitionChange,
+  clock: Clock,
+): Plan {
+  const kind = change.kind === 'putRule' || change.kind === 'deleteRule' ? 'rule' : 'journey';
+  checkDefinitionName(kind, change.name);
+  const held = tenant.definitions.get(slotOf(kind, change.name));
+  const at = { tenant, meta, nowMs: clock.now() };
+  switch (change.kind) {
+    case 'putDraft': {
+      const { outline, text } = change;
+      const draft = { text, outline, updatedAt: at.nowMs };
+      return keep(at, { ...(held ?? empty(at, kind, change.name)), draft }, held);
+    }
+    case 'putRule':
+      return keep(at, ruleAfter(at, change, held), held);
+    case 'publish':
+      return keep(at, published(at, found(held, kind)), held);
+    case 'withdraw':
+      return keep(at, { ...found(held, kind), current: 0 }, held);
+    case 'deleteJourney':
+      refuseDelete(tenant, found(held, kind));
+      return remove(at, found(held, kind));
+    case 'deleteRule':
+      return remove(at, found(held, kind));
+  }
+}
+
+interface At {
+  readonly tenant: Tenant;
+  readonly meta: Meta;
+  readonly nowMs: number;
+}
+
+/** Where a definition stands in `Tenant.definitions`. */
+export function slotOf(kind: DefinitionKind, name: string): string {
+  return `${kind}/${name}`;
+}
+
+function found(held: DefinitionRecord | undefined, kind: DefinitionKind): DefinitionRecord {
+  if (held === undefined) throw new AppError('not_found', `there is no such ${kind}`);
+  return held;
+}
+
+function empty({ meta, nowMs, tenant }: At, kind: DefinitionKind, name: string): DefinitionRecord {
+  const workspace = tenant.workspace.number;
+  return {
+    workspace,
+    kind,
+    name,
+    current: 0,
+    versions: [],
+    revision: meta.revision,
+    updatedAt: nowMs,
+  };
+}
+
+function withVersion(
+  { nowMs }: At,
+  record: DefinitionRecord,
+  { outline, text }: Pick<DefinitionVersion, 'text' | 'outline'>,
+): DefinitionRecord {
+  const version = (record.versions[0]?.version ?? 0) + 1;
+  const fresh: DefinitionVersion = { version, text, outline, publishedAt: nowMs };
+  const versions = [fresh, ...record.versions].slice(0, versionsKeptMax);
+  return { ...record, versions, current: version };
+}
+
+function ruleAfter(
+  at: At,
+  { enabled, name, outline, text }: Extract<DefinitionChange, { kind: 'putRule' }>,
+  held: DefinitionRecord | undefined,
+): DefinitionRecord {
+  if (enabled) checkFits({ kind: 'rule', name, outline }, surroundingsOf(at.tenant));
+  const record = withVersion(at, held ?? empty(at, 'rule', name), { text, outline });
+  return enabled ? record : { ...record, current: 0 };
+}
+
+/** The draft becomes the next version; without a draft the newest version is in force again. */
+function published(at: At, held: DefinitionRecord): DefinitionRecord {
+  const { draft, name, versions, ...rest } = held;
+  const outline = draft?.outline ?? versions[0]!.outline;
+  checkFits({ kind: 'journey', name, outline }, surroundingsOf(at.tenant));
+  if (draft === undefined) return { ...held, current: versions[0]!.version };
+  return withVersion(at, { ...rest, name, versions }, draft);
+}
+
+function surroundingsOf({ definitions, views, webhooks }: Tenant): Parameters<typeof checkFits>[1] {
+  return { definitions: definitions.values(), views, webhooks };
+}
+
+/** Nobody else may need it, and nothing may start on it any more. */
+function refuseDelete({ definitions }: Tenant, { current, name }: DefinitionRecord): void {
+  if (current !== 0) {
+    throw new AppError('conflict', `the journey '${name}' is in force; withdraw it first`);
+  }
+  const [other] = whoNames(name, definitions.values());
+  if (other === undefined) return;
+  throw new AppError('conflict', `the ${other.kind} '${other.name}' names it; change that first`);
+}
+
+function keep(at: At, record: DefinitionRecord, held: DefinitionRecord | undefined): Plan {
+  const { meta, nowMs, tenant } = at;
+  const changed = { ...record, revision: meta.revision, updatedAt: nowMs };
+  if (held === undefined) refuseMore(tenant, record.kind);
+  refuseBytes(tenant, changed, held);
+  return {
+    changes: [[definitionKey(changed), changed]],
+    meta,
+    apply: () => tenant.definitions.set(slotOf(changed.kind, changed.name), changed),
+    reply: { kind: 'definition', definition: changed, created: held === undefined },
+  };
+}
+
+function remove({ meta, tenant }: At, held: DefinitionRecord): Plan {
+  return {
+    changes: [[definitionKey(held), undefined]],
+    meta,
+    apply: () => tenant.definitions.delete(slotOf(held.kind, held.name)),
+    reply: { kind: 'done' },
+  };
+}
+
+function refuseMore({ definitions }: Tenant, kind: DefinitionKind): void {
+  const most = kind === 'journey' ? journeysPerWorkspaceMax : rulesPerWorkspaceMax;
+  const count = [...definitions.values()].filter((each) => each.kind === kind).length;
+  if (count < most) return;
+  throw new AppError('conflict', `a workspace has at most ${most} ${kind}s; delete one first`);
+}
+
+function refuseBytes(
+  { definitions }: Tenant,
+  changed: DefinitionRecord,
+  held: DefinitionRecord | undefined,
+): void {
+  let bytes = bytesOf(changed) - (held === undefined ? 0 : bytesOf(held));
+  for (const each of definitions.values()) bytes += bytesOf(each);
+  if (bytes <= definitionsBytesMax) return;
+  const most = `${definitionsBytesMax} bytes of journeys and rules`;
+  throw new AppError('conflict', `a workspace has at most ${most}, all versions together`);
+}
+
+/** Of what it says, in characters, which are bytes but for what is not ASCII. */
+function bytesOf({ draft, versions }: DefinitionRecord): number {
+  return versions.reduce((sum, { text }) => sum + text.length, draft?.text.length ?? 0);
+}
