@@ -6,11 +6,7 @@ import { AppError, type ErrorCode } from '../src/std/errors.ts';
 import { seededRandom } from '../src/std/random.ts';
 import type { DocumentStore } from '../src/store/documents.ts';
 import { Directory } from '../src/workspaces/directory.ts';
-import {
-  keysPerWorkspaceMax,
-  viewsPerWorkspaceMax,
-  workspacesMax,
-} from '../src/workspaces/plan.ts';
+import { keysPerWorkspaceMax, workspacesMax } from '../src/workspaces/plan.ts';
 import { newMeta, workspaceKey } from '../src/workspaces/records.ts';
 import type {
   DirectorySnapshot,
@@ -18,6 +14,7 @@ import type {
   WorkspaceReply,
 } from '../src/workspaces/types.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
+import { viewsPerWorkspaceMax } from '../src/workspaces/viewplan.ts';
 import {
   commandsWaitingMax,
   type NamedKeys,

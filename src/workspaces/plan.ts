@@ -7,7 +7,7 @@ import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import { checkAgentWish } from './agents.ts';
-import { planCjds, refuseCjds, refuseWithActions } from './cjdsplan.ts';
+import { planCjds } from './cjdsplan.ts';
 import { planDefinitions } from './definitionplan.ts';
 import { planPutIdentities } from './identities.ts';
 import { base62, hashKey, makeKey } from './keys.ts';
@@ -20,7 +20,6 @@ import {
   type Plan,
   type Tenant,
   tenantKeys,
-  viewKey,
   workspaceKey,
 } from './records.ts';
 import { checkRetention } from './retention.ts';
@@ -31,18 +30,16 @@ import {
   scopes as allScopes,
   type KeyRecord,
   type Scope,
-  type ViewRecord,
   type Workspace,
   type WorkspaceCommand,
 } from './types.ts';
-import { parseViewTemplate, viewNameProblem } from './view.ts';
+import { checkViewName, planDeleteView, planPutView } from './viewplan.ts';
 import { planWebhooks } from './webhookplan.ts';
 
 export const workspacesMax = 10_000;
 export const keysPerWorkspaceMax = 1000;
 /** Keys with a quota, all workspaces together: each is counted in memory that all threads share. */
 export const keyQuotasMax = 50_000;
-export const viewsPerWorkspaceMax = 1000;
 export const viewsPerKeyMax = 100;
 export const nameCharactersMax = 128;
 /** The workspace that came with the data directory: it stays, and it alone may hold server keys. */
@@ -82,7 +79,7 @@ export function planCommand(
     case 'deleteWorkspace':
       return planDeleteWorkspace(tenants, next, command.id);
     case 'putView':
-      return planPutView(tenantOf(tenants, command.workspace), next, command, context);
+      return planPutView(tenantOf(tenants, command.workspace), next, command, context.clock);
     case 'deleteView':
       return planDeleteView(tenantOf(tenants, command.workspace), next, command.name);
     case 'putRole':
@@ -352,50 +349,6 @@ function planDeleteWorkspace(tenants: Tenants, meta: Meta, id: string): Plan {
     apply: (all) => all.delete(number),
     reply: { kind: 'done' },
   };
-}
-
-function planPutView(
-  tenant: Tenant,
-  meta: Meta,
-  command: CommandOf<'putView'>,
-  context: MakeContext,
-): Plan {
-  checkViewName(command.name);
-  refuseCjds(tenant.views.get(command.name));
-  const isNew = !tenant.views.has(command.name);
-  if (isNew && tenant.views.size >= viewsPerWorkspaceMax) {
-    throw new AppError('conflict', `a workspace has at most ${viewsPerWorkspaceMax} views`);
-  }
-  const view: ViewRecord = {
-    workspace: tenant.workspace.number,
-    name: command.name,
-    template: parseViewTemplate(command.template),
-    version: meta.revision,
-    updatedAt: context.clock.now(),
-  };
-  return {
-    changes: [[viewKey(view), view]],
-    meta,
-    apply: () => tenant.views.set(view.name, view),
-    reply: { kind: 'view', view, created: isNew },
-  };
-}
-
-function planDeleteView(tenant: Tenant, meta: Meta, name: string): Plan {
-  const view = tenant.views.get(name);
-  if (view === undefined) throw new AppError('not_found', 'there is no such view');
-  refuseWithActions(view);
-  return {
-    changes: [[viewKey(view), undefined]],
-    meta,
-    apply: () => tenant.views.delete(name),
-    reply: { kind: 'done' },
-  };
-}
-
-function checkViewName(name: string): void {
-  const problem = viewNameProblem(name);
-  if (problem !== undefined) throw new AppError('invalid', problem);
 }
 
 function checkName(name: string, charactersMin: number): void {
