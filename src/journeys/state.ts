@@ -85,7 +85,10 @@ export interface Delivery {
   readonly action: DecidedAction;
   readonly request: string;
   readonly rule?: string;
+  readonly journey?: string;
   readonly instance?: string;
+  /** Of the rule, or of the map whose step it is. */
+  readonly version?: number;
   readonly at: number;
   /** Of an offer to agents. */
   offer?: OfferState;

@@ -48,7 +48,9 @@ function act(person: PersonState, said: DecisionSaid, acting: Acting, at: number
       action,
       request: said.request,
       ...(rule !== undefined && { rule }),
+      ...(said.journey !== undefined && { journey: said.journey }),
       ...(said.instance !== undefined && { instance: said.instance }),
+      version: said.version,
       at,
     };
     person.deliveries.push(delivery);

@@ -1,0 +1,166 @@
+/**
+ * How often everything has happened: one tally for each version of a map or rule, kept as rows of the
+ * engine's store and written in the transaction that moves the engine's cursor. So every happening counts
+ * exactly once, and all is counted anew when the engine's state is built anew.
+ */
+import type { Happening } from '../engine/happening.ts';
+import type { Definitions, Rows } from '../engine/work.ts';
+import type { Delivery } from '../state.ts';
+import type { DecisionSaid, ResponseSaid } from '../words.ts';
+import type { CountsAnswer, CountsAsks, CountsKind } from './asks.ts';
+import {
+  type AskTally,
+  countOne,
+  emptyAskTally,
+  emptyMapTally,
+  type MapTally,
+  noteDecision,
+  noteDelivery,
+  noteInstance,
+} from './tally.ts';
+
+/** Tallies that are held in memory; others are read when they are needed. */
+const heldMax = 2000;
+
+/** Answers come long after: they are counted for all versions together. */
+interface AnswerTally {
+  responses: Record<string, number>;
+}
+
+export class Counts {
+  /** For the engine's (`asks.ts`). */
+  readonly answerer = {
+    counts: ({ definition, name, workspace }: CountsAsks['counts']['ask']): CountsAnswer =>
+      this.#read(workspace, definition, name),
+  };
+  readonly #rows: Rows;
+  readonly #definitions: Definitions;
+  readonly #held = new Map<string, object>();
+  readonly #dirty = new Set<string>();
+
+  /** @param rows of a room of its own; what is put there is durable together with the engine's cursor. */
+  constructor(rows: Rows, definitions: Definitions) {
+    this.#rows = rows;
+    this.#definitions = definitions;
+  }
+
+  /** Called once for everything that happens, in order. */
+  note(workspace: number, happening: Happening): void {
+    switch (happening.kind) {
+      case 'instance': {
+        const { journey, version } = happening.instance;
+        noteInstance(this.#map(workspace, journey, version), happening);
+        break;
+      }
+      case 'request':
+      case 'lapsed': {
+        const { journey, rule, version } = happening.request;
+        const tally = this.#asker(workspace, rule, journey, version);
+        if (tally !== undefined) tally[happening.kind === 'request' ? 'requested' : 'lapsed']++;
+        break;
+      }
+      case 'decision':
+        this.#noteDecision(workspace, happening.said);
+        break;
+      case 'delivery': {
+        const tally = this.#askerOf(workspace, happening.delivery);
+        if (tally !== undefined) noteDelivery(tally, happening.delivery, happening.said);
+        break;
+      }
+      case 'response':
+        this.#noteResponse(workspace, happening.said);
+        break;
+      case 'timer':
+        break;
+    }
+  }
+
+  /** Puts what has changed into the rows: called right before they are committed with the cursor. */
+  flush(): void {
+    for (const key of this.#dirty) this.#rows.put(key, this.#held.get(key));
+    this.#dirty.clear();
+    if (this.#held.size > heldMax) this.#held.clear();
+  }
+
+  /** A map or rule is gone: another one of its name begins at nothing. */
+  forget(workspace: number, definition: CountsKind, name: string): void {
+    const prefix = prefixOf(workspace, definition, name);
+    const stored = [...this.#rows.range(prefix)].map(([key]) => key);
+    const held = [...this.#held.keys()].filter((key) => key.startsWith(prefix));
+    for (const key of new Set([...stored, ...held])) {
+      this.#held.delete(key);
+      this.#dirty.delete(key);
+      this.#rows.put(key, undefined);
+    }
+  }
+
+  #noteDecision(workspace: number, said: DecisionSaid): void {
+    const { actions, candidates, journey, rule, verdict, version } = said;
+    if (candidates === undefined) {
+      const tally = this.#asker(workspace, rule, journey, version);
+      if (tally !== undefined) noteDecision(tally, verdict, actions);
+      return;
+    }
+    for (const candidate of candidates) {
+      // Those of the touchpoint's own are no rules of ours.
+      const inForce = this.#definitions.rule(workspace, candidate.rule);
+      if (inForce === undefined) continue;
+      const tally = this.#asker(workspace, candidate.rule, undefined, inForce.version)!;
+      noteDecision(tally, candidate.verdict, candidate.actions);
+    }
+  }
+
+  #noteResponse(workspace: number, { answer, rule }: ResponseSaid): void {
+    if (rule === undefined || this.#definitions.rule(workspace, rule) === undefined) return;
+    const key = `${prefixOf(workspace, 'rule', rule)}0`;
+    countOne(this.#hold<AnswerTally>(key, () => ({ responses: {} })).responses, answer);
+  }
+
+  #askerOf(workspace: number, { journey, rule, version = 0 }: Delivery): AskTally | undefined {
+    return this.#asker(workspace, rule, journey, version);
+  }
+
+  /** A rule, or the map whose step it is; undefined: neither. */
+  #asker(
+    workspace: number,
+    rule: string | undefined,
+    journey: string | undefined,
+    version: number,
+  ): AskTally | undefined {
+    if (rule === undefined) {
+      return journey === undefined ? undefined : this.#map(workspace, journey, version);
+    }
+    return this.#hold(`${prefixOf(workspace, 'rule', rule)}${version}`, emptyAskTally);
+  }
+
+  #map(workspace: number, journey: string, version: number): MapTally {
+    return this.#hold(`${prefixOf(workspace, 'journey', journey)}${version}`, emptyMapTally);
+  }
+
+  /** To be changed: it is dirty from now on. */
+  #hold<Tally extends object>(key: string, empty: () => Tally): Tally {
+    this.#dirty.add(key);
+    const held = this.#held.get(key) ?? this.#rows.get(key) ?? empty();
+    this.#held.set(key, held as object);
+    return held as Tally;
+  }
+
+  #read(workspace: number, definition: CountsKind, name: string): CountsAnswer {
+    this.flush();
+    const versions: CountsAnswer['versions'][number][] = [];
+    let responses: Record<string, number> = {};
+    const prefix = prefixOf(workspace, definition, name);
+    for (const [key, tally] of this.#rows.range(prefix)) {
+      const version = Number(key.slice(prefix.length));
+      if (version === 0) responses = (tally as AnswerTally).responses;
+      else versions.push({ version, tally: tally as MapTally | AskTally });
+    }
+    versions.sort((a, b) => b.version - a.version);
+    return { versions, responses };
+  }
+}
+
+/** A name may hold anything, so its length comes first. */
+function prefixOf(workspace: number, definition: CountsKind, name: string): string {
+  return `${workspace}/${definition}/${Buffer.byteLength(name)}/${name}/`;
+}
