@@ -7,6 +7,7 @@ import type { CompiledMap, CompiledRule } from '../../src/journeys/compile/compi
 import { compileMap } from '../../src/journeys/compile/map.ts';
 import { compileRule } from '../../src/journeys/compile/rule.ts';
 import { applyDecision, applyDelivery, applyResponse } from '../../src/journeys/decide/applied.ts';
+import type { DecideAnswer, DecideWish, RespondWish } from '../../src/journeys/decide/asks.ts';
 import { type Decider, openDecide } from '../../src/journeys/decide/decide.ts';
 import type { JourneyMap, Rule } from '../../src/journeys/definition.ts';
 import type { Definitions, EngineContext } from '../../src/journeys/engine/work.ts';
@@ -128,6 +129,21 @@ export class DecisionKit {
     });
     person.requests.push(...requests);
     this.decider.take({ workspace: 1, person, requests, deliveries: [] });
+  }
+
+  /** A touchpoint's question. */
+  choose(some: Partial<DecideWish>): Promise<DecideAnswer> {
+    const wish = { workspace: 1, customer: 'c1', k: 1, withinMs: 100, askedMs: this.clock.nowMs };
+    return this.decider.answerer.decide({
+      kind: 'decide',
+      ...wish,
+      ...some,
+    }) as Promise<DecideAnswer>;
+  }
+
+  respond(some: Partial<RespondWish>): Promise<{ customer: string; decision: string }> {
+    const wish = { workspace: 1, customer: 'c1', answer: 'accepted' };
+    return Promise.resolve(this.decider.answerer.respond({ kind: 'respond', ...wish, ...some }));
   }
 
   /** The engine reads what is on the tape. */
