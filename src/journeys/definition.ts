@@ -171,7 +171,13 @@ export interface Cap {
 export type Templated = unknown;
 
 export type Action =
-  | { readonly do: 'webhook'; readonly endpoint: string; readonly data?: Templated }
+  | {
+      readonly do: 'webhook';
+      readonly endpoint: string;
+      readonly data?: Templated;
+      /** The body is `data` alone, as JSON, without what is told of the decision. */
+      readonly plain?: boolean;
+    }
   /** An offer in the customer's page, with accept and dismiss; `notice`: without an answer. */
   | {
       readonly do: 'page';

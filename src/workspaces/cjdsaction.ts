@@ -3,8 +3,9 @@
  * rules speak of that template's attributes: event, metaData and aggregation mode are those of one of them.
  */
 import { AppError } from '../std/errors.ts';
-import type { ActionWish, CjdsAttribute } from './cjds.ts';
+import type { ActionWish } from './cjds.ts';
 import { conditionsOf, parseRules } from './cjdsrules.ts';
+import { checkThreshold, isAbout, type ShownAttribute } from './cjdsthreshold.ts';
 import { membersOf, quote, readText, refuse } from './view.ts';
 
 export const actionsPerTemplateMax = 50;
@@ -72,19 +73,14 @@ function checkUrl(value: unknown, place: string): void {
 /** Every condition asks for what the template shows. @throws AppError invalid. */
 export function checkActionFits(
   { name, rules }: ActionWish,
-  attributes: readonly CjdsAttribute[],
+  shown: readonly ShownAttribute[],
 ): void {
   for (const condition of conditionsOf(parseRules(rules, 'rules'))) {
+    if (shown.some(({ attribute }) => isAbout(condition, attribute))) continue;
     const { aggregationMode, event, metaData } = condition;
-    const isShown = attributes.some(
-      (shown) =>
-        shown.event === event &&
-        shown.metaData === metaData &&
-        shown.aggregationMode === aggregationMode,
-    );
-    if (isShown) continue;
     const wanted = `${event},${metaData},${aggregationMode}`;
     const message = `the action ${quote(name)} asks for ${wanted}, which is no attribute of the template (event, metaData and aggregationMode must be equal)`;
     throw new AppError('invalid', message);
   }
+  checkThreshold(rules, `the rules of the action ${quote(name)}`, shown);
 }

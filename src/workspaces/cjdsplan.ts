@@ -4,6 +4,7 @@ import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
 import type { CjdsChange, CjdsTemplate, JourneyAction } from './cjds.ts';
 import { actionsPerTemplateMax, checkActionFits } from './cjdsaction.ts';
+import { shownOf } from './cjdsthreshold.ts';
 import {
   type Change,
   type Meta,
@@ -74,7 +75,8 @@ function planPutTemplate(
     createdBy: held?.cjds.createdBy ?? by,
     updatedBy: by,
   };
-  for (const action of cjds.actions) checkActionFits(action, attributes);
+  const shown = shownOf(attributes, template);
+  for (const action of cjds.actions) checkActionFits(action, shown);
   const { number: workspace } = tenant.workspace;
   const view: ViewRecord = { workspace, name, template, version: meta.revision, updatedAt, cjds };
   const isRenamed = held !== undefined && held.name !== name;
@@ -100,7 +102,7 @@ function planPutAction(
   const { actions, attributes } = held.cjds;
   const before = id === undefined ? undefined : actions.find((each) => each.id === id);
   if (id !== undefined && before === undefined) throw noAction();
-  checkActionFits(action, attributes);
+  checkActionFits(action, shownOf(attributes, held.template));
   if (actions.some((each) => each.name === action.name && each !== before)) {
     throw new AppError('conflict', `Name ${action.name} already exists`);
   }

@@ -27,7 +27,7 @@ export const aggregationModes = [
 ] as const;
 export type AggregationMode = (typeof aggregationModes)[number];
 
-const operators = { EQ: '==', NEQ: '!=', GT: '>', GTE: '>=', LT: '<', LTE: '<=' } as const;
+export const operators = { EQ: '==', NEQ: '!=', GT: '>', GTE: '>=', LT: '<', LTE: '<=' } as const;
 export type RuleOperator = keyof typeof operators;
 
 export interface RuleCondition {

@@ -13,6 +13,8 @@ export const versionsKeptMax = 20;
 /** Of the JSON of all drafts and versions of a workspace's maps and rules. */
 export const definitionsBytesMax = 8 * 1024 * 1024;
 export const definitionNameBytesMax = 128;
+/** Rules and webhooks whose names begin with it follow from actions of CJDS; nobody else may give such a name. */
+export const derivedPrefix = 'cjds:';
 
 export type DefinitionKind = 'journey' | 'rule';
 
@@ -114,6 +116,12 @@ export function checkDefinitionName(kind: DefinitionKind, name: string): void {
     !/[\p{Control}\p{Surrogate}]/u.test(name) &&
     name !== '.' &&
     name !== '..';
+  if (isFit && name.startsWith(derivedPrefix)) {
+    throw new AppError(
+      'invalid',
+      `names that begin with ${derivedPrefix} belong to actions of CJDS`,
+    );
+  }
   if (isFit) return;
   const most = `1 to ${definitionNameBytesMax} bytes without control characters`;
   throw new AppError('invalid', `the name of a ${kind} must have ${most}, and not be . or ..`);

@@ -7,7 +7,8 @@
 import { createHmac } from 'node:crypto';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
-import type { DefinitionKind, DefinitionRecord } from './definition.ts';
+import { type Derived, DerivedDefinitions } from './cjdsderived.ts';
+import { type DefinitionKind, type DefinitionRecord, derivedPrefix } from './definition.ts';
 import { hashesEqual, hashKey } from './keys.ts';
 import type { Limit } from './quota.ts';
 import { RecentKeys } from './recent.ts';
@@ -64,6 +65,7 @@ const noScopes: ReadonlySet<Scope> = new Set();
 export class Directory {
   #snapshot: DirectorySnapshot;
   #indexes: Indexes;
+  readonly #derived = new DerivedDefinitions();
   readonly #recent = new RecentKeys();
 
   constructor(snapshot: DirectorySnapshot) {
@@ -217,6 +219,7 @@ export class Directory {
   }
 
   webhook(workspace: number, name: string): WebhookRecord | undefined {
+    if (name.startsWith(derivedPrefix)) return this.#derivedOf(workspace).webhooks.get(name);
     return this.#indexes.webhooks.get(workspace)?.get(name);
   }
 
@@ -228,13 +231,21 @@ export class Directory {
 
   /** A journey map or rule. */
   definition(workspace: number, kind: DefinitionKind, name: string): DefinitionRecord | undefined {
+    if (kind === 'rule' && name.startsWith(derivedPrefix)) {
+      return this.#derivedOf(workspace).rules.get(name);
+    }
     return this.#indexes.definitions.get(workspace)?.get(`${kind}/${name}`);
   }
 
-  /** A workspace's journey maps and rules by kind and name. */
+  /** A workspace's journey maps and rules by kind and name; what is derived from actions of CJDS comes last. */
   definitions(workspace: number): DefinitionRecord[] {
     const definitions = [...(this.#indexes.definitions.get(workspace) ?? [])];
-    return definitions.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => record);
+    const stored = definitions.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => record);
+    return [...stored, ...this.#derivedOf(workspace).rules.values()];
+  }
+
+  #derivedOf(workspace: number): Derived {
+    return this.#derived.of(workspace, this.#indexes.views.get(workspace)?.values() ?? []);
   }
 
   /** A workspace's keys, oldest first. */

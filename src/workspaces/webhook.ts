@@ -5,6 +5,7 @@
  */
 import { AppError } from '../std/errors.ts';
 import type { Random } from '../std/random.ts';
+import { derivedPrefix } from './definition.ts';
 
 export const webhooksPerWorkspaceMax = 100;
 export const webhookNameBytesMax = 128;
@@ -28,14 +29,19 @@ export interface WebhookSecret {
   readonly expiresAt?: number;
 }
 
+export const webhookMethods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
+export type WebhookMethod = (typeof webhookMethods)[number];
+
 export interface WebhookRecord {
   readonly workspace: number;
   readonly name: string;
   readonly url: string;
+  /** Of an action of CJDS, when it is not POST. */
+  readonly method?: WebhookMethod;
   readonly description?: string;
   /** Sent with each request, by their names as they were given. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The newest first. */
+  /** The newest first; none: nothing is signed, as with actions of CJDS. */
   readonly secrets: readonly WebhookSecret[];
   /** Nothing is sent there: somebody said so, or the endpoint did, by answering 410. */
   readonly disabled?: 'asked' | 'gone';
@@ -69,6 +75,12 @@ const reservedHeaders =
 
 /** The name has to fit into a path. @throws AppError invalid. */
 export function checkWebhookName(name: string): void {
+  if (name.startsWith(derivedPrefix)) {
+    throw new AppError(
+      'invalid',
+      `names that begin with ${derivedPrefix} belong to actions of CJDS`,
+    );
+  }
   const bytes = Buffer.byteLength(name);
   if (bytes >= 1 && bytes <= webhookNameBytesMax && !/[\p{Control}\p{Surrogate}]/u.test(name)) {
     return;
