@@ -154,19 +154,20 @@ function refuseCircles(
   if (circle === undefined) return;
   const own = circle.findIndex(({ label }) => label.startsWith(`${fresh.kind} '${fresh.name}' `));
   const turned = [...circle.slice(Math.max(own, 0)), ...circle.slice(0, Math.max(own, 0))];
-  throw new AppError(
-    'invalid',
-    circleSentence(
-      turned.map(({ label }) => label),
-      turned[0]!.place,
-    ),
-  );
+  const { hint, message } = circleSentence(turned.map(({ label }) => label));
+  throw new AppError('invalid', `${turned[0]!.place}: ${message}; ${hint}`);
 }
 
 /** @param labels of what follows one another; the first follows the last. */
-export function circleSentence(labels: readonly string[], place: string): string {
+export function circleSentence(labels: readonly string[]): {
+  readonly message: string;
+  readonly hint: string;
+} {
   const way = [...labels.slice(0, 10), labels.length > 10 ? '…' : labels[0]].join(' → ');
-  return `${place}: this goes round in circles by itself (${way}); break the circle, or give a rule in it a cooldown, a cap or perInstanceMax`;
+  return {
+    message: `goes round in circles by itself (${way})`,
+    hint: 'break the circle, or give a rule in it a cooldown, or a cap of scope rule or all',
+  };
 }
 
 /** What heeds a view heeds the events that it shows. */

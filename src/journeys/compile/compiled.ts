@@ -3,7 +3,7 @@
  * conditions compiled. Plain objects that nobody changes; one for each version, shared by all customers.
  */
 
-import type { AudienceDefinition } from '../../audiences/definition.ts';
+import type { CompiledAudience } from '../../audiences/audience.ts';
 import type { ConditionSubject } from '../../event/condition.ts';
 import type { Action, Cap, JourneyMap, Rule } from '../definition.ts';
 import type { Place } from '../place.ts';
@@ -123,7 +123,7 @@ export interface CompiledMap {
   readonly replaysOnResume: boolean;
   readonly activityChannel: string | undefined;
   readonly instancesMax: number;
-  readonly audiences: ReadonlyMap<string, AudienceDefinition>;
+  readonly audiences: ReadonlyMap<string, CompiledAudience>;
   /** By event type, in document order: entry, steps with their waits, milestones, goal, exits. */
   readonly listeners: ReadonlyMap<string, readonly MapListener[]>;
 }
@@ -176,7 +176,7 @@ export interface CompiledRule {
   readonly condition: CompiledCondition | undefined;
   /** Infinite when there is no limit. */
   readonly perInstanceMax: number;
-  readonly audiences: ReadonlyMap<string, AudienceDefinition>;
+  readonly audiences: ReadonlyMap<string, CompiledAudience>;
   /** Audiences of its map's that it asks for: `facts.audience` has them besides its own. */
   readonly borrowed: ReadonlySet<string>;
   /** Undefined: anywhere. */

@@ -3,7 +3,7 @@ import { parseDuration } from '../../event/duration.ts';
 
 import type { Exit, JourneyMap, Milestone, Step, Wait } from '../definition.ts';
 import { compileActions } from './action.ts';
-import { typesOfAudience } from './audiencetypes.ts';
+import { compileAudiences } from './audience.ts';
 import type {
   CompiledExit,
   CompiledMap,
@@ -35,7 +35,7 @@ export function compileMap(name: string, version: number, map: JourneyMap): Comp
     exits: (map.exits ?? []).map((each, at) => compileExit(each, `exits[${at}]`, inside)),
   };
   const listeners = listenersOf(parts);
-  const audiences = new Map(Object.entries(map.audiences ?? {}));
+  const audiences = compileAudiences(map.audiences);
   return {
     ...{ map, name, version, audiences, listeners },
     ...parts,
@@ -50,7 +50,10 @@ export function compileMap(name: string, version: number, map: JourneyMap): Comp
       name: member,
       path: path.split('.'),
     })),
-    types: new Set([...listeners.keys(), ...[...audiences.values()].flatMap(typesOfAudience)]),
+    types: new Set([
+      ...listeners.keys(),
+      ...[...audiences.values()].flatMap(({ types }) => [...types]),
+    ]),
   };
 }
 

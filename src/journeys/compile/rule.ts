@@ -8,7 +8,7 @@
 import { parseTime } from '../../event/time.ts';
 import type { Cap, Rule } from '../definition.ts';
 import { compileActions } from './action.ts';
-import { typesOfAudience } from './audiencetypes.ts';
+import { compileAudiences } from './audience.ts';
 import type {
   CompiledCap,
   CompiledMap,
@@ -48,9 +48,9 @@ export function compileRule(
     ...suppressedBy.flatMap((each) => each.condition ?? []),
     ...contextWeights.map((weight) => weight.condition),
   ];
-  const audiences = new Map(Object.entries(rule.audiences ?? {}));
+  const audiences = compileAudiences(rule.audiences);
   const listeners = listenersOf(when);
-  const heard = [...audiences.values()].flatMap(typesOfAudience);
+  const heard = [...audiences.values()].flatMap(({ types }) => [...types]);
   return {
     ...{ rule, name, version, when, condition, suppressedBy, contextWeights, audiences, listeners },
     journey: rule.journey,

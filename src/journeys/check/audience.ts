@@ -1,0 +1,47 @@
+/** What an audience is told from: types of events, and journeys that have to be there. */
+import type { AudienceDefinition } from '../../audiences/definition.ts';
+import type { Reference } from '../../workspaces/definition.ts';
+
+/** An audience and the audiences it is made of, each with its place. */
+function* partsOf(
+  audience: AudienceDefinition,
+  place: string,
+): Iterable<{ readonly part: AudienceDefinition; readonly place: string }> {
+  yield { part: audience, place };
+  if ('not' in audience) yield* partsOf(audience.not, `${place}.not`);
+  for (const member of ['all', 'any'] as const) {
+    const parts = (audience as { readonly [member]?: readonly AudienceDefinition[] })[member] ?? [];
+    for (const [index, each] of parts.entries()) {
+      yield* partsOf(each, `${place}.${member}[${index}]`);
+    }
+  }
+}
+
+export function typesOfAudience(audience: AudienceDefinition): string[] {
+  return [...partsOf(audience, '')].flatMap(({ part }) => {
+    if ('performed' in part) return [part.performed];
+    if ('notPerformed' in part) return [part.notPerformed];
+    if ('lastPerformed' in part) return [part.lastPerformed];
+    if ('pattern' in part) return part.pattern.steps.map(({ event }) => event);
+    if (!('sequence' in part)) return [];
+    return part.sequence.map((each) => (typeof each === 'string' ? each : each.event));
+  });
+}
+
+export function asksOfAudience(audience: AudienceDefinition, place: string): Reference[] {
+  return [...partsOf(audience, place)].flatMap(({ part, place: at }): Reference[] => {
+    if (!('journey' in part)) return [];
+    const { beyondStep, journey } = part;
+    const asked: Reference = { place: `${at}.journey`, what: 'journey', name: journey };
+    if (beyondStep === undefined) return [asked];
+    return [asked, { place: `${at}.beyondStep`, what: 'step', of: journey, name: beyondStep }];
+  });
+}
+
+export function asksOfAudiences(
+  audiences: Readonly<Record<string, AudienceDefinition>> | undefined,
+): Reference[] {
+  return Object.entries(audiences ?? {}).flatMap(([name, audience]) =>
+    asksOfAudience(audience, `audiences.${name}`),
+  );
+}
