@@ -11,7 +11,7 @@ import { merge, unmerge } from './merges.ts';
 import { typeOf } from './profile.ts';
 import { type Outcome, type Ruling, rule, type Statement } from './rules.ts';
 import type { IdentitySettings } from './settings.ts';
-import { lacksSpelling } from './spelling.ts';
+import { isJoined, isKnown, joinsLeft } from './spelling.ts';
 import { canonicalOf, type PhoneRegion } from './typed.ts';
 
 /** What an ask comes to. */
@@ -76,6 +76,7 @@ function state(
     return { outcome: 'erased' };
   }
   spell(draft, statement, customer, region);
+  noteSpelling(draft, statement, customer, region);
   if (previous === '') return { outcome: 'inForce' };
   spell(draft, statement, previous, region);
   const ruling = rule(draft, statement, settings(workspace), { nowMs, region });
@@ -88,10 +89,29 @@ function state(
 function spell(draft: Draft, statement: Statement, text: string, region: PhoneRegion): void {
   const { time, workspace } = statement;
   const identity = canonicalOf(text, region);
-  if (!lacksSpelling(draft, statement, text, identity)) return;
+  if (isJoined(draft, workspace, text, identity)) return;
+  if (joinsLeft(draft, statement, identity) <= 0) return;
   draft.begin();
+  const { others, ...number } = draft.node(workspace, identity);
+  if (others?.includes(text) === true) {
+    draft.put(workspace, identity, { ...number, others: others.filter((each) => each !== text) });
+  }
   const merged = { into: identity, at: time, isSpelling: true };
   draft.put(workspace, text, { claims: draft.node(workspace, text).claims, merged });
+}
+
+/** A customer in yet another way: its events are on the tape, so that there is no limit any more. */
+function noteSpelling(
+  draft: Draft,
+  { workspace }: Statement,
+  text: string,
+  region: PhoneRegion,
+): void {
+  const identity = canonicalOf(text, region);
+  if (isKnown(draft, workspace, text, identity)) return;
+  const { claims, merged, others = [] } = draft.node(workspace, identity);
+  draft.begin();
+  draft.put(workspace, identity, { claims, merged, others: [...others, text] });
 }
 
 function linkRecord(

@@ -96,7 +96,11 @@ export class Draft implements Nodes {
   }
 
   /** Gives an identity other owners; those know their members. */
-  put(workspace: number, identity: string, owned: Pick<Node, 'claims' | 'merged'>): void {
+  put(
+    workspace: number,
+    identity: string,
+    owned: Pick<Node, 'claims' | 'merged'> & Partial<Pick<Node, 'others'>>,
+  ): void {
     const before = this.node(workspace, identity);
     const after: Node = { ...before, ...owned, version: this.#version };
     this.#forgetProfiles(workspace, identity);

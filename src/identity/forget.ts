@@ -38,13 +38,16 @@ export function withLeft(own: readonly ErasedShare[], left: readonly Forgotten[]
 /** @returns what is to be erased on the tape: everything that was the customer's. */
 export function forget(draft: Draft, workspace: number, identity: string): ErasedShare[] {
   const customer = customerOf(draft, workspace, identity);
-  const spans = piecesOf(draft, workspace, customer).map(({ from, identity: name, to }) => {
-    return { identity: name, from: finite(from), to: finite(to) };
+  const spans = piecesOf(draft, workspace, customer).flatMap(({ from, identity: name, to }) => {
+    const { others = [] } = draft.node(workspace, name);
+    return [name, ...others].map((each): ErasedShare => {
+      return { identity: each, from: finite(from), to: finite(to) };
+    });
   });
   const gone = clusterOf(draft, workspace, customer);
   draft.begin();
   for (const name of gone.keys()) {
-    const { claims, merged } = draft.node(workspace, name);
+    const { claims, merged, others } = draft.node(workspace, name);
     const kept = claims.map(
       (claim): Claim => (gone.has(claim.to) ? { since: claim.since, to: '' } : claim),
     );
@@ -52,6 +55,7 @@ export function forget(draft: Draft, workspace: number, identity: string): Erase
     draft.put(workspace, name, {
       claims: isAnyLeft ? tidied(kept) : [],
       merged: merged !== undefined && gone.has(merged.into) ? undefined : merged,
+      others: isAnyLeft ? others : undefined,
     });
   }
   return spans;

@@ -39,6 +39,8 @@ export interface Node {
   readonly merged?: Merged | undefined;
   /** Identities that have a claim to this one, or were merged into it. */
   readonly members: readonly string[];
+  /** Of a phone number: ways to write it that are not members and have tapes of their own. */
+  readonly others?: readonly string[] | undefined;
 }
 
 export const noNode: Node = { version: 0, claims: [], members: [] };
@@ -133,6 +135,6 @@ export function parseNodeKey(key: Buffer): { workspace: number; identity: string
   };
 }
 
-export function isEmptyNode({ claims, members, merged }: Node): boolean {
-  return claims.length === 0 && merged === undefined && members.length === 0;
+export function isEmptyNode({ claims, members, merged, others = [] }: Node): boolean {
+  return claims.length + members.length + others.length === 0 && merged === undefined;
 }

@@ -13,7 +13,7 @@ import type { Envelope, Rejection } from '../event/envelope.ts';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import { uuidv7Bytes } from '../std/ids.ts';
-import { flagLink, flagUntrusted, rowBytes } from '../tape/layout.ts';
+import { rowBytes } from '../tape/layout.ts';
 import { ParcelBuilder, type ParcelMark, parcelBytes, type RowFacts } from '../tape/parcel.ts';
 import { outcomeWords, type ParcelReceipt } from '../tape/receipt.ts';
 import {
@@ -32,7 +32,7 @@ import { noteBytesMax, writeNote } from './note.ts';
 import { Pace } from './pace.ts';
 import type { IngestParts } from './parts.ts';
 import type { Receipt } from './receipt.ts';
-import { saysLink } from './statements.ts';
+import { linkFlagsOf, saysLink } from './statements.ts';
 import type { Verdict } from './taxonomy.ts';
 
 export type { Batch } from './batch.ts';
@@ -175,7 +175,14 @@ export class Ingest {
     facts.typeHash = typeHashOf(type, fieldOffset(envelope.typeAt), envelope.typeBytes);
     // What is kept apart says nothing before it is replayed.
     const says = verdict?.mode !== 'quarantine' && saysLink(customer, envelope);
-    facts.linkFlags = says ? this.#noteLink(batch, source, envelope) : 0;
+    if (says) {
+      const refusal = this.#parts.statements?.note(batch, source, envelope, batch.events);
+      if (refusal !== undefined) {
+        this.reject(batch, refusal, idText(source, envelope));
+        return;
+      }
+    }
+    facts.linkFlags = says ? linkFlagsOf(batch) : 0;
     facts.workspace = batch.workspace;
     facts.encoding = encoding;
     facts.index = batch.events;
@@ -193,11 +200,6 @@ export class Ingest {
   #apartOf({ workspace }: Batch): { workspace: number; customerHash: number } {
     const customerHash = quarantineHashOf(this.#parts.hashSeed, workspace);
     return { workspace: quarantineOf(workspace), customerHash };
-  }
-
-  #noteLink(batch: Batch, source: Uint8Array, envelope: Envelope): number {
-    this.#parts.statements?.note(batch, source, envelope, batch.events);
-    return batch.isTrusted ? flagLink : flagLink | flagUntrusted;
   }
 
   reject(batch: Batch, rejection: Rejection, id: string | undefined): void {

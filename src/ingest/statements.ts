@@ -7,18 +7,20 @@
  *     event ─ settled? ─▶ nothing to do
  *              └─ in force? ─▶ settled       └─▶ noted ─▶ … events durable ─▶ established ─▶ receipt
  */
-import type { Envelope } from '../event/envelope.ts';
+import type { Envelope, Rejection } from '../event/envelope.ts';
 import { type Nodes, ownerSpanAt } from '../identity/graph.ts';
 import type { LinkReader } from '../identity/reader.ts';
 import type { Outcome, Statement } from '../identity/rules.ts';
-import { lacksSpelling } from '../identity/spelling.ts';
+import { isJoined, isKnown, joinsLeft } from '../identity/spelling.ts';
 import { confirmedBy } from '../identity/trust.ts';
 import { maySpellPhone } from '../identity/typed.ts';
 import type { Clock } from '../std/clock.ts';
+import { flagLink, flagUntrusted } from '../tape/layout.ts';
 import type { Batch } from './batch.ts';
 import { fieldBytes, fieldOffset } from './fields.ts';
 import { LostStatements } from './lost.ts';
 import { SettledPairs } from './settled.ts';
+import { admitSpelling, type NewSpellings } from './spellings.ts';
 
 /** For how long, and for events how close to it, what was refused is not asked again: limits make room some time. */
 const refusedMs = 60_000;
@@ -49,6 +51,7 @@ export type Establish = (
 interface Begin {
   readonly horizon: number;
   readonly erasures: number;
+  readonly spellings: NewSpellings;
 }
 
 export class Statements {
@@ -74,8 +77,11 @@ export class Statements {
     return progress;
   }
 
-  /** Notes on the batch what the event `index` says, unless it is in force. */
-  note(batch: Batch, source: Uint8Array, envelope: Envelope, index: number): void {
+  /**
+   * Notes on the batch what the event `index` says, unless it is in force.
+   * @returns why the event is refused.
+   */
+  note(batch: Batch, source: Uint8Array, envelope: Envelope, index: number): Rejection | undefined {
     const { clock, links } = this.#parts;
     if (links.moves !== this.#moves) {
       this.#moves = links.moves;
@@ -83,7 +89,7 @@ export class Statements {
     }
     const time = Number.isNaN(envelope.time) ? clock.now() : envelope.time;
     const isShort = this.#name(source, envelope);
-    if (isShort && this.#settled.has(scopeOf(batch), time, clock)) return;
+    if (isShort && this.#settled.has(scopeOf(batch), time, clock)) return undefined;
     const { customerAt, customerBytes, previousAt, previousBytes } = envelope;
     const statement: NotedStatement = {
       workspace: batch.workspace,
@@ -95,8 +101,9 @@ export class Statements {
     };
     links.refresh();
     const span = spanInForce(links, statement);
-    if (span === undefined) this.#add(batch, statement);
-    else if (isShort) this.#settled.add(scopeOf(batch), span, Number.POSITIVE_INFINITY);
+    if (span === undefined) return this.#add(batch, statement);
+    if (isShort) this.#settled.add(scopeOf(batch), span, Number.POSITIVE_INFINITY);
+    return undefined;
   }
 
   /** @returns false when the two texts are too long to be known. */
@@ -109,12 +116,24 @@ export class Statements {
     return settled.second(holder, fieldOffset(previousAt), previousBytes);
   }
 
-  #add(batch: Batch, statement: NotedStatement): void {
+  #add(batch: Batch, statement: NotedStatement): Rejection | undefined {
+    const { horizon, links } = this.#parts;
+    const begin = this.#open.get(batch) ?? {
+      horizon: horizon(),
+      erasures: links.erasures,
+      spellings: new Map(),
+    };
+    const name = { identity: links.canonical(statement.customer), text: statement.customer };
+    const refusal = admitSpelling(links, batch, name, begin.spellings, this.#newSpellings());
+    if (refusal !== undefined) return refusal;
+    this.#open.set(batch, begin);
     batch.statements ??= [];
     batch.statements.push(statement);
-    if (this.#open.has(batch)) return;
-    const { horizon, links } = this.#parts;
-    this.#open.set(batch, { horizon: horizon(), erasures: links.erasures });
+    return undefined;
+  }
+
+  *#newSpellings(): Iterable<NewSpellings> {
+    for (const { spellings } of this.#open.values()) yield spellings;
   }
 
   /** The batch is not sent: what it says counts for nothing. */
@@ -156,6 +175,11 @@ export function saysLink(holder: Uint8Array, envelope: Envelope): boolean {
   return previousAt !== -1 || maySpellPhone(holder, fieldOffset(customerAt), customerBytes);
 }
 
+/** In the row of an event that says something of identities. */
+export function linkFlagsOf({ isTrusted }: Batch): number {
+  return isTrusted ? flagLink : flagLink | flagUntrusted;
+}
+
 const everSince = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
 /** What is refused to a `publish` key may be allowed to another. */
@@ -179,11 +203,13 @@ function spanInForce(
 ): { from: number; to: number } | undefined {
   const { customer, previous, time, workspace } = statement;
   const texts = previous === '' ? [customer] : [customer, previous];
-  for (const text of texts) {
-    if (lacksSpelling(links, statement, text, links.canonical(text))) return undefined;
+  const names = texts.map((text) => links.canonical(text));
+  for (const [n, text] of texts.entries()) {
+    if (isJoined(links, workspace, text, names[n]!)) continue;
+    if (joinsLeft(links, statement, names[n]!) > 0) return undefined;
+    if (n === 0 && !isKnown(links, workspace, text, names[n]!)) return undefined;
   }
   if (previous === '') return everSince;
-  const names = texts.map((text) => links.canonical(text));
   const [one, other] = names.map((name) => ownerSpanAt(links, workspace, name, time));
   if (one!.owner !== other!.owner) return undefined;
   if (confirmedBy(links, statement, names[0]!, names[1]!).length > 0) return undefined;
