@@ -238,12 +238,20 @@ test('a candidate that is wrong is refused with its place', () => {
       /^candidates\[1\]\.audiences\.a asks for events/,
     ],
     [{ audiences: { a: { nonsense: 1 } } }, /^candidates\[1\]\.audiences\.a/],
-    [{ cooldown: '367d' }, /^candidates\[1\]\.cooldown is at most 366d/],
-    [{ quietHours: { from: '01:00', to: '02:00', zone: 'Mars' } }, /quietHours\.zone is no IANA/],
+    [{ cooldown: '367d' }, /^candidates\[1\]\.cooldown: .*at most 366d/],
+    [
+      { quietHours: { from: '01:00', to: '02:00', zone: 'Mars' } },
+      /quietHours\.zone: must be an IANA/,
+    ],
     [{ caps: [{ scope: 'all', times: 1, per: { rolling: '9999d' } }] }, /caps\[0\]\.per\.rolling/],
-    [{ caps: [{ scope: 'all', times: 1, per: 'day', zone: '+01:00' }] }, /caps\[0\]\.zone is no/],
-    [{ from: 'tomorrow' }, /^candidates\[1\]\.from is no time/],
+    [
+      { caps: [{ scope: 'all', times: 1, per: 'day', zone: '+01:00' }] },
+      /caps\[0\]\.zone: must be an IANA/,
+    ],
+    [{ from: 'tomorrow' }, /^candidates\[1\]\.from: must be a time/],
     [{ data: 'x'.repeat(5000) }, /^candidates\[1\]\.data may have at most 4096 bytes/],
+    [{ caps: [{ scope: 'category', times: 1, per: 'day' }] }, /caps\[0\]\.scope: needs the rule/],
+    [{ then: [] }, /^candidates\[1\] has an unknown member 'then'/],
     [{ id: 'good' }, /^candidates\[1\]\.id is the id of another candidate/],
   ];
   for (const [wrong, message] of table) {

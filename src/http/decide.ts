@@ -1,10 +1,5 @@
 /** Touchpoints ask what to do next, and tell what customers answered. */
-import {
-  contextBytesMax,
-  type DecideWish,
-  type LocalCandidate,
-  withinMsDefault,
-} from '../journeys/decide/asks.ts';
+import { contextBytesMax, type DecideWish, withinMsDefault } from '../journeys/decide/asks.ts';
 import { localRules } from '../journeys/decide/local.ts';
 import { AppError } from '../std/errors.ts';
 import { checkNewDecision, checkNewResponse } from './check.ts';
@@ -56,7 +51,7 @@ function wishOf(request: RouteRequest, askedMs: number): DecideWish {
   }
   checkBytes(context, 'context');
   // Here, so that what is wrong with them costs the engine nothing.
-  localRules(candidates as readonly LocalCandidate[]);
+  localRules(candidates);
   const { workspace } = request.credential;
   return { ...asked, k, withinMs, workspace, askedMs } as DecideWish;
 }

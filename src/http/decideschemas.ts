@@ -1,26 +1,17 @@
 /** The shapes of questions about what to do next, of their answers, and of what customers answered; see `schemas.ts`. */
 import { type Static, Type } from 'typebox';
-import { conditionCharactersMax } from '../event/condition.ts';
 import { channelBytesMax, customerBytesMax } from '../event/envelope.ts';
 import {
   candidateIdBytesMax,
   candidatesMax,
   chosenMax,
+  type LocalCandidate,
   withinMsDefault,
   withinMsMax,
 } from '../journeys/decide/asks.ts';
 import { anything, closed, epochMs, text } from './shape.ts';
 
 const nameMax = 128;
-const listMax = 20;
-const percentMax = 1000;
-const duration = (description: string) =>
-  Type.String({ pattern: '^[1-9][0-9]{0,11}[smhdw]$', description });
-const timeOfDay = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$' });
-const condition = (description: string) => text(conditionCharactersMax, description);
-const zone = text(64, 'An IANA zone, such as `Europe/Berlin`.');
-const time = (description: string) => text(64, `${description}; RFC 3339.`);
-const percent = Type.Number({ minimum: -100, maximum: percentMax });
 const anyObject = (description: string) =>
   Type.Unsafe<Readonly<Record<string, unknown>>>({
     type: 'object',
@@ -36,81 +27,25 @@ const place = (description: string) =>
     { ...closed, description },
   );
 
-const Candidate = Type.Object(
-  {
-    id: text(candidateIdBytesMax, 'Unique among the candidates; caps and answers count under it.'),
-    data: Type.Optional(
-      anything(
+const Candidate = Type.Unsafe<LocalCandidate>({
+  type: 'object',
+  properties: {
+    id: {
+      type: 'string',
+      minLength: 1,
+      maxLength: candidateIdBytesMax,
+      description: 'Unique among the candidates; caps and answers count under it.',
+    },
+    data: {
+      description:
         'Comes back with the answer; at most 4 KiB. With `latitude` and `longitude` it is at a place.',
-      ),
-    ),
-    if: Type.Optional(
-      condition('Must hold: a condition over `customer`, `audience`, `view`, `ask`.'),
-    ),
-    view: Type.Optional(text(nameMax, 'The view that conditions ask for as `view`.')),
-    audiences: Type.Optional(
-      anyObject('Audiences by name, of journeys, buckets and members alone: no events.'),
-    ),
-    suppressedBy: Type.Optional(
-      Type.Array(condition('The name of an audience, or a condition.'), { maxItems: listMax }),
-    ),
-    within: Type.Optional(
-      Type.Union([
-        Type.Literal('anywhere'),
-        Type.Object({ miles: Type.Number({ exclusiveMinimum: 0, maximum: 12_500 }) }, closed),
-      ]),
-    ),
-    quietHours: Type.Optional(Type.Object({ from: timeOfDay, to: timeOfDay, zone }, closed)),
-    cooldown: Type.Optional(duration('Not again for this customer before so long; at most 366d.')),
-    caps: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            scope: Type.Enum(['rule', 'channel', 'category', 'all']),
-            times: Type.Integer({ minimum: 0, maximum: 500 }),
-            per: Type.Union([
-              Type.Enum(['day', 'week', 'month']),
-              Type.Object({ rolling: duration('At most 366d.') }, closed),
-            ]),
-            zone: Type.Optional(zone),
-          },
-          closed,
-        ),
-        { maxItems: listMax },
-      ),
-    ),
-    control: Type.Optional(
-      Type.Object(
-        {
-          percent: Type.Number({ minimum: 0, maximum: 100 }),
-          salt: Type.Optional(text(nameMax, 'The same salt, the same control group.')),
-        },
-        closed,
-      ),
-    ),
-    category: Type.Optional(text(nameMax, 'Such as `marketing`.')),
-    channel: Type.Optional(text(channelBytesMax, 'Absent: that of the question.')),
-    from: Type.Optional(time('In force from')),
-    to: Type.Optional(time('In force until just before')),
-    priority: Type.Optional(Type.Integer({ minimum: -1_000_000, maximum: 1_000_000 })),
-    propensity: Type.Optional(
-      Type.Number({
-        minimum: 0,
-        maximum: 1,
-        description:
-          'Absent: (accepted + 1) / (shown + 2), of this customer’s own answers. 1 leaves it out.',
-      }),
-    ),
-    value: Type.Optional(Type.Number({ minimum: 0, maximum: 1e12 })),
-    contextWeights: Type.Optional(
-      Type.Array(Type.Object({ if: condition('When it counts.'), percent }, closed), {
-        maxItems: listMax,
-      }),
-    ),
-    leverPercent: Type.Optional(percent),
+    },
   },
-  closed,
-);
+  required: ['id'],
+  additionalProperties: true,
+  description:
+    'With these members of a rule, as they are there: `if`, `view`, `audiences` (of journeys, buckets and members: no events), `within`, `suppressedBy`, `quietHours`, `cooldown`, `caps`, `control`, `category`, `channel` (absent: that of the question), `from`, `to`, `priority`, `propensity`, `value`, `contextWeights`, `leverPercent`.',
+});
 
 export const NewDecision = Type.Object(
   {

@@ -4,8 +4,6 @@ import type { CompiledAction, CompiledRule, Facts } from '../compile/compiled.ts
 import type { DecidedAction } from '../words.ts';
 
 const idCharacters = 32;
-/** Of one rule, step or wait. */
-export const actionsMax = 20;
 
 export interface Acting {
   readonly workspace: number;

@@ -1,23 +1,27 @@
 /**
  * A touchpoint's own candidates: it keeps its logic, and asks for eligibility, vetoes and ranking. A
  * candidate has the members of a rule that say for whom, when and how much; what it would do is the
- * touchpoint's affair. Its shape has been checked (`http/decideschemas.ts`). Compiled as a rule is, and kept by its text, since a touchpoint asks the same again and again.
+ * touchpoint's affair. Compiled as a rule is, and kept by its text, since a touchpoint asks the same again and again.
  */
 import { type CompiledAudience, compileAudience } from '../../audiences/audience.ts';
 import { parseAudience } from '../../audiences/parse.ts';
-import { parseDuration } from '../../event/duration.ts';
-import { parseTime } from '../../event/time.ts';
 import { AppError } from '../../std/errors.ts';
-import { isZone } from '../../std/zone.ts';
+import { checkRule } from '../check/check.ts';
+import { sentence } from '../check/faults.ts';
 import type { CompiledRule } from '../compile/compiled.ts';
 import { compileRule } from '../compile/rule.ts';
 import type { Rule } from '../definition.ts';
 import { candidateDataBytesMax, candidateIdBytesMax, type LocalCandidate } from './asks.ts';
-import { touchKeptMsMax } from './caps.ts';
 
 /** Compiled candidates that a thread keeps. */
 const compiledMax = 2000;
-const audiencesMax = 20;
+const members: ReadonlySet<string> = new Set([
+  ...['if', 'view', 'audiences', 'within', 'suppressedBy', 'quietHours', 'caps', 'control'],
+  ...['category', 'channel', 'priority', 'propensity', 'value', 'contextWeights', 'leverPercent'],
+  ...['from', 'to', 'cooldown'],
+]);
+/** What makes a rule of it; whatever it does is the touchpoint's affair. */
+const asRule = { when: { ask: 'local' }, then: [{ do: 'notify', data: {} }] };
 export interface LocalRule {
   readonly rule: CompiledRule;
   /** Those that follow from what the engine knows already: journeys, buckets, lists. */
@@ -61,42 +65,21 @@ function checkId(id: unknown, place: string): void {
 }
 
 function compile(sent: Readonly<Record<string, unknown>>, place: string): LocalRule {
-  const rule = { ...sent, when: { ask: 'local' }, then: [] } as unknown as Rule;
-  checkTimes(rule, place);
-  try {
-    const audiences = audiencesOf(rule, place);
-    return { rule: compileRule('local', 1, rule), audiences };
-  } catch (error) {
-    if (!(error instanceof AppError) || error.message.startsWith(place)) throw error;
-    throw new AppError(error.code, `${place}.${error.message}`);
+  const unknown = Object.keys(sent).find((name) => !members.has(name));
+  if (unknown !== undefined) {
+    throw new AppError('invalid', `${place} has an unknown member '${unknown}'`);
   }
+  const { definition, faults } = checkRule({ ...sent, ...asRule }, 'local');
+  const [fault] = faults;
+  if (fault !== undefined) {
+    throw new AppError('invalid', sentence({ ...fault, place: within(place, fault.place) }));
+  }
+  const rule = { ...definition!, then: [] };
+  return { rule: compileRule('local', 1, rule), audiences: audiencesOf(rule, place) };
 }
 
-/** What a schema cannot tell of. @throws AppError invalid. */
-function checkTimes({ caps = [], cooldown, from, quietHours, to }: Rule, place: string): void {
-  const refuse = (what: string, reason: string): never => {
-    throw new AppError('invalid', `${place}.${what} ${reason}`);
-  };
-  const durations = [
-    ['cooldown', cooldown],
-    ...caps.map(({ per }, n) => [`caps[${n}].per.rolling`, per] as const),
-  ] as const;
-  for (const [what, length] of durations) {
-    const text = typeof length === 'object' ? length.rolling : length;
-    const isLength = text !== undefined && !['day', 'week', 'month'].includes(text);
-    if (isLength && !(parseDuration(text) <= touchKeptMsMax)) refuse(what, 'is at most 366d');
-  }
-  const zones = [
-    ['quietHours.zone', quietHours?.zone],
-    ...caps.map(({ zone }, n) => [`caps[${n}].zone`, zone] as const),
-  ] as const;
-  for (const [what, zone] of zones) {
-    if (zone !== undefined && !isZone(zone)) refuse(what, 'is no IANA zone');
-  }
-  for (const [what, time] of Object.entries({ from, to })) {
-    if (time !== undefined && Number.isNaN(parseTime(time)))
-      refuse(what, 'is no time as RFC 3339 has it');
-  }
+function within(place: string, part: string): string {
+  return part === '' ? place : `${place}.${part}`;
 }
 
 function audiencesOf(rule: Rule, place: string): ReadonlyMap<string, CompiledAudience> {
@@ -110,6 +93,5 @@ function audiencesOf(rule: Rule, place: string): ReadonlyMap<string, CompiledAud
     }
     audiences.set(name, audience);
   }
-  if (audiences.size <= audiencesMax) return audiences;
-  throw new AppError('invalid', `${place} has at most ${audiencesMax} audiences`);
+  return audiences;
 }

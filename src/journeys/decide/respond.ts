@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { AppError } from '../../std/errors.ts';
+import { actionsMax } from '../check/limits.ts';
 import type { EngineContext } from '../engine/work.ts';
 import type { PersonState, Touch } from '../state.ts';
 import { type ResponseSaid, typeOfResponse } from '../words.ts';
-import { actionIdOf, actionsMax } from './acts.ts';
+import { actionIdOf } from './acts.ts';
 import type { RespondWish } from './asks.ts';
 import type { Reservations } from './reservations.ts';
 
