@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Clock } from '../src/std/clock.ts';
+import { type Clock, systemClock } from '../src/std/clock.ts';
 import { AppError } from '../src/std/errors.ts';
 import { Mailbox, type MailboxChange } from '../src/streams/mailbox.ts';
 import { FakeStore } from './support/documents.ts';
@@ -218,4 +218,38 @@ test('changes that come while a commit is under way share the next one', async (
   await Promise.all(pushes);
   assert.equal(store.documents.size, 15);
   assert.ok(store.commits <= 2, `${store.commits} commits`);
+});
+
+test('one answer to a message of several browsers ends it in all of them', async () => {
+  const store = new FakeStore();
+  const clock: Clock = { ...systemClock, now: () => 0 };
+  const told: string[] = [];
+  const onChange = (change: MailboxChange): void => {
+    told.push('gone' in change ? `${change.visitor} gone` : `${change.visitor} told`);
+  };
+  const mailbox = new Mailbox({ documents: store, clock, onChange });
+  const all = ['v1', 'v2', 'v3'];
+  for (const visitor of all.slice(0, 2)) {
+    const about = { customer: 'c1', request: 'r1', others: all.filter((each) => each !== visitor) };
+    const message = { id: 'm', kind: 'offer', data: {}, about };
+    await mailbox.answer({ kind: 'push', workspace: 1, visitor, message, ttlMs: 1000 });
+  }
+  const answer = (visitor: string) =>
+    mailbox.answer({ kind: 'answer', workspace: 1, visitor, id: 'm', answer: 'accepted' });
+  const stateOf = async (visitor: string) =>
+    (await mailbox.answer({ kind: 'list', workspace: 1, visitor })).messages[0]?.answer;
+  // What the first try could not write, the second does.
+  let commits = 0;
+  const commit = store.commit.bind(store);
+  store.commit = (changes) => {
+    commits += 1;
+    if (commits === 2) return Promise.reject(new AppError('unavailable', 'full'));
+    return commit(changes);
+  };
+  await assert.rejects(answer('v1'), { code: 'unavailable' });
+  assert.deepEqual([await stateOf('v1'), await stateOf('v2')], ['accepted', undefined]);
+  assert.equal((await answer('v1')).isNew, false);
+  assert.deepEqual([await stateOf('v1'), await stateOf('v2')], ['accepted', 'withdrawn']);
+  assert.deepEqual(told, ['v1 told', 'v2 told', 'v1 gone', 'v2 gone']);
+  await mailbox.close();
 });

@@ -90,6 +90,29 @@ test('an answer the server did not hear is given again, and nobody is asked twic
   assert.equal(await page.getByRole('region').count(), 0);
 });
 
+test('a walk-in offer opens its meeting beside the page, and a notice wants no answer', {
+  skip,
+}, async () => {
+  const set = await stage(offering);
+  const { context, page, site } = set;
+  await page.goto(site.url);
+  const meeting = `${site.url}/meeting/7`;
+  const path = await send(set, { id: 'o1', data: { title: 'Walk in', accept: 'Join', meeting } });
+  const opened = context.waitForEvent('page');
+  await page.getByRole('button', { name: 'Join' }).click();
+  const beside = await opened;
+  await beside.waitForURL(meeting);
+  assert.equal(await beside.evaluate('window.opener'), null);
+  assert.equal(page.url(), `${site.url}/`);
+  await set.first('Offer Accepted');
+  await send(set, { id: 'n1', kind: 'notice', data: { title: 'Your card is on its way' } });
+  const notice = page.getByRole('region', { name: 'Your card is on its way' });
+  await notice.getByRole('button', { name: 'OK' }).click();
+  await notice.waitFor({ state: 'detached' });
+  await until(async () => (await answersOf(set, path))[1] === 'received');
+  assert.equal((await set.first('Message Shown')).data!['Kind'], 'notice');
+});
+
 test('a page can show messages by itself', { skip }, async () => {
   const set = await stage(`Cjtag('KEY'); Cjtag('post',{type:'Here'});
     Cjtag('config','OFFERS',function(message,answer){

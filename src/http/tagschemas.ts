@@ -23,14 +23,14 @@ export const NewVisitor = Type.Object(
 const messageFields = {
   kind: Type.String({
     pattern: '^[a-z0-9][a-z0-9.-]{0,63}$',
-    description: 'What the page does with it. The tag itself shows `offer`.',
+    description: 'What the page does with it. The tag itself shows `offer` and `notice`.',
     examples: ['offer'],
   }),
   data: Type.Unsafe<Record<string, unknown>>({
     type: 'object',
     additionalProperties: true,
     description:
-      'At most 8 KiB. Of an offer: `title`, and as wanted `text`, `image` and `url` (https, or of the same site), `accept` and `dismiss` (labels).',
+      'At most 8 KiB. Of an offer: `title`, and as wanted `text`, `image`, `url` and `meeting` (https, or of the same site; `meeting` opens beside the page), `accept` and `dismiss` (labels). Of a notice: `title`, `text`, `image`, `dismiss`.',
   }),
 };
 
@@ -75,6 +75,19 @@ const Visitor = Type.Object({
 const Message = Type.Object({
   id: Type.String({ pattern: idPattern }),
   ...messageFields,
+  about: Type.Optional(
+    Type.Object(
+      {
+        customer: Type.String(),
+        request: Type.String({ description: 'The decision it is of.' }),
+        rule: Type.Optional(Type.String()),
+        others: Type.Array(Type.String(), {
+          description: 'Browsers that were told as well: an answer of one ends it for all.',
+        }),
+      },
+      { description: 'Of an action of a journey or rule.' },
+    ),
+  ),
   sentAt: epochMs('When it was sent'),
   expiresAt: epochMs('When its time is up'),
   answer: Type.Optional(

@@ -2,7 +2,9 @@
  * Visitors of web pages: a browser is given an identity and a token (`POST /v1/visitors`), the
  * workspace sends it messages, and the browser answers them.
  */
+import { type ResponseSaid, typeOfResponse } from '../journeys/words.ts';
 import { AppError } from '../std/errors.ts';
+import type { Addressee, Answer } from '../streams/mailbox.ts';
 import { base62 } from '../workspaces/keys.ts';
 import { isVisitor, newVisitor } from '../workspaces/visitors.ts';
 import { checkAnswer, checkNewMessage, checkNewVisitor } from './check.ts';
@@ -89,8 +91,29 @@ async function answerMessage(request: RouteRequest, front: Front): Promise<Reply
   const { answer } = checkAnswer(bodyOf(request));
   const { visitor, workspace } = request.credential;
   const id = request.param('id');
-  await front.mailbox({ kind: 'answer', workspace, visitor: visitor!, id, answer });
+  const addressee = { workspace, visitor: visitor! };
+  await tellTape(front, addressee, id, answer);
+  await front.mailbox({ kind: 'answer', ...addressee, id, answer });
   return emptyReply;
+}
+
+/**
+ * What a customer answers to an action stands on the tape, before the message is over: whoever is cut off
+ * in between answers once more, and the same event is stored once.
+ */
+async function tellTape(front: Front, to: Addressee, id: string, answer: Answer): Promise<void> {
+  const { messages } = await front.mailbox({ kind: 'list', ...to });
+  const message = messages.find((each) => each.id === id);
+  if (message?.about === undefined || message.answer !== undefined) return;
+  const { customer, request, rule } = message.about;
+  const data: ResponseSaid = {
+    action: id,
+    request,
+    ...(rule !== undefined && { rule }),
+    answer,
+  };
+  const event = { id: `${id}:response:${answer}`, customer, type: typeOfResponse, data };
+  await front.say(to.workspace, event);
 }
 
 async function sendMessage(request: RouteRequest, front: Front): Promise<Reply> {

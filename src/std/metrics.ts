@@ -42,6 +42,16 @@ export const metricTable = {
   live_lagging_total: ['counter', 'Times a subscriber fell behind and went on from the log'],
   visitor_channels: ['gauge', 'Open channels of web pages'],
   visitor_messages_total: ['counter', 'Messages delivered to web pages'],
+  webhook_attempts_total: ['counter', 'Requests to webhooks'],
+  webhook_delivered_total: ['counter', 'Actions that a webhook took'],
+  webhook_failed_total: [
+    'counter',
+    'Actions that a webhook did not take, however often it was tried',
+  ],
+  webhooks_pending: ['gauge', 'Actions that wait for a webhook'],
+  pages_told_total: ['counter', 'Offers and notices left for browsers'],
+  pages_failed_total: ['counter', 'Offers and notices that no browser could be left'],
+  actions_said_total: ['counter', 'Events and commands put on tapes by actions'],
   links_total: ['counter', 'Identities linked by what events say'],
   links_switched_total: ['counter', 'Identities of devices that changed hands by a login'],
   links_refused_total: [

@@ -30,12 +30,23 @@ export interface VisitorMessage {
   /** What a page does with it; `offer` is shown by the tag. */
   readonly kind: string;
   readonly data: Readonly<Record<string, unknown>>;
+  /** Of an action of a journey or rule. */
+  readonly about?: MessageAbout;
   /** Epoch milliseconds. */
   readonly sentAt: number;
   readonly expiresAt: number;
   /** Absent while it waits for one. */
   readonly answer?: Answer | 'withdrawn';
   readonly answeredAt?: number;
+}
+
+/** Which decision a message is of: its answer is told on the customer's tape, and ends it for `others`. */
+export interface MessageAbout {
+  readonly customer: string;
+  readonly request: string;
+  readonly rule?: string;
+  /** Visitors who have the same message. */
+  readonly others: readonly string[];
 }
 
 export interface Addressee {
@@ -48,7 +59,7 @@ export type MailboxAsk = Addressee &
   (
     | {
         readonly kind: 'push';
-        readonly message: Pick<VisitorMessage, 'id' | 'kind' | 'data'>;
+        readonly message: Pick<VisitorMessage, 'id' | 'kind' | 'data' | 'about'>;
         readonly ttlMs: number;
       }
     | { readonly kind: 'list' }
@@ -156,7 +167,11 @@ export class Mailbox {
     if (box === undefined || waiting === undefined) {
       throw new AppError('not_found', 'there is no such message, or its time is up');
     }
-    if (waiting.answer !== undefined) return { messages: [waiting], isNew: false };
+    if (waiting.answer !== undefined) {
+      // The one that answered may have been cut off before.
+      await this.#withdrawElsewhere(box, waiting);
+      return { messages: [waiting], isNew: false };
+    }
     const settled = { ...waiting, answer: ask.answer, answeredAt: this.#parts.clock.now() };
     this.#keep(box, settled);
     try {
@@ -166,7 +181,23 @@ export class Mailbox {
       throw error;
     }
     this.#tell({ ...addressOf(box), gone: ask.id });
+    await this.#withdrawElsewhere(box, settled);
     return { messages: [settled], isNew: true };
+  }
+
+  /** The same message in other browsers: one answer is enough. */
+  async #withdrawElsewhere(
+    { workspace }: Box,
+    { about, answer, id }: VisitorMessage,
+  ): Promise<void> {
+    if (answer === 'withdrawn') return;
+    const others = (about?.others ?? []).filter((visitor) => {
+      return this.#boxes.get(keyOf({ workspace, visitor }))?.messages.has(id) === true;
+    });
+    const withdrawn = others.map((visitor) => {
+      return this.#settle({ kind: 'answer', workspace, visitor, id, answer: 'withdrawn' });
+    });
+    await Promise.all(withdrawn);
   }
 
   #listed(addressee: Addressee): readonly VisitorMessage[] {
@@ -271,8 +302,9 @@ function addressOf({ workspace, visitor }: Addressee): Addressee {
   return { workspace, visitor };
 }
 
-function sizeOf({ id, kind, data }: VisitorMessage): number {
-  return messageBytes + id.length + kind.length + JSON.stringify(data).length;
+function sizeOf({ about, data, id, kind }: VisitorMessage): number {
+  const text = JSON.stringify(about === undefined ? data : [data, about]);
+  return messageBytes + id.length + kind.length + text.length;
 }
 
 /** The failure of a write was told to whoever waits for it, or nobody does. */

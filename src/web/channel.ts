@@ -94,7 +94,7 @@ function take(block: string, visitor: string): void {
   const answer = (chosen: Answer): void =>
     guard(() => who().visitor === visitor && give(message, chosen));
   if (typeof settings.offers === 'function') settings.offers(message, answer);
-  else if (message.kind === 'offer') {
+  else if (message.kind === 'offer' || message.kind === 'notice') {
     showOffer(message, answer);
     note(message, 'Shown');
   }

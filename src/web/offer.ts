@@ -1,5 +1,5 @@
 /**
- * Shows an offer in a corner of the page: in a shadow root, so that neither side's styles reach the other;
+ * Shows an offer, or a notice that wants no answer, in a corner of the page: in a shadow root, so that neither side's styles reach the other;
  * its texts are texts, never markup. It does not take the focus, is announced politely, and Escape
  * dismisses it.
  */
@@ -18,7 +18,7 @@ button:focus-visible{outline:3px solid #5eb5ac;outline-offset:2px}`;
 let root: ShadowRoot | undefined;
 const shown = new Map<string, HTMLElement>();
 
-export function showOffer({ data, id }: Message, answer: (answer: Answer) => void): void {
+export function showOffer({ data, id, kind }: Message, answer: (answer: Answer) => void): void {
   if (shown.has(id)) return;
   const text = (name: string): string => (typeof data[name] === 'string' ? data[name] : '');
   const section = make('section');
@@ -33,19 +33,26 @@ export function showOffer({ data, id }: Message, answer: (answer: Answer) => voi
   }
   section.append(make('h2', text('title')));
   if (text('text') !== '') section.append(make('p', text('text')));
-  const accept = make('button', text('accept') || 'Accept');
-  const dismiss = make('button', text('dismiss') || 'No, thanks');
-  accept.onclick = () => {
-    answer('accepted');
-    const url = safeUrl(text('url'));
-    if (url !== undefined) location.href = url;
-  };
-  dismiss.onclick = () => answer('dismissed');
-  section.onkeydown = ({ key }) => {
-    if (key === 'Escape') answer('dismissed');
-  };
+  const isOffer = kind === 'offer';
   const row = make('div');
-  row.append(accept, dismiss);
+  if (isOffer) {
+    const accept = make('button', text('accept') || 'Accept');
+    accept.onclick = () => {
+      answer('accepted');
+      const meeting = safeUrl(text('meeting'));
+      // Beside the page, which the meeting may be about.
+      if (meeting !== undefined) open(meeting, '_blank', 'noopener');
+      const url = safeUrl(text('url'));
+      if (url !== undefined) location.href = url;
+    };
+    row.append(accept);
+  }
+  const dismiss = make('button', text('dismiss') || (isOffer ? 'No, thanks' : 'OK'));
+  dismiss.onclick = () => answer(isOffer ? 'dismissed' : 'received');
+  section.onkeydown = ({ key }) => {
+    if (key === 'Escape') dismiss.click();
+  };
+  row.append(dismiss);
   section.append(row);
   shown.set(id, section);
   corner().append(section);

@@ -3,6 +3,7 @@
  * A room that answers questions of its own adds an interface of them here.
  */
 import type { DecideAsks } from '../decide/asks.ts';
+import type { WebhookAsks } from '../deliver/asks.ts';
 import type { InstanceState } from '../state.ts';
 
 export interface InstanceAsks {
@@ -25,7 +26,7 @@ export interface InstanceAsks {
   };
 }
 
-export interface EngineAsks extends InstanceAsks, DecideAsks {}
+export interface EngineAsks extends InstanceAsks, DecideAsks, WebhookAsks {}
 
 export type AskKind = keyof EngineAsks;
 
