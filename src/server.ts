@@ -171,6 +171,7 @@ export class Server {
         shards: directory.shards,
         inflightBytesMax: config.inflightBytesMax,
         cacheBytes: config.cacheBytes,
+        webhookAllow: config.webhookAllow,
         contention: this.#contention,
       },
       log,

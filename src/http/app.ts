@@ -27,6 +27,7 @@ import { tapeRoutes } from './tape.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
 import { Traffic } from './traffic.ts';
 import { viewRoutes } from './views.ts';
+import { webhookDeliveryRoutes } from './webhookdeliveries.ts';
 import { webhookRoutes } from './webhooks.ts';
 import { workspaceRoutes } from './workspaces.ts';
 
@@ -44,6 +45,7 @@ export const plainRoutes: readonly Route[] = [
   ...quarantineRoutes,
   ...sourceRoutes,
   ...webhookRoutes,
+  ...webhookDeliveryRoutes,
   ...decideRoutes,
   ...visitorRoutes,
   ...tagRoutes,

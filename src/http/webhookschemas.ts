@@ -7,7 +7,7 @@ import {
   webhookHeadersMax,
   webhookUrlCharactersMax,
 } from '../workspaces/webhook.ts';
-import { closed, epochMs, ref } from './shape.ts';
+import { anything, closed, epochMs, ref } from './shape.ts';
 
 const secret = Type.Optional(
   Type.String({
@@ -77,4 +77,46 @@ const Webhook = Type.Object({
 });
 const Webhooks = Type.Object({ webhooks: Type.Array(ref('Webhook')) });
 
-export const webhookSchemas = { NewWebhook, NewRotation, Webhook, Webhooks };
+const answered = {
+  status: Type.Optional(Type.Integer({ description: 'Of the last answer.' })),
+  failure: Type.Optional(Type.String({ description: 'Why there was no answer.' })),
+  excerpt: Type.Optional(Type.String({ description: 'The beginning of the last answer.' })),
+};
+const WebhookDelivery = Type.Object({
+  id: Type.String({ description: 'Of the action: `webhook-id`.' }),
+  state: Type.Enum(['pending', 'delivered', 'failed']),
+  customer: Type.String(),
+  rule: Type.Optional(Type.String()),
+  instance: Type.Optional(Type.String({ description: 'The journey instance it is about.' })),
+  request: Type.String({ description: 'The decision it is of.' }),
+  decidedAt: epochMs('When it was decided'),
+  at: epochMs('Since when it has been in this state'),
+  attempts: Type.Integer(),
+  replays: Type.Integer(),
+  attemptedAt: Type.Optional(epochMs('The last attempt')),
+  nextAt: Type.Optional(epochMs('The next attempt, not before')),
+  ...answered,
+  body: anything('What is posted.'),
+});
+const WebhookDeliveries = Type.Object({
+  deliveries: Type.Array(ref('WebhookDelivery')),
+  next: Type.Union([Type.String(), Type.Null()], { description: 'Continues as `before`.' }),
+});
+const WebhookReplay = Type.Object({ replayed: Type.Integer() });
+const WebhookTest = Type.Object({
+  id: Type.String(),
+  delivered: Type.Boolean(),
+  ...answered,
+  ms: Type.Integer({ description: 'How long it took, milliseconds.' }),
+});
+
+export const webhookSchemas = {
+  NewWebhook,
+  NewRotation,
+  Webhook,
+  Webhooks,
+  WebhookDelivery,
+  WebhookDeliveries,
+  WebhookReplay,
+  WebhookTest,
+};

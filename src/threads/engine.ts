@@ -176,6 +176,7 @@ function open(): void {
     tape,
     links,
     directory,
+    webhookAllow: start.webhookAllow,
     listen: (on) => bells.listen(start.front, on),
     say: (workspace, events) => sayer.say(workspace, events),
     readViews: (reading) => views.read(reading),

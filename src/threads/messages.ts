@@ -69,6 +69,8 @@ export interface EngineStart extends ThreadStart {
   readonly shards: number;
   readonly inflightBytesMax: number;
   readonly cacheBytes: number;
+  /** Where webhooks may go although it is not public. */
+  readonly webhookAllow: readonly string[];
   readonly directory: DirectorySnapshot;
   /** See `ingest/contention.ts`. */
   readonly contention: SharedArrayBuffer;

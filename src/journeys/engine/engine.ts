@@ -11,6 +11,8 @@ export interface EngineParts
   extends Omit<EngineContext, 'definitions' | 'person' | 'rows' | 'passedUpTo'> {
   /** Path of `journeys.mdb`. */
   readonly path: string;
+  /** Where webhooks may go although it is not public. */
+  readonly webhookAllow: readonly string[];
   /** Asks the shards to ring (or not to) when something is published. */
   readonly listen: (on: boolean) => void;
 }
