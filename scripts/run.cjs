@@ -63,6 +63,10 @@ const commands = {
     file: 'scripts/sdks.js',
     about: 'let the libraries of Segment and RudderStack send, and audit the tapes',
   },
+  cjds: {
+    file: 'scripts/cjds.js',
+    about: 'let clients of CJDS, its journey widget among them, work against a server',
+  },
   simulate: {
     file: 'scripts/simulate.js',
     about: 'play random lives of a tape against a model',

@@ -15,9 +15,14 @@ const cacheDirectory = join(
 
 const complaintCharactersMax = 2000;
 
+/** Where a directory of the cache is, if it is there. */
+export function placeInCache(name: string): string {
+  return join(cacheDirectory, name);
+}
+
 /** A directory of the cache, made if need be. */
 export function cached(name: string): string {
-  const directory = join(cacheDirectory, name);
+  const directory = placeInCache(name);
   mkdirSync(directory, { recursive: true });
   return directory;
 }

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 
+export type { Page } from 'playwright-core';
+
 const executablePath = '/usr/bin/chromium';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const args = [
@@ -62,10 +64,14 @@ export interface Site {
   close(): void;
 }
 
-/** Serves a page at every path; `html` gets the path. */
-export async function openSite(html: (path: string) => string, policy = ''): Promise<Site> {
+/** Serves a page at every path; `html` gets the path, and so does `type`. */
+export async function openSite(
+  html: (path: string) => string,
+  policy = '',
+  type: (path: string) => string = () => 'text/html',
+): Promise<Site> {
   const http = createServer((request, response) => {
-    response.setHeader('Content-Type', 'text/html; charset=utf-8');
+    response.setHeader('Content-Type', `${type(request.url!)}; charset=utf-8`);
     if (policy !== '') response.setHeader('Content-Security-Policy', policy);
     response.end(html(request.url!));
   });
