@@ -66,6 +66,13 @@ test('hosts that lead inside are refused, however they are written', async () =>
   }
 });
 
+test('what is no URL is never tried again', async () => {
+  for (const url of ['crm', 'ftp://ok.example/', 'https://a:b@ok.example/']) {
+    const answer = await guard().check(url);
+    assert.ok('failure' in answer && answer.final === true, url);
+  }
+});
+
 test('what is written in the URL is for good, what a name says is not', async () => {
   const port = await guard().check('https://ok.example:25/');
   assert.deepEqual(port, { failure: 'port 25 may not be sent to', final: true });

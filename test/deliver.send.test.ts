@@ -11,7 +11,11 @@ const here: Address = { address: '127.0.0.1', family: 4 };
 const plain = await new Receiver().listen();
 const secure = await new Receiver({ key: privateKey, cert: certificate }).listen();
 after(() => Promise.all([plain.close(), secure.close()]));
-const posted = { headers: { 'webhook-id': 'm1', 'X-Own': 'yes' }, body: '{"ü":1}' };
+const posted = {
+  method: 'POST' as const,
+  headers: { 'webhook-id': 'm1', 'X-Own': 'yes' },
+  body: '{"ü":1}',
+};
 
 function sender(ca?: string): Sender {
   const made = new Sender({ clock: systemClock, ...(ca !== undefined && { ca }) });
@@ -61,4 +65,18 @@ test('a connection is used again, and cut when nobody wants it any more', async 
   await fresh.nth(4);
   own.close();
   assert.deepEqual(await under, { failure: 'the connection was cut' });
+});
+
+test('an action of CJDS may be another method; what HTTP cannot say is never tried again', async () => {
+  const target = { url: new URL(plain.url()), addresses: [here] };
+  for (const method of ['PUT', 'PATCH', 'DELETE'] as const) {
+    await sender().post(target, { ...posted, method });
+    const { body, method: seen } = plain.received.at(-1)!;
+    assert.deepEqual([seen, body], [method, posted.body]);
+  }
+  await sender().post(target, { ...posted, method: 'GET' });
+  const { body, headers, method } = plain.received.at(-1)!;
+  assert.deepEqual([method, body, headers['content-type']], ['GET', '', undefined]);
+  const bad = await sender().post(target, { ...posted, headers: { Authorization: 'a\r\nb: c' } });
+  assert.deepEqual(bad, { failure: 'the request cannot be made (ERR_INVALID_CHAR)', final: true });
 });

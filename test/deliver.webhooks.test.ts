@@ -344,3 +344,21 @@ test('a test is one signed message, tried once and kept nowhere', async () => {
   assert.deepEqual([message.type, message.data], ['tapeline.test', { webhook: 'crm' }]);
   assert.deepEqual([(await list()).length, kit.tape.size], [0, 0]);
 });
+
+test('an action of CJDS is posted as it is written, unsigned', async () => {
+  const { arrived, kit } = await open('/cjds');
+  const wish = { url: receiver.url('/cjds'), secret: webhookSecret };
+  await kit.change({
+    kind: 'changeWebhooks',
+    workspace: 1,
+    change: { kind: 'put', name: 'crm', wish },
+  });
+  const stored = kit.directory.webhook(1, 'crm')!;
+  kit.directory.webhook = () => ({ ...stored, method: 'PUT', secrets: [] });
+  kit.decide('c1', hook('act_cjds', { plain: true, data: { flowId: 'f1' } }));
+  kit.clock.advance(0);
+  await kit.outcome('act_cjds');
+  const [{ body, headers, method }] = arrived() as [(typeof receiver.received)[number]];
+  assert.deepEqual([method, body], ['PUT', '{"flowId":"f1"}']);
+  assert.deepEqual([headers['webhook-id'], headers['webhook-signature']], ['act_cjds', undefined]);
+});

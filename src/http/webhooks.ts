@@ -7,9 +7,11 @@ import {
   secretKeepSecondsDefault,
   type WebhookChange,
   type WebhookRecord,
+  webhookNameBytesMax,
 } from '../workspaces/webhook.ts';
 import { checkNewRotation, checkNewWebhook } from './check.ts';
 import type { Front } from './context.ts';
+import { bounded } from './names.ts';
 import { emptyReply, jsonReply, type Reply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
 
@@ -76,15 +78,15 @@ async function change(
 }
 
 /** @throws AppError invalid. */
-export function webhookNameOf(request: RouteRequest): string {
+function webhookNameOf(request: RouteRequest): string {
   const name = request.param('name');
   checkWebhookName(name);
   return name;
 }
 
-/** @throws AppError invalid, not_found. */
+/** Those of actions of CJDS too. @throws AppError invalid, not_found. */
 export function findWebhook(request: RouteRequest, front: Front): WebhookRecord {
-  const name = webhookNameOf(request);
+  const name = bounded(request.param('name'), 'the name of a webhook', webhookNameBytesMax);
   const webhook = front.directory.webhook(request.credential.workspace, name);
   if (webhook === undefined) throw new AppError('not_found', `there is no webhook '${name}'`);
   return webhook;

@@ -11,6 +11,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { until } from './session.ts';
 
 export interface Received {
+  readonly method: string;
   readonly path: string;
   readonly id: string;
   readonly headers: IncomingHttpHeaders;
@@ -52,9 +53,9 @@ export class Receiver {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        const { headers, url = '' } = request;
+        const { headers, method = '', url = '' } = request;
         const body = Buffer.concat(chunks).toString();
-        const received = { path: url, id: String(headers['webhook-id']), headers, body };
+        const received = { method, path: url, id: String(headers['webhook-id']), headers, body };
         this.received.push(received);
         (this.next.shift() ?? this.otherwise)(response, received);
       });

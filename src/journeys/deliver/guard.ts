@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import { type Address, type AllowList, isPublic } from '../../std/addresses.ts';
 import type { Clock } from '../../std/clock.ts';
+import { checkWebhookUrl } from '../../workspaces/webhook.ts';
 import type { Resolve } from './resolve.ts';
 
 /** What a host resolved to counts for so long. */
@@ -43,9 +44,14 @@ export class Guard {
     this.#parts = parts;
   }
 
-  /** Never rejects. @param text a URL that `checkWebhookUrl` took. */
+  /** Never rejects. */
   async check(text: string): Promise<Target | Refused> {
-    const url = new URL(text);
+    let url: URL;
+    try {
+      url = new URL(checkWebhookUrl(text));
+    } catch (error) {
+      return { failure: (error as Error).message, final: true };
+    }
     // One dot at the end is the same host, in full.
     const host = url.hostname.replace(/\.$/, '').replace(/^\[|\]$/g, '');
     const { allow } = this.#parts;

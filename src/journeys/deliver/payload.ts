@@ -5,6 +5,8 @@
  *        "action":"<id, as webhook-id>","customer":"c1","rule":"…","request":"…",
  *        "journey":"…","instance":"…","key":"…","step":4,"context":{…},     of the instance, if it is about one
  *        "data":…}}                                                        as the action says, filled in
+ *
+ * Of a `plain` action: its `data` and nothing else.
  */
 import type { Delivery, PersonState } from '../state.ts';
 
@@ -13,6 +15,7 @@ export const typeOfTest = 'tapeline.test';
 
 export function payloadOf(person: PersonState, delivery: Delivery): string {
   const { action, at, request, rule } = delivery;
+  if (action['plain'] === true) return JSON.stringify(action['data'] ?? null);
   const instance = person.instances.find(({ id }) => id === delivery.instance);
   return messageOf(typeOfAction, at, {
     action: action.id,

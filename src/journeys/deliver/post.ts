@@ -28,7 +28,8 @@ export class Poster {
     if ('failure' in target) return target;
     const atMs = this.#clock.now();
     const signature = signatureHeaders(secretsAt(webhook, atMs), { id, body, atMs });
-    return this.#sender.post(target, { body, headers: { ...webhook.headers, ...signature } });
+    const headers = { ...webhook.headers, ...signature };
+    return this.#sender.post(target, { method: webhook.method ?? 'POST', body, headers });
   }
 
   /** Cuts what is under way. */

@@ -1,5 +1,5 @@
 /**
- * One request to a webhook: POST, no redirect followed, an end to everything. The connection goes to the
+ * One request to a webhook: no redirect followed, an end to everything. The connection goes to the
  * addresses of the target and nowhere else; the certificate is that of the host in the URL.
  */
 import {
@@ -11,6 +11,7 @@ import {
 import { Agent as SecureAgent, request as secure } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../std/clock.ts';
+import type { WebhookMethod } from '../../workspaces/webhook.ts';
 import type { Target } from './guard.ts';
 import type { Answer } from './schedule.ts';
 
@@ -24,6 +25,7 @@ export const excerptCharactersMax = 256;
 const idleMs = 15_000;
 const idleMax = 64;
 const cut = 'the connection was cut';
+const userAgent = 'Tapeline-Webhooks/1';
 const timeUp = 'the time is up';
 
 export interface SenderParts {
@@ -35,6 +37,8 @@ export interface SenderParts {
 }
 
 export interface Posted {
+  /** `GET` has no body. */
+  readonly method: WebhookMethod;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
@@ -72,14 +76,17 @@ export class Sender {
     this.#agents.secure.destroy();
   }
 
-  #try(target: Target, { body, headers }: Posted): Promise<Answer | 'stale'> {
+  async #try(target: Target, posted: Posted): Promise<Answer | 'stale'> {
+    try {
+      return await this.#answer(this.#request(target, posted), posted);
+    } catch (error) {
+      // What cannot stand in a head (a header of an action of CJDS, say) never will.
+      return { failure: `the request cannot be made (${codeOf(error)})`, final: true };
+    }
+  }
+
+  #answer(request: ClientRequest, { body, method }: Posted): Promise<Answer | 'stale'> {
     const { clock, timeoutMs = attemptMsMax } = this.#parts;
-    const request = this.#request(target, {
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(body)),
-      'user-agent': 'Tapeline-Webhooks/1',
-      ...headers,
-    });
     this.#open.add(request);
     return new Promise((resolve) => {
       let status: number | undefined;
@@ -99,17 +106,26 @@ export class Sender {
         // What came before counts: `read` ends with it.
         if (status === undefined) settle(failureOf(error, request.reusedSocket));
       });
-      request.end(body);
+      request.end(method === 'GET' ? undefined : body);
     });
   }
 
-  #request({ addresses, url }: Target, headers: Readonly<Record<string, string>>): ClientRequest {
+  /** @throws TypeError when there is something in it that HTTP cannot say. */
+  #request({ addresses, url }: Target, { body, headers, method }: Posted): ClientRequest {
     const lookup: LookupFunction = (_host, options, callback) => {
       const { address, family } = addresses[0]!;
       if (options.all === true) callback(null, [...addresses]);
       else callback(null, address, family);
     };
-    const options = { method: 'POST', headers, lookup };
+    const content = {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body)),
+    };
+    const options = {
+      method,
+      headers: { ...(method !== 'GET' && content), 'user-agent': userAgent, ...headers },
+      lookup,
+    };
     return url.protocol === 'https:'
       ? secure(url, { ...options, agent: this.#agents.secure })
       : plain(url, { ...options, agent: this.#agents.plain });
@@ -159,4 +175,8 @@ function failureOf(
     return { failure: `the certificate is not good (${code})` };
   }
   return { failure: `no answer (${code === '' ? 'the connection failed' : code})` };
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? 'unknown';
 }

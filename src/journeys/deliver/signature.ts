@@ -8,7 +8,10 @@
 import { createHmac } from 'node:crypto';
 import { secretBytes } from '../../workspaces/webhook.ts';
 
-/** @param secrets one or more, the newest first: a receiver that knows any of them can verify. */
+/**
+ * @param secrets the newest first: a receiver that knows any of them can verify. Without any nothing is
+ * signed.
+ */
 export function signatureHeaders(
   secrets: readonly string[],
   message: { readonly id: string; readonly body: string; readonly atMs: number },
@@ -22,6 +25,6 @@ export function signatureHeaders(
   return {
     'webhook-id': message.id,
     'webhook-timestamp': timestamp,
-    'webhook-signature': signatures.join(' '),
+    ...(signatures.length > 0 && { 'webhook-signature': signatures.join(' ') }),
   };
 }
