@@ -25,15 +25,17 @@ const named = {
   key: 'key-of-the-first',
   template: 'template-of-the-first',
   action: 'action-of-the-first',
+  journey: 'journey-of-the-first',
+  rule: 'rule-of-the-first',
 };
 
 async function make(
   path: string,
   method: string,
-  body: object,
+  body?: object,
   key: string = admin,
 ): Promise<unknown> {
-  const answer = await ask(server, path, { method, key, body });
+  const answer = await ask(server, path, { method, key, ...(body && { body }) });
   assert.ok(answer.status === 200 || answer.status === 201, `${path}: ${answer.text}`);
   return answer.json;
 }
@@ -59,6 +61,12 @@ async function fillFirst(): Promise<Record<string, string>> {
   await make(`/v1/sources/${named.source}/events`, 'POST', { v: secret }, write);
   const quarantine = await ask(server, '/v1/quarantine', { key: admin });
   assert.equal(quarantine.text.split(secret).length, 3, 'quarantined and unmapped');
+  const stages = [{ name: secret, steps: [{ name: secret }] }];
+  await make(`/v1/journeys/${named.journey}`, 'PUT', { title: secret, entry: [], stages });
+  await make(`/v1/journeys/${named.journey}/publish`, 'POST');
+  const then = [{ do: 'notify', data: { text: secret } }];
+  const ruleBody = { title: secret, journey: named.journey, when: { instance: 'started' }, then };
+  await make(`/v1/rules/${named.rule}`, 'PUT', ruleBody);
   const key = await make('/v1/keys', 'POST', { scopes: ['read'], name: named.key });
   const ofCjds = '/admin/v1/api';
   const attribute = {
@@ -88,9 +96,10 @@ async function fillFirst(): Promise<Record<string, string>> {
 
 /** The first's real names for the parameters of a path. */
 function partsOf(path: string, ids: Readonly<Record<string, string>>): Record<string, string> {
-  const [kind] = /views|roles|sources/.exec(path) ?? [];
-  const { action, customer, role, source, template, type, view } = named;
-  const name = { views: view, roles: role, sources: source }[kind ?? ''] ?? view;
+  const [kind] = /views|roles|sources|journeys|rules/.exec(path) ?? [];
+  const { action, customer, journey, role, rule, source, template, type, view } = named;
+  const kinds = { views: view, roles: role, sources: source, journeys: journey, rules: rule };
+  const name = kinds[kind as keyof typeof kinds] ?? view;
   return {
     ...ids,
     ...{ customer, identity: customer, aliases: customer, type, name, workspaceId: 'default' },
@@ -210,7 +219,15 @@ test('the doors that stay open say what is its own, and nothing of the first', a
 });
 
 test('nothing of the first has changed', async () => {
-  const lists = ['views', 'roles', 'sources', `taxonomy/types/${named.type}`, 'quarantine'];
+  const definitions = [`journeys/${named.journey}`, `rules/${named.rule}`];
+  const lists = [
+    'views',
+    'roles',
+    'sources',
+    ...definitions,
+    `taxonomy/types/${named.type}`,
+    'quarantine',
+  ];
   for (const list of lists) {
     const { text } = await ask(server, `/v1/${list}`, { key: admin });
     assert.ok(text.includes(secret), `${list}: ${text}`);

@@ -13,12 +13,14 @@ import { erasureRoutes } from './erasures.ts';
 import { Exchange } from './exchange.ts';
 import { healthRoutes } from './health.ts';
 import { identityRoutes } from './identities.ts';
+import { journeyMapRoutes } from './journeymaps.ts';
 import { keyRoutes } from './keys.ts';
 import { liveViewPath } from './liveviews.ts';
 import { quarantineRoutes } from './quarantine.ts';
 import { errorReply, withHeaders, writeReply } from './reply.ts';
 import { roleRoutes } from './roles.ts';
 import { type Route, route, uwsPattern } from './route.ts';
+import { ruleRoutes } from './rules.ts';
 import { segmentSettingsRoutes } from './segmentsettings.ts';
 import { sourceRoutes } from './sources.ts';
 import { tagRoutes } from './tag.ts';
@@ -46,6 +48,8 @@ export const plainRoutes: readonly Route[] = [
   ...sourceRoutes,
   ...webhookRoutes,
   ...webhookDeliveryRoutes,
+  ...journeyMapRoutes,
+  ...ruleRoutes,
   ...decideRoutes,
   ...visitorRoutes,
   ...tagRoutes,

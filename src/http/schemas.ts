@@ -31,6 +31,7 @@ import { scopes } from '../workspaces/types.ts';
 import { cjdsSchemas } from './cjds/schemas.ts';
 import { decideSchemas } from './decideschemas.ts';
 import { identitySchemas } from './identityschemas.ts';
+import { journeySchemas } from './journeyschemas.ts';
 import { segmentSchemas } from './segmentschemas.ts';
 import { closed, cursor, epochMs, ref, text } from './shape.ts';
 import { tagSchemas } from './tagschemas.ts';
@@ -324,6 +325,7 @@ export const schemas = {
   Health,
   ...taxonomySchemas,
   ...webhookSchemas,
+  ...journeySchemas,
   ...wireSchemas,
   Error: ErrorBody,
 } as const;

@@ -91,7 +91,7 @@ export type DefinitionChange =
       readonly enabled: boolean;
     }
   | {
-      readonly kind: 'publish' | 'withdraw' | 'deleteJourney' | 'deleteRule';
+      readonly kind: 'publish' | 'withdraw' | 'dropDraft' | 'deleteJourney' | 'deleteRule';
       readonly name: string;
     };
 

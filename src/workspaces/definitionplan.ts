@@ -38,6 +38,8 @@ export function planDefinitions(
       return keep(at, published(at, found(held, kind)), held);
     case 'withdraw':
       return keep(at, { ...found(held, kind), current: 0 }, held);
+    case 'dropDraft':
+      return planDropDraft(at, found(held, kind));
     case 'deleteJourney':
       refuseDelete(tenant, found(held, kind));
       return remove(at, found(held, kind));
@@ -107,6 +109,15 @@ function published(at: At, held: DefinitionRecord): DefinitionRecord {
 
 function surroundingsOf({ definitions, views, webhooks }: Tenant): Parameters<typeof checkFits>[1] {
   return { definitions: definitions.values(), views, webhooks };
+}
+
+/** A map that was never published goes with its draft. */
+function planDropDraft(at: At, held: DefinitionRecord): Plan {
+  const { draft, ...rest } = held;
+  if (draft === undefined)
+    throw new AppError('not_found', `the journey '${held.name}' has no draft`);
+  const plan = rest.versions.length === 0 ? remove(at, held) : keep(at, rest, held);
+  return { ...plan, reply: { kind: 'done' } };
 }
 
 /** Nobody else may need it, and nothing may start on it any more. */

@@ -8,6 +8,7 @@ import { doorPaths } from './doors.ts';
 import { erasurePaths } from './erasures.ts';
 import { guide } from './guide.ts';
 import { identityPaths } from './identities.ts';
+import { journeyPaths } from './journeys.ts';
 import { readPaths } from './reads.ts';
 import { rolePaths } from './roles.ts';
 import { segmentPaths } from './segment.ts';
@@ -55,6 +56,8 @@ const tags = [
   { name: 'Erasure', description: 'Removing a customer for good.' },
   { name: 'Taxonomy', description: 'Which events a workspace takes, and what it kept apart.' },
   { name: 'Sources', description: 'Foreign JSON, made into events by maps.' },
+  { name: 'Journeys', description: 'How journeys go: maps, with drafts and versions.' },
+  { name: 'Rules', description: 'What to do, for whom, at which moment of a journey.' },
   { name: 'Webhooks', description: 'Where actions of journeys and rules are posted to.' },
   { name: 'Decisions', description: 'What to do next for a customer, and what came of it.' },
   { name: 'Keys', description: 'Who may do what in a workspace.' },
@@ -105,6 +108,7 @@ export function openApiDocument(): ApiDocument {
       ...erasurePaths,
       ...taxonomyPaths,
       ...sourcePaths,
+      ...journeyPaths,
       ...webhookPaths,
       ...decidePaths,
       ...visitorPaths,

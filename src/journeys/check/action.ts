@@ -107,7 +107,11 @@ const rings = looked(list(ring, 1, ringsMax), (given: readonly Ring[], place, fa
 const offerTtl = optional(duration(offerTtlMin, offerTtlMax));
 
 const action: Shape = byWord('an action', 'do', {
-  webhook: { endpoint: described(partName, 'Name of a webhook.'), data: optional(template) },
+  webhook: {
+    endpoint: described(partName, 'Name of a webhook.'),
+    data: optional(template),
+    plain: optional(described(flag, 'The body is `data` alone.')),
+  },
   page: { kind: optional(choice('offer', 'notice')), data: template, ttl: offerTtl },
   agent: {
     kind: choice('walkIn', 'offer', 'callback'),

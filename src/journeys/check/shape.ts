@@ -163,7 +163,7 @@ export function record(
       type: 'object',
       additionalProperties: item.schema,
       maxProperties: most,
-      propertyNames: { pattern: name.pattern.source },
+      propertyNames: { type: 'string', pattern: name.pattern.source },
     },
     check(value, place, faults) {
       const sent = objectAt(value, place, 'a list by name', faults);
