@@ -1,5 +1,7 @@
 /** Signatures of webhooks, against the vector of Standard Webhooks and its own library. */
 import assert from 'node:assert/strict';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { signatureHeaders } from '../src/journeys/deliver/signature.ts';
@@ -48,4 +50,23 @@ test('a secret is whsec_ and base64 of 24 to 64 bytes, and no refusal repeats it
       secret,
     );
   }
+});
+
+test('the lines of the README verify what is signed, and nothing else', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const lines = /## Webhooks.*?```js\n(.*?)```/s.exec(readme)![1]!;
+  const names = ['createHmac', 'timingSafeEqual', 'request', 'secret', 'body'];
+  const verify = new Function(...names, lines);
+  const [own, other] = [newSecret(seededRandom(1)), newSecret(seededRandom(2))];
+  const body = '{"a":"ü"}';
+  const headers = signatureHeaders([other, own], { id: 'act_1', body, atMs: Date.now() });
+  const run = (secret: string, text: string, more: object = {}): void =>
+    verify(createHmac, timingSafeEqual, { headers: { ...headers, ...more } }, secret, text);
+  assert.doesNotThrow(() => run(own, body));
+  assert.doesNotThrow(() => run(other, body));
+  assert.throws(() => run(newSecret(seededRandom(3)), body), /not from Tapeline/);
+  assert.throws(() => run(own, '{"a":"u"}'), /not from Tapeline/);
+  assert.throws(() => run(own, body, { 'webhook-id': 'act_2' }), /not from Tapeline/);
+  const old = signatureHeaders([own], { id: 'act_1', body, atMs: Date.now() - 400_000 });
+  assert.throws(() => run(own, body, old), /not from Tapeline/);
 });
