@@ -48,6 +48,7 @@ const doors: { scope: string; method: string; path: string; body?: object }[] = 
   { scope: 'read', method: 'GET', path: '/v1/customers/c/views/basic' },
   { scope: 'read', method: 'GET', path: '/v1/views' },
   { scope: 'read', method: 'GET', path: '/v1/views/basic' },
+  { scope: 'agent', method: 'GET', path: '/v1/agents/none/offers' },
   { scope: 'admin', method: 'PUT', path: '/v1/views/basic', body: view },
   { scope: 'admin', method: 'DELETE', path: '/v1/views/none' },
   { scope: 'admin', method: 'DELETE', path: '/v1/customers/none' },
@@ -67,13 +68,15 @@ const grants: Record<string, readonly string[]> = {
   write: ['write'],
   publish: ['write'],
   read: ['read'],
-  admin: ['write', 'read', 'admin'],
+  agent: ['agent'],
+  admin: ['write', 'read', 'agent', 'admin'],
   server: ['server'],
 };
 
 test('each scope opens its doors and no others', async () => {
   for (const [scope, opened] of Object.entries(grants)) {
-    const { key } = await makeKey({ scopes: [scope], name: scope });
+    const agent = scope === 'agent' ? { agent: 'none' } : {};
+    const { key } = await makeKey({ scopes: [scope], name: scope, ...agent });
     for (const { body, method, path, scope: wanted } of doors) {
       const answer = await ask(server, path, { method, key, body });
       const seen = `${scope} at ${method} ${path}: ${answer.status} ${answer.code}`;

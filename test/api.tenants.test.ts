@@ -21,6 +21,8 @@ const named = {
   type: 'type-of-the-first',
   view: 'view-of-the-first',
   role: 'role-of-the-first',
+  agent: 'agent-of-the-first',
+  desk: 'desk-of-the-first',
   source: 'source-of-the-first',
   key: 'key-of-the-first',
   template: 'template-of-the-first',
@@ -67,6 +69,8 @@ async function fillFirst(): Promise<Record<string, string>> {
   const then = [{ do: 'notify', data: { text: secret } }];
   const ruleBody = { title: secret, journey: named.journey, when: { instance: 'started' }, then };
   await make(`/v1/rules/${named.rule}`, 'PUT', ruleBody);
+  await make(`/v1/desks/${named.desk}`, 'PUT', { title: secret });
+  await make(`/v1/agents/${named.agent}`, 'PUT', { name: secret, desk: named.desk });
   const key = await make('/v1/keys', 'POST', { scopes: ['read'], name: named.key });
   const ofCjds = '/admin/v1/api';
   const attribute = {
@@ -96,12 +100,17 @@ async function fillFirst(): Promise<Record<string, string>> {
 
 /** The first's real names for the parameters of a path. */
 function partsOf(path: string, ids: Readonly<Record<string, string>>): Record<string, string> {
-  const [kind] = /views|roles|sources|journeys|rules/.exec(path) ?? [];
-  const { action, customer, journey, role, rule, source, template, type, view } = named;
-  const kinds = { views: view, roles: role, sources: source, journeys: journey, rules: rule };
+  const [kind] = /views|roles|sources|journeys|rules|desks/.exec(path) ?? [];
+  const { action, agent, customer, desk, journey, role, rule, source, template, type, view } =
+    named;
+  const kinds = {
+    ...{ views: view, roles: role, sources: source, journeys: journey, rules: rule },
+    desks: desk,
+  };
   const name = kinds[kind as keyof typeof kinds] ?? view;
   return {
     ...ids,
+    ...(path.startsWith('/v1/agents/') && { id: agent }),
     ...{ customer, identity: customer, aliases: customer, type, name, workspaceId: 'default' },
     ...{ personId: customer, primaryPersonId: customer, templateName: template },
     actionName: action,
@@ -202,6 +211,7 @@ test('the doors that stay open say what is its own, and nothing of the first', a
   await make(`/v1/views/${named.view}`, 'PUT', { fields: [{ ...field, name: 'f' }] }, other);
   const event = { customer: named.customer, type: named.type, data: { v: own } };
   await make('/v1/events', 'POST', [event], other);
+  await make(`/v1/agents/${named.agent}`, 'PUT', { name: own }, other);
   const sent = new Set(Object.values(named));
   const heard: string[] = [];
   for (const door of await doors(server)) {

@@ -32,6 +32,8 @@ const others = [
   'get /v1/customers/{customer}/views/{name}/live/sse',
   ...Object.values(streamPaths).map((path) => `get ${path}`),
   'get /v1/visitor/channel',
+  'get /v1/agents/{id}/live',
+  'get /v1/agents/{id}/live/sse',
 ];
 
 const routes = [

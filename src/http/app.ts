@@ -4,6 +4,8 @@
  */
 import { App, type TemplatedApp } from 'uWebSockets.js';
 import { AppError } from '../std/errors.ts';
+import { agentLivePath } from './agentfeeds.ts';
+import { agentRoutes } from './agents.ts';
 import { streamPaths } from './cjds/streams.ts';
 import type { Front } from './context.ts';
 import { type Cors, corsHeaders, optionsReply } from './cors.ts';
@@ -39,6 +41,7 @@ export const plainRoutes: readonly Route[] = [
   ...viewRoutes,
   ...keyRoutes,
   ...roleRoutes,
+  ...agentRoutes,
   ...workspaceRoutes,
   ...identityRoutes,
   ...erasureRoutes,
@@ -64,6 +67,8 @@ const doors: readonly Omit<KnownPath, 'methods'>[] = [
   { path: '/v1/live/sse', cors: 'listed' },
   { path: liveViewPath, isSocket: true, cors: 'listed' },
   { path: `${liveViewPath}/sse`, cors: 'listed' },
+  { path: agentLivePath, isSocket: true, cors: 'listed' },
+  { path: `${agentLivePath}/sse`, cors: 'listed' },
   { path: '/v1/visitor/channel', cors: 'any' },
   ...Object.values(streamPaths).map((path) => ({ path, cors: 'echo' as const })),
 ];

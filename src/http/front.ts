@@ -44,6 +44,7 @@ import { Followers } from '../views/followers.ts';
 import { readStepsMax, ViewReader } from '../views/reader.ts';
 import { Directory } from '../workspaces/directory.ts';
 import type { ViewRecord, WorkspaceReply } from '../workspaces/types.ts';
+import { AgentFeeds } from './agentfeeds.ts';
 import { openApp, openTraffic } from './app.ts';
 import { cjdsRoutes } from './cjds/routes.ts';
 import { CjdsStreams } from './cjds/streams.ts';
@@ -172,11 +173,13 @@ const subscribers = new Live(front, () => live);
 const liveViews = new LiveViews(front, () => followers);
 const cjdsStreams = new CjdsStreams(front, () => live && followers && { ...live, followers });
 const channels = new VisitorChannels(front);
+const agentFeeds = new AgentFeeds(front);
 const listening = [
   subscribers.connections,
   liveViews.connections,
   cjdsStreams.connections,
   channels.connections,
+  agentFeeds.connections,
 ];
 const routes = [
   ingestRoute(
@@ -193,6 +196,7 @@ subscribers.register(app);
 liveViews.register(app);
 cjdsStreams.register(app);
 channels.register(app);
+agentFeeds.register(app);
 
 clock.every(credentialCheckMs, () => sockets.dropRevoked());
 

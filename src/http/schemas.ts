@@ -28,6 +28,7 @@ import {
 } from '../workspaces/retention.ts';
 import { roleNameBytesMax } from '../workspaces/role.ts';
 import { scopes } from '../workspaces/types.ts';
+import { agentSchemas } from './agentschemas.ts';
 import { cjdsSchemas } from './cjds/schemas.ts';
 import { decideSchemas } from './decideschemas.ts';
 import { identitySchemas } from './identityschemas.ts';
@@ -327,5 +328,6 @@ export const schemas = {
   ...webhookSchemas,
   ...journeySchemas,
   ...wireSchemas,
+  ...agentSchemas,
   Error: ErrorBody,
 } as const;

@@ -41,6 +41,8 @@ export const metricTable = {
   live_events_total: ['counter', 'Events sent to live subscribers'],
   live_lagging_total: ['counter', 'Times a subscriber fell behind and went on from the log'],
   visitor_channels: ['gauge', 'Open channels of web pages'],
+  agent_feeds: ['gauge', 'Open live feeds of agents'],
+  offer_changes_total: ['counter', 'Changes of offers to agents that were said on the tape'],
   visitor_messages_total: ['counter', 'Messages delivered to web pages'],
   webhook_attempts_total: ['counter', 'Requests to webhooks'],
   webhook_delivered_total: ['counter', 'Actions that a webhook took'],

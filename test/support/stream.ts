@@ -5,6 +5,7 @@ import type { TestServer } from './server.ts';
 import type { StoredEvent } from './session.ts';
 
 export interface StreamMessage {
+  /** Empty when the message has none. */
   readonly id: string;
   readonly event: string;
   readonly data: StoredEvent;
@@ -89,23 +90,37 @@ export class Stream {
     const id = value('id');
     const data = value('data');
     this.firstId ??= id;
-    if (id === undefined || data === undefined) return;
-    this.#messages.push({ id, event: value('event')!, data: JSON.parse(data) as StoredEvent });
+    if (data === undefined) return;
+    this.#messages.push({
+      id: id ?? '',
+      event: value('event')!,
+      data: JSON.parse(data) as StoredEvent,
+    });
   }
 }
 
 /** Opens `/v1/live/sse` with the read key. */
-export async function openStream(
+export function openStream(
   server: TestServer,
   query = '',
   headers: Readonly<Record<string, string>> = {},
+): Promise<Stream> {
+  const path = `/v1/live/sse${query === '' ? '' : `?${query}`}`;
+  return openStreamAt(server, path, { authorization: `Bearer ${server.keys.read}`, ...headers });
+}
+
+/** Opens a stream of Server-Sent Events. */
+export async function openStreamAt(
+  server: TestServer,
+  path: string,
+  headers: Readonly<Record<string, string>>,
 ): Promise<Stream> {
   const sent = request({
     port: server.port,
     host: '127.0.0.1',
     agent: false,
-    path: `/v1/live/sse${query === '' ? '' : `?${query}`}`,
-    headers: { authorization: `Bearer ${server.keys.read}`, ...headers },
+    path,
+    headers,
   });
   sent.end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, assembled from the descriptions of the routes and the schemas. */
 import { schemas } from '../schemas.ts';
+import { agentPaths } from './agents.ts';
 import { cjdsRoutePaths } from './cjdsroutes.ts';
 import { decidePaths } from './decide.ts';
 import { keyPaths, viewPaths, workspacePaths } from './definitions.ts';
@@ -60,6 +61,7 @@ const tags = [
   { name: 'Rules', description: 'What to do, for whom, at which moment of a journey.' },
   { name: 'Webhooks', description: 'Where actions of journeys and rules are posted to.' },
   { name: 'Decisions', description: 'What to do next for a customer, and what came of it.' },
+  { name: 'Agents', description: 'Agents and desks, and what they are offered to do.' },
   { name: 'Keys', description: 'Who may do what in a workspace.' },
   { name: 'Roles', description: 'Who may read which views, and which fields they see masked.' },
   { name: 'Workspaces', description: 'Tenants, isolated from one another.' },
@@ -111,6 +113,7 @@ export function openApiDocument(): ApiDocument {
       ...journeyPaths,
       ...webhookPaths,
       ...decidePaths,
+      ...agentPaths,
       ...visitorPaths,
       ...serverPaths,
     },

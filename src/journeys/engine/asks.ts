@@ -4,6 +4,7 @@
  */
 import type { DecideAsks } from '../decide/asks.ts';
 import type { WebhookAsks } from '../deliver/asks.ts';
+import type { AgentPush, RouteAsks } from '../route/asks.ts';
 import type { InstanceState } from '../state.ts';
 
 export interface InstanceAsks {
@@ -26,7 +27,7 @@ export interface InstanceAsks {
   };
 }
 
-export interface EngineAsks extends InstanceAsks, DecideAsks, WebhookAsks {}
+export interface EngineAsks extends InstanceAsks, DecideAsks, WebhookAsks, RouteAsks {}
 
 export type AskKind = keyof EngineAsks;
 
@@ -38,12 +39,7 @@ export type EngineAsk<Kind extends AskKind = AskKind> = {
 export type EngineAnswer<Kind extends AskKind = AskKind> = EngineAsks[Kind]['answer'];
 
 /** What the engine tells every front unasked; a listener knows what is its own. */
-export interface EnginePush {
-  readonly kind: 'agent';
-  readonly workspace: number;
-  readonly agent: string;
-  readonly message: unknown;
-}
+export type EnginePush = AgentPush;
 
 /** One function for each kind; what it throws is the refusal. */
 export type Answerer<Kinds extends AskKind> = {

@@ -3,9 +3,18 @@
  * what follows from it. Enter the room here.
  */
 import { AppError } from '../../std/errors.ts';
+import type { RouteAsks } from '../route/asks.ts';
+import { openRouting } from '../route/route.ts';
 import type { Answerer, AskKind, EngineAnswer, EngineAsk, InstanceAsks } from './asks.ts';
 import { JourneyStore } from './store.ts';
-import type { EngineContext, Worker } from './work.ts';
+import type { Definitions, EngineContext, Worker } from './work.ts';
+
+const nothingInForce: Definitions = {
+  map: () => undefined,
+  rule: () => undefined,
+  maps: () => [],
+  rules: () => [],
+};
 
 export interface EngineParts
   extends Omit<EngineContext, 'definitions' | 'person' | 'rows' | 'passedUpTo'> {
@@ -19,15 +28,26 @@ export interface EngineParts
 
 export class Engine {
   readonly #store: JourneyStore;
-  readonly #workers: readonly Worker[] = [];
-  readonly #answerer: Answerer<keyof InstanceAsks> = {
-    passed: () => ({ passedUpTo: 0 }),
-    inForce: () => ({}),
-    instances: ({ customer }) => ({ customer, instances: [] }),
-  };
+  readonly #workers: readonly Worker[];
+  readonly #answerer: Answerer<keyof InstanceAsks | keyof RouteAsks>;
 
   constructor(parts: EngineParts) {
     this.#store = new JourneyStore(parts.path);
+    const context: EngineContext = {
+      ...parts,
+      definitions: nothingInForce,
+      person: () => undefined,
+      rows: (room) => this.#store.rows(room),
+      passedUpTo: 0,
+    };
+    const routing = openRouting(context);
+    this.#workers = [routing];
+    this.#answerer = {
+      passed: () => ({ passedUpTo: 0 }),
+      inForce: () => ({}),
+      instances: ({ customer }) => ({ customer, instances: [] }),
+      ...routing.answerer,
+    };
   }
 
   /** Something was published. */

@@ -79,6 +79,12 @@ export class Roster {
     return this.#desks.get(name)?.definition;
   }
 
+  /** How many agents are at a desk, and what they hold together. */
+  occupancy(name: string): { readonly agents: number; readonly load: number } {
+    const desk = this.#desks.get(name);
+    return { agents: desk?.members.size ?? 0, load: desk?.load ?? 0 };
+  }
+
   /** Those that are defined. */
   *desks(): Iterable<[name: string, definition: DeskDefinition]> {
     for (const [name, { definition }] of this.#desks) {
