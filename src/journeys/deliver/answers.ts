@@ -50,7 +50,7 @@ export class WebhookAnswers {
   #replay(ask: EngineAsk<'replay'>): EngineAnswer<'replay'> {
     const { webhooks } = this.#parts;
     const { id, webhook, workspace } = ask;
-    const endpoint = webhooks.endpoint(workspace, webhook);
+    const endpoint = webhooks.endpoints.find(workspace, webhook);
     if (typeof endpoint === 'string') throw new AppError('conflict', endpoint);
     const wanted =
       id === undefined
@@ -80,7 +80,7 @@ export class WebhookAnswers {
     workspace,
   }: EngineAsk<'testWebhook'>): Promise<EngineAnswer<'testWebhook'>> {
     const { context, poster, webhooks } = this.#parts;
-    const endpoint = webhooks.endpoint(workspace, webhook);
+    const endpoint = webhooks.endpoints.find(workspace, webhook);
     if (typeof endpoint === 'string') throw new AppError('conflict', endpoint);
     if (this.#tests >= testsMax) {
       throw new AppError('overloaded', 'too many tests are under way', { retryAfterSeconds: 5 });

@@ -14,12 +14,13 @@ import type { EngineContext, Work, Worker } from '../engine/work.ts';
 import type { Delivery, PersonState } from '../state.ts';
 import { DueList } from './due.ts';
 import { deliverySaid } from './emit.ts';
+import { Endpoints } from './endpoints.ts';
 import { type Health, type LaneLimits, Lanes } from './lanes.ts';
 import { Ledger } from './ledger.ts';
 import { payloadOf } from './payload.ts';
 import type { Poster } from './post.ts';
 import type { Entry } from './record.ts';
-import { type Answer, isOverload, judge } from './schedule.ts';
+import { type Answer, judge } from './schedule.ts';
 import type { Teller } from './teller.ts';
 
 /** Requests under way: of all, of a workspace, of an endpoint. */
@@ -37,22 +38,20 @@ export interface WebhooksParts {
 
 export class Webhooks implements Worker {
   readonly ledger: Ledger;
+  readonly endpoints: Endpoints;
   readonly #parts: WebhooksParts;
   readonly #clock: Clock;
   readonly #lanes: Lanes<Entry>;
   readonly #due: DueList<Entry>;
   /** Of rows that were pending at the start, and that nobody has asked for since. */
   readonly #unclaimed = new Set<Entry>();
-  /** Revisions of endpoints that answered 410, until the directory says so too. */
-  readonly #gone = new Map<string, number>();
-  /** How often in a row an endpoint said that it is overloaded. */
-  readonly #overloads = new Map<string, number>();
   readonly #stopSweeping: () => void;
   #closed = false;
 
   constructor(parts: WebhooksParts) {
     this.#parts = parts;
     this.#clock = parts.context.clock;
+    this.endpoints = new Endpoints(parts.context);
     this.ledger = new Ledger(parts.context.rows('webhooks'));
     this.#lanes = new Lanes({
       clock: this.#clock,
@@ -95,14 +94,6 @@ export class Webhooks implements Worker {
     this.ledger.move(entry, 'pending', now);
     this.#measure();
     this.#schedule(entry);
-  }
-
-  /** Undefined when nothing can be sent there, with the reason. */
-  endpoint(workspace: number, name: string): WebhookRecord | string {
-    const webhook = this.#parts.context.directory.webhook(workspace, name);
-    if (webhook === undefined) return 'there is no such webhook';
-    const isGone = this.#gone.get(keyOf(webhook)) === webhook.revision;
-    return webhook.disabled === undefined && !isGone ? webhook : 'the webhook is disabled';
   }
 
   #takeOne(workspace: number, person: PersonState, delivery: Delivery): void {
@@ -153,7 +144,7 @@ export class Webhooks implements Worker {
   async #attempt(entry: Entry): Promise<Health> {
     const idle: Health = { well: true, restMs: 0 };
     if (entry.gone === true || this.#closed) return idle;
-    const webhook = this.endpoint(entry.workspace, entry.webhook);
+    const webhook = this.endpoints.find(entry.workspace, entry.webhook);
     if (typeof webhook === 'string') {
       this.#settle(entry, 'failed', { failure: webhook });
       return idle;
@@ -171,21 +162,17 @@ export class Webhooks implements Worker {
 
   #judge(entry: Entry, webhook: WebhookRecord, answer: Answer): Health {
     const { context } = this.#parts;
-    const key = keyOf(webhook);
-    const overloads = this.#overloads.get(key) ?? 0;
+    const overloads = this.endpoints.note(webhook, answer);
     entry.attempts += 1;
     context.metrics.add('webhook_attempts_total', 1);
     const attempt = { attempts: entry.attempts, overloads, nowMs: this.#clock.now() };
     const verdict = judge(answer, attempt, context.random);
-    const isTired = 'status' in answer && isOverload(answer.status);
-    if (isTired) this.#overloads.set(key, overloads + 1);
-    else this.#overloads.delete(key);
     switch (verdict.kind) {
       case 'delivered':
         this.#settle(entry, 'delivered', answer);
         return { well: true, restMs: 0 };
       case 'failed':
-        if (verdict.gone) this.#disable(webhook);
+        if (verdict.gone) this.endpoints.disable(webhook);
         this.#settle(entry, 'failed', answer);
         return { well: false, restMs: 0 };
       case 'retry':
@@ -225,29 +212,15 @@ export class Webhooks implements Worker {
     this.#parts.teller.tell({ workspace, customer, events, ...after });
   }
 
-  #disable(webhook: WebhookRecord): void {
-    const { name, revision, workspace } = webhook;
-    this.#gone.set(keyOf(webhook), revision);
-    const change = { kind: 'gone', name, revision } as const;
-    this.#parts.context
-      .change({ kind: 'changeWebhooks', workspace, change })
-      .catch((error: Error) => {
-        this.#parts.context.log.warn('a webhook could not be disabled', { reason: error.message });
-      });
-  }
-
   #sweep(): void {
-    const { directory } = this.#parts.context;
-    const isThere = (workspace: number, name: string): boolean =>
-      directory.webhook(workspace, name) !== undefined;
-    const isClosed = (workspace: number, name: string): boolean =>
-      typeof this.endpoint(workspace, name) === 'string';
-    for (const entry of this.ledger.of(isClosed)) {
+    const { endpoints } = this;
+    for (const entry of this.ledger.of((...of) => typeof endpoints.find(...of) === 'string')) {
       if (entry.state === 'pending') this.#hurry(entry);
-      else if (!isThere(entry.workspace, entry.webhook)) this.#drop(entry);
+      else if (!endpoints.exists(entry.workspace, entry.webhook)) this.#drop(entry);
     }
     for (const entry of this.#unclaimed) this.#resolve(entry);
-    this.#lanes.follow(isThere);
+    endpoints.sweep();
+    this.#lanes.follow((...of) => endpoints.exists(...of));
   }
 
   /** Its endpoint takes nothing any more: it need not wait to fail. */
@@ -295,8 +268,4 @@ function note(entry: Entry, answer: Answer, nowMs: number): void {
     entry.status = answer.status;
     if (answer.excerpt !== undefined) entry.excerpt = answer.excerpt;
   }
-}
-
-function keyOf({ name, workspace }: Pick<WebhookRecord, 'name' | 'workspace'>): string {
-  return `${workspace}\0${name}`;
 }
