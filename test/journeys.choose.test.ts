@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DecideAnswer } from '../src/journeys/decide/asks.ts';
-import { localRules } from '../src/journeys/decide/local.ts';
+import { sentCandidates } from '../src/journeys/decide/local.ts';
 import type { DecisionSaid } from '../src/journeys/words.ts';
 import { DecisionKit, settle } from './support/decisionkit.ts';
 
@@ -34,7 +34,6 @@ test('rules of the placement and the touchpoint’s own candidates are ranked to
       [undefined, 1],
     ],
   );
-  assert.deepEqual(answer.candidates[0]!.data, { banner: 3 });
   assert.deepEqual([answer.customer, answer.recorded], ['c1', true]);
   const [said] = kit.said;
   assert.deepEqual([said!.id, said!.type, said!.customer], [answer.id, 'tapeline.decision', 'c1']);
@@ -105,6 +104,11 @@ test('vetoes come with their reasons', async () => {
     candidates: [{ id: 'g', within: { miles: 5 }, data: { latitude: 1, longitude: 1 } }],
   });
   assert.deepEqual(told(near), ['own g:act']);
+  const far = await kit.choose({
+    place: { latitude: 1, longitude: 1.1 },
+    candidates: [{ id: 'g', within: { miles: 5 }, data: { latitude: 1, longitude: 1 } }],
+  });
+  assert.deepEqual(told(far), ['own g:tooFar']);
 });
 
 test('what is chosen counts at once, and what was not shown after all is given back', async () => {
@@ -256,6 +260,6 @@ test('a candidate that is wrong is refused with its place', () => {
   ];
   for (const [wrong, message] of table) {
     const candidates = [{ id: 'good' }, { id: 'bad', ...wrong }];
-    assert.throws(() => localRules(candidates), { code: 'invalid', message });
+    assert.throws(() => sentCandidates(candidates), { code: 'invalid', message });
   }
 });

@@ -1,9 +1,15 @@
 /** Touchpoints ask what to do next, and tell what customers answered. */
-import { contextBytesMax, type DecideWish, withinMsDefault } from '../journeys/decide/asks.ts';
-import { localRules } from '../journeys/decide/local.ts';
+import {
+  contextBytesMax,
+  type DecideAnswer,
+  type DecideWish,
+  withinMsDefault,
+} from '../journeys/decide/asks.ts';
+import { sentCandidates } from '../journeys/decide/local.ts';
 import { AppError } from '../std/errors.ts';
 import { checkNewDecision, checkNewResponse } from './check.ts';
 import type { Front } from './context.ts';
+import type { NewDecision } from './decideschemas.ts';
 import { jsonReply, type Reply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
 
@@ -32,14 +38,26 @@ export const decideRoutes: readonly Route[] = [
 
 async function decide(request: RouteRequest, front: Front): Promise<Reply> {
   const askedMs = front.clock.monotonicMs();
-  const wish = wishOf(request, askedMs);
-  return jsonReply(200, await front.engine({ kind: 'decide', ...wish }));
+  const asked = checkNewDecision(request.json());
+  const wish = wishOf(request, asked, askedMs);
+  const answer = await front.engine({ kind: 'decide', ...wish });
+  return jsonReply(200, withData(answer, asked));
+}
+
+/** Each own candidate with its data, which did not have to leave this thread. */
+function withData(answer: DecideAnswer, { candidates = [] }: NewDecision): object {
+  const dataOf = new Map(candidates.map(({ data, id }) => [id, data]));
+  const all = answer.candidates.map((each) => {
+    const data = each.local ? dataOf.get(each.id) : undefined;
+    return data === undefined ? each : { ...each, data };
+  });
+  return { ...answer, candidates: all };
 }
 
 /** @throws AppError invalid. */
-function wishOf(request: RouteRequest, askedMs: number): DecideWish {
-  const { k = 1, withinMs = withinMsDefault, ...asked } = checkNewDecision(request.json());
-  const { candidates = [], context, placement } = asked;
+function wishOf({ credential }: RouteRequest, body: NewDecision, askedMs: number): DecideWish {
+  const { candidates = [], k = 1, withinMs = withinMsDefault, ...asked } = body;
+  const { context, placement } = asked;
   if (placement === undefined && candidates.length === 0) {
     throw new AppError(
       'invalid',
@@ -51,9 +69,9 @@ function wishOf(request: RouteRequest, askedMs: number): DecideWish {
   }
   checkBytes(context, 'context');
   // Here, so that what is wrong with them costs the engine nothing.
-  localRules(candidates);
-  const { workspace } = request.credential;
-  return { ...asked, k, withinMs, workspace, askedMs } as DecideWish;
+  const sent = sentCandidates(candidates);
+  const { workspace } = credential;
+  return { ...asked, candidates: sent, k, withinMs, workspace, askedMs } as DecideWish;
 }
 
 async function respond(request: RouteRequest, front: Front): Promise<Reply> {

@@ -7,8 +7,14 @@ import type { CompiledMap, CompiledRule } from '../../src/journeys/compile/compi
 import { compileMap } from '../../src/journeys/compile/map.ts';
 import { compileRule } from '../../src/journeys/compile/rule.ts';
 import { applyDecision, applyDelivery, applyResponse } from '../../src/journeys/decide/applied.ts';
-import type { DecideAnswer, DecideWish, RespondWish } from '../../src/journeys/decide/asks.ts';
+import type {
+  DecideAnswer,
+  DecideWish,
+  LocalCandidate,
+  RespondWish,
+} from '../../src/journeys/decide/asks.ts';
 import { type Decider, openDecide } from '../../src/journeys/decide/decide.ts';
+import { sentCandidates } from '../../src/journeys/decide/local.ts';
 import type { JourneyMap, Rule } from '../../src/journeys/definition.ts';
 import type { Definitions, EngineContext } from '../../src/journeys/engine/work.ts';
 import type { PersonState, Request } from '../../src/journeys/state.ts';
@@ -24,6 +30,10 @@ export interface Said {
   readonly type: string;
   readonly data: unknown;
 }
+
+type Chosen = Omit<Partial<DecideWish>, 'candidates'> & {
+  readonly candidates?: readonly LocalCandidate[];
+};
 
 interface Due {
   readonly at: number;
@@ -132,13 +142,14 @@ export class DecisionKit {
   }
 
   /** A touchpoint's question. */
-  choose(some: Partial<DecideWish>): Promise<DecideAnswer> {
+  async choose({ candidates = [], ...some }: Chosen): Promise<DecideAnswer> {
     const wish = { workspace: 1, customer: 'c1', k: 1, withinMs: 100, askedMs: this.clock.nowMs };
-    return this.decider.answerer.decide({
+    return await this.decider.answerer.decide({
       kind: 'decide',
       ...wish,
       ...some,
-    }) as Promise<DecideAnswer>;
+      candidates: sentCandidates(candidates),
+    });
   }
 
   respond(some: Partial<RespondWish>): Promise<{ customer: string; decision: string }> {

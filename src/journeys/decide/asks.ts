@@ -23,6 +23,15 @@ export interface LocalCandidate {
   readonly [member: string]: unknown;
 }
 
+/** A candidate on its way to the engine: a text crosses threads for less than what it says. */
+export interface SentCandidate {
+  readonly id: string;
+  /** JSON of its members, id and data aside: what has the same text is compiled once. */
+  readonly text: string;
+  /** Where it is, as its data says. */
+  readonly place?: Place;
+}
+
 export interface DecideWish {
   readonly workspace: number;
   readonly customer: string;
@@ -32,7 +41,7 @@ export interface DecideWish {
   readonly channel?: string;
   /** Only these rules. */
   readonly rules?: readonly string[];
-  readonly candidates?: readonly LocalCandidate[];
+  readonly candidates?: readonly SentCandidate[];
   readonly k: number;
   readonly withinMs: number;
   /** Milliseconds of the monotonic clock at which it was asked. */
@@ -54,8 +63,6 @@ export interface AnsweredCandidate {
   readonly score?: number;
   readonly category?: string;
   readonly channel?: string;
-  /** Of a local one: as it was sent. */
-  readonly data?: unknown;
   /** Of a rule that acts: what the touchpoint is to show. All else the server does. */
   readonly show?: readonly DecidedAction[];
 }

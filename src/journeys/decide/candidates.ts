@@ -73,9 +73,15 @@ export function channelOf({ rule }: Pick<CompiledRule, 'rule'>): string | undefi
 function placeOf(actions: readonly Action[]): Place | undefined {
   for (const action of actions) {
     if (action.do === 'agent' || !('data' in action)) continue;
-    const { latitude, longitude } = (action.data ?? {}) as Readonly<Record<string, unknown>>;
-    if (typeof latitude !== 'number' || typeof longitude !== 'number') continue;
-    if (isPlace({ latitude, longitude })) return { latitude, longitude };
+    const place = placeIn(action.data);
+    if (place !== undefined) return place;
   }
   return undefined;
+}
+
+/** The place that data says it is at. */
+export function placeIn(data: unknown): Place | undefined {
+  const { latitude, longitude } = (data ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof latitude !== 'number' || typeof longitude !== 'number') return undefined;
+  return isPlace({ latitude, longitude }) ? { latitude, longitude } : undefined;
 }

@@ -11,6 +11,7 @@ import { seededRandom } from '../../std/random.ts';
 import type { CompiledRule, Facts } from '../compile/compiled.ts';
 import type { Action } from '../definition.ts';
 import type { EngineContext } from '../engine/work.ts';
+import type { Place } from '../place.ts';
 import type { PersonState } from '../state.ts';
 import type { CandidateSaid, DecidedAction, DecisionSaid } from '../words.ts';
 import { fillActions } from './acts.ts';
@@ -44,7 +45,7 @@ interface Contender {
   readonly name: string;
   readonly rule: CompiledRule;
   readonly local: LocalRule | undefined;
-  readonly data: unknown;
+  readonly place: Place | undefined;
 }
 
 interface Chosen {
@@ -103,11 +104,11 @@ function contendersOf(parts: ChooseParts, wish: DecideWish): readonly Contender[
   const all = [
     ...central.map((rule) => {
       const { name } = rule;
-      return { id: name, name, rule, local: undefined, data: undefined };
+      return { id: name, name, rule, local: undefined, place: undefined };
     }),
     ...own.map((local, index): Contender => {
-      const { data, id } = wish.candidates![index]!;
-      return { id: `local:${id}`, name: `local:${id}`, rule: local.rule, local, data };
+      const { id, place } = wish.candidates![index]!;
+      return { id: `local:${id}`, name: `local:${id}`, rule: local.rule, local, place };
     }),
   ];
   if (all.length <= candidatesMax) return all;
@@ -180,7 +181,7 @@ function standing(
 }
 
 function contend(
-  { id, name, rule }: Contender,
+  { id, name, place, rule }: Contender,
   { channel }: DecideWish,
   facts: Facts,
   views: Views | undefined,
@@ -188,7 +189,8 @@ function contend(
   const isOutOfTime = rule.view !== undefined && views === undefined;
   const candidate = candidateOf(rule, { id, name, isOutOfTime }, facts);
   // Whatever is asked for is shown to somebody.
-  return { ...candidate, channel: rule.rule.channel ?? channel ?? channelDefault };
+  const shownOn = rule.rule.channel ?? channel ?? channelDefault;
+  return { ...candidate, channel: shownOn, place: place ?? candidate.place };
 }
 
 interface Telling {
@@ -232,7 +234,6 @@ function tellOf(
       local: isLocal,
       ...(verdict === 'act' && { rank: ++left.rank }),
       ...known,
-      ...(contender.data !== undefined && { data: contender.data }),
       ...(shown.length > 0 && { show: shown }),
     },
   };

@@ -11,7 +11,13 @@ import { sentence } from '../check/faults.ts';
 import type { CompiledRule } from '../compile/compiled.ts';
 import { compileRule } from '../compile/rule.ts';
 import type { Rule } from '../definition.ts';
-import { candidateDataBytesMax, candidateIdBytesMax, type LocalCandidate } from './asks.ts';
+import {
+  candidateDataBytesMax,
+  candidateIdBytesMax,
+  type LocalCandidate,
+  type SentCandidate,
+} from './asks.ts';
+import { placeIn } from './candidates.ts';
 
 /** Compiled candidates that a thread keeps. */
 const compiledMax = 2000;
@@ -30,32 +36,39 @@ export interface LocalRule {
 
 const compiled = new Map<string, LocalRule>();
 
-/** @throws AppError invalid, with the place: `candidates[0].if: …`. */
-export function localRules(candidates: readonly LocalCandidate[]): readonly LocalRule[] {
-  const ids = new Set<unknown>();
-  return candidates.map((candidate, index) => {
+/** Checks candidates, and makes them ready to be sent. @throws AppError invalid, with the place: `candidates[0].if: …`. */
+export function sentCandidates(candidates: readonly LocalCandidate[]): readonly SentCandidate[] {
+  const ids = new Set<string>();
+  const sent = candidates.map(({ data, id, ...rest }, index): SentCandidate => {
     const place = `candidates[${index}]`;
-    if (ids.has(candidate.id)) {
+    checkId(id, place);
+    if (ids.has(id)) {
       throw new AppError('invalid', `${place}.id is the id of another candidate`);
     }
-    ids.add(candidate.id);
-    return compileLocal(candidate, place);
+    ids.add(id);
+    if (data !== undefined && Buffer.byteLength(JSON.stringify(data)) > candidateDataBytesMax) {
+      throw new AppError(
+        'invalid',
+        `${place}.data may have at most ${candidateDataBytesMax} bytes`,
+      );
+    }
+    const at = placeIn(data);
+    return { id, text: JSON.stringify(rest), ...(at !== undefined && { place: at }) };
   });
+  localRules(sent);
+  return sent;
 }
 
-function compileLocal(candidate: LocalCandidate, place: string): LocalRule {
-  const { data, id, ...rest } = candidate;
-  checkId(id, place);
-  if (data !== undefined && Buffer.byteLength(JSON.stringify(data)) > candidateDataBytesMax) {
-    throw new AppError('invalid', `${place}.data may have at most ${candidateDataBytesMax} bytes`);
-  }
-  const text = JSON.stringify(rest);
-  const known = compiled.get(text);
-  if (known !== undefined) return known;
-  const made = compile(rest, place);
-  if (compiled.size >= compiledMax) compiled.clear();
-  compiled.set(text, made);
-  return made;
+/** @throws AppError invalid, with the place. */
+export function localRules(candidates: readonly SentCandidate[]): readonly LocalRule[] {
+  return candidates.map(({ text }, index) => {
+    const known = compiled.get(text);
+    if (known !== undefined) return known;
+    const made = compile(JSON.parse(text) as LocalCandidate, `candidates[${index}]`);
+    if (compiled.size >= compiledMax) compiled.clear();
+    compiled.set(text, made);
+    return made;
+  });
 }
 
 function checkId(id: unknown, place: string): void {
