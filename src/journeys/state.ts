@@ -52,6 +52,10 @@ export interface InstanceState {
   /** How often each rule has asked. */
   asked: Record<string, number>;
   timers: TimerState[];
+  /** By channel, when something of the journey came by it last: for rules that ask for silence on one. */
+  heard?: Record<string, number>;
+  /** What came while it is paused, oldest first; bounded (`pause.ts`). */
+  held?: HeldEvent[];
 }
 
 /** A timer: due when the clock is past `due`; `generation` tells it from what it was armed with before. */
@@ -61,6 +65,23 @@ export interface TimerState {
   due: number;
   /** While paused: what was left of it. */
   left?: number;
+  /** It has been fired for what it was armed with; activity arms it anew. */
+  spent?: true;
+}
+
+/** An event that came while an instance was paused, as much of it as conditions can ask for. */
+export interface HeldEvent {
+  readonly stamp: number;
+  readonly ordinal: number;
+  readonly type: string;
+  readonly time: number;
+  readonly received: number;
+  readonly id: string;
+  readonly customer: string;
+  readonly channel: string;
+  readonly source: string;
+  /** JSON text. */
+  readonly data?: string;
 }
 
 /** A rule or step wants something decided. */
@@ -129,6 +150,8 @@ export interface PersonState {
   audiences: Record<string, AudienceState>;
   /** Timers of rules that are about the customer, not an instance. */
   timers: TimerState[];
+  /** Numbers what they are armed with. */
+  armed?: number;
   requests: Request[];
   deliveries: Delivery[];
   touches: Touch[];

@@ -53,6 +53,13 @@ export interface Definitions {
   /** Those in force, by name. */
   maps(workspace: number): readonly CompiledMap[];
   rules(workspace: number): readonly CompiledRule[];
+  /** Who of its audiences a customer is in, by their names: what conditions of that map or rule may ask for. */
+  memberships(
+    workspace: number,
+    person: PersonState,
+    owner: CompiledMap | CompiledRule,
+    now: number,
+  ): Record<string, boolean>;
 }
 
 /**

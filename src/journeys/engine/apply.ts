@@ -1,0 +1,121 @@
+/**
+ * Applies what stands on the tape to a customer's state: the transition function of the engine. Pure but
+ * for changing the state it is given: it knows the event, the state and what is in force, and no clock.
+ */
+import { applyDecision, applyDelivery, applyResponse } from '../decide/applied.ts';
+import { learn, learnedTypes } from '../decide/learn.ts';
+import { applyOffer } from '../route/applied.ts';
+import type { PersonState } from '../state.ts';
+import * as words from '../words.ts';
+import { timerDue } from './clock.ts';
+import { command } from './command.ts';
+import type { WorkspaceForce } from './force.ts';
+import { settle } from './happen.ts';
+import { noteEvent, settleWatched } from './memberships.ts';
+import { Moment, type SeenEvent } from './moment.ts';
+import { reactAll } from './react.ts';
+import { lapse } from './requests.ts';
+import { reactRules } from './rulesof.ts';
+
+export function newPerson(name: string): PersonState {
+  return {
+    name,
+    instances: [],
+    audiences: {},
+    timers: [],
+    requests: [],
+    deliveries: [],
+    touches: [],
+    consent: {},
+    responses: {},
+  };
+}
+
+/** Whether nothing is known of somebody that a new one would not have. */
+export function isBlank(person: PersonState): boolean {
+  const { audiences, consent, deliveries, instances, place, requests, responses } = person;
+  const { timers, touches, zone } = person;
+  const lists = [instances, timers, requests, deliveries, touches];
+  const records = [audiences, consent, responses];
+  return (
+    lists.every(({ length }) => length === 0) &&
+    records.every((record) => Object.keys(record).length === 0) &&
+    place === undefined &&
+    zone === undefined
+  );
+}
+
+/** @param home the identity that the event was sent under, which is the person's by now. */
+export function apply(
+  force: WorkspaceForce,
+  person: PersonState,
+  home: string,
+  event: SeenEvent,
+): void {
+  lapse(person, event.received);
+  const { ordinal, received, stamp, type } = event;
+  const parts = { force, person, home, at: received, cause: { stamp, ordinal } };
+  if (!type.startsWith('tapeline.')) {
+    applyEvent(new Moment({ ...parts, event }), type);
+    return;
+  }
+  const said = JSON.parse(event.data() ?? '{}') as never;
+  switch (type) {
+    case words.typeOfTimer:
+      applyTimer(parts, said);
+      return;
+    case words.typeOfCommand:
+      applyCommand(new Moment(parts), said);
+      return;
+    case words.typeOfDecision:
+      applyDecision(person, said, received);
+      return;
+    case words.typeOfDelivery:
+      applyDelivery(person, said);
+      return;
+    case words.typeOfOffer:
+      applyOffer(person, said, received);
+      return;
+    case words.typeOfResponse:
+      applyResponse(person, said);
+      return;
+    default:
+      // Others of the server's own may be what a map or rule waits for.
+      applyEvent(new Moment({ ...parts, event }), type);
+  }
+}
+
+function applyEvent(moment: Moment, type: string): void {
+  const { event, person } = moment;
+  if (mayTeach(type, event!)) learn(person, type, moment.subject!.data, moment.at);
+  const changed = noteEvent(moment, type);
+  reactAll(moment, type);
+  const isMoved = moment.happenings.length > 0;
+  settle(moment);
+  reactRules(moment, type);
+  settleWatched(moment, changed, isMoved);
+}
+
+/** Spares decoding what cannot tell a place or a zone. */
+function mayTeach(type: string, event: SeenEvent): boolean {
+  if (learnedTypes.has(type)) return true;
+  const data = event.data();
+  return data !== undefined && (data.includes('"latitude"') || data.includes('"timezone"'));
+}
+
+function applyTimer(parts: ConstructorParameters<typeof Moment>[0], said: words.TimerSaid): void {
+  // Never early, whatever a clock did between saying and writing it.
+  const moment = new Moment({ ...parts, at: Math.max(parts.at, said.due + 1) });
+  if (timerDue(moment, said)) finish(moment);
+}
+
+function applyCommand(moment: Moment, said: words.CommandSaid): void {
+  command(moment, said);
+  finish(moment);
+}
+
+function finish(moment: Moment): void {
+  const isMoved = moment.happenings.length > 0;
+  settle(moment);
+  settleWatched(moment, new Set(), isMoved);
+}

@@ -1,0 +1,192 @@
+/**
+ * Which versions of maps and rules are in force where, as the tape says: `tapeline.definition` events. What
+ * a version consists of is asked of the workspace's definitions, where published versions never change.
+ */
+import type { AppError } from '../../std/errors.ts';
+import type { Log } from '../../std/log.ts';
+import type { CompiledMap, CompiledRule } from '../compile/compiled.ts';
+import { compileMap } from '../compile/map.ts';
+import { compileRule } from '../compile/rule.ts';
+import type { JourneyMap, Rule } from '../definition.ts';
+import type { PersonState } from '../state.ts';
+import type { DefinitionSaid } from '../words.ts';
+import { WorkspaceForce } from './force.ts';
+import type { Definitions } from './work.ts';
+
+/** A version that somebody wants in force; 0: none is to be. */
+export interface WantedVersion extends DefinitionSaid {
+  readonly workspace: number;
+  /** Another one for every change, so that each is said once. */
+  readonly revision: number;
+}
+
+/** The definitions of workspaces, as main keeps them. */
+export interface DefinitionSource {
+  wanted(): Iterable<WantedVersion>;
+  /** A published version; undefined when it is not kept any more. */
+  published(
+    workspace: number,
+    kind: 'journey' | 'rule',
+    name: string,
+    version: number,
+  ): JourneyMap | Rule | undefined;
+  /** Types of what a view shows. */
+  shown(workspace: number, view: string): readonly string[];
+}
+
+/** One definition as it is kept in the row of the engine. */
+export interface InForceRow extends DefinitionSaid {
+  readonly workspace: number;
+  /** All that were ever in force: instances may be on them. */
+  readonly versions: readonly number[];
+}
+
+const nothing = new WorkspaceForce([], new Map(), []);
+
+export class InForce implements Definitions {
+  readonly #source: DefinitionSource;
+  readonly #log: Log;
+  readonly #rows = new Map<string, InForceRow>();
+  readonly #forces = new Map<number, WorkspaceForce>();
+  readonly #compiled = new Map<string, CompiledMap | CompiledRule | undefined>();
+
+  constructor(source: DefinitionSource, log: Log, rows: readonly InForceRow[]) {
+    this.#source = source;
+    this.#log = log;
+    for (const row of rows) this.#rows.set(keyOf(row.workspace, row.kind, row.name), row);
+  }
+
+  get rows(): readonly InForceRow[] {
+    return [...this.#rows.values()];
+  }
+
+  get isEmpty(): boolean {
+    return this.#rows.size === 0;
+  }
+
+  /** Undefined: nothing is or was in force there. */
+  of(workspace: number): WorkspaceForce | undefined {
+    const known = this.#forces.get(workspace);
+    if (known !== undefined) return known;
+    const rows = this.rows.filter((row) => row.workspace === workspace);
+    if (rows.length === 0) return undefined;
+    const made = this.#arrange(workspace, rows);
+    this.#forces.set(workspace, made);
+    return made;
+  }
+
+  /** Read back from the tape. @returns whether it changed anything. */
+  take(workspace: number, { kind, name, version }: DefinitionSaid): boolean {
+    const key = keyOf(workspace, kind, name);
+    const before = this.#rows.get(key);
+    if ((before?.version ?? 0) === version) return false;
+    const versions = new Set([...(before?.versions ?? []), ...(version === 0 ? [] : [version])]);
+    this.#rows.set(key, { workspace, kind, name, version, versions: [...versions] });
+    this.#forces.delete(workspace);
+    return true;
+  }
+
+  /** What is published may be other than before: versions may have gone. */
+  follow(): void {
+    this.#forces.clear();
+    this.#compiled.clear();
+  }
+
+  /** The version in force; 0: none. */
+  versionOf(workspace: number, kind: 'journey' | 'rule', name: string): number {
+    return this.#rows.get(keyOf(workspace, kind, name))?.version ?? 0;
+  }
+
+  /** A workspace has gone. */
+  forget(living: ReadonlySet<number>): void {
+    for (const [key, { workspace }] of this.#rows) {
+      if (!living.has(workspace)) this.#rows.delete(key);
+    }
+    this.follow();
+  }
+
+  map(workspace: number, name: string, version?: number): CompiledMap | undefined {
+    return this.of(workspace)?.map(name, version);
+  }
+
+  rule(workspace: number, name: string): CompiledRule | undefined {
+    return this.of(workspace)?.rule(name);
+  }
+
+  maps(workspace: number): readonly CompiledMap[] {
+    return (this.of(workspace) ?? nothing).maps;
+  }
+
+  rules(workspace: number): readonly CompiledRule[] {
+    return (this.of(workspace) ?? nothing).rules;
+  }
+
+  memberships(
+    workspace: number,
+    person: PersonState,
+    owner: CompiledMap | CompiledRule,
+    now: number,
+  ): Record<string, boolean> {
+    return (this.of(workspace) ?? nothing).memberships(person, owner, now);
+  }
+
+  #arrange(workspace: number, rows: readonly InForceRow[]): WorkspaceForce {
+    const maps: CompiledMap[] = [];
+    const versions = new Map<string, Map<number, CompiledMap>>();
+    const rules: CompiledRule[] = [];
+    for (const row of rows) {
+      if (row.kind === 'rule') {
+        const rule = this.#compile(workspace, row, row.version) as CompiledRule | undefined;
+        if (rule !== undefined) rules.push(rule);
+        continue;
+      }
+      const byVersion = new Map<number, CompiledMap>();
+      for (const version of row.versions) {
+        const map = this.#compile(workspace, row, version) as CompiledMap | undefined;
+        if (map === undefined) continue;
+        byVersion.set(version, map);
+        if (version === row.version) maps.push(map);
+      }
+      versions.set(row.name, byVersion);
+    }
+    return new WorkspaceForce(maps, versions, rules);
+  }
+
+  #compile(
+    workspace: number,
+    { kind, name }: InForceRow,
+    version: number,
+  ): CompiledMap | CompiledRule | undefined {
+    if (version === 0) return undefined;
+    const key = `${keyOf(workspace, kind, name)}/${version}`;
+    if (!this.#compiled.has(key)) {
+      this.#compiled.set(key, this.#compileAnew(workspace, kind, name, version));
+    }
+    return this.#compiled.get(key);
+  }
+
+  #compileAnew(
+    workspace: number,
+    kind: 'journey' | 'rule',
+    name: string,
+    version: number,
+  ): CompiledMap | CompiledRule | undefined {
+    const found = this.#source.published(workspace, kind, name, version);
+    if (found === undefined) return undefined;
+    try {
+      if (kind === 'journey') return compileMap(name, version, found as JourneyMap);
+      const rule = found as Rule;
+      const shown = 'view' in rule.when ? this.#source.shown(workspace, rule.when.view) : [];
+      return compileRule(name, version, rule, shown);
+    } catch (error) {
+      // It was checked before it was published; another version of the server may see it otherwise.
+      const { message: reason } = error as AppError;
+      this.#log.error('a published definition does not compile', { kind, name, version, reason });
+      return undefined;
+    }
+  }
+}
+
+function keyOf(workspace: number, kind: string, name: string): string {
+  return `${workspace}/${kind}/${name}`;
+}

@@ -1,0 +1,235 @@
+/**
+ * An instance begins, moves and ends. Nothing here looks at events: it is what their triggers, the clock and
+ * commands come to.
+ *
+ *     start ─▶ enter a step ⇄ enter another (back too) ─▶ complete ─▶ end
+ *                 ├ its actions are asked for, its waits armed, its milestones reached
+ *                 └ whoever waits for what happens is told (`happenings`)
+ */
+import { createHash } from 'node:crypto';
+import type { CompiledMap, CompiledStep } from '../compile/compiled.ts';
+import type { InstanceState, InstanceStatus, PersonState } from '../state.ts';
+import { nextLocalTime } from './localtime.ts';
+import { type Moment, microstepsMax } from './moment.ts';
+import { askStep } from './requests.ts';
+import { arm, disarm, expiryId, isOpen, stallId, waitId } from './timers.ts';
+
+/** Instances that have ended and are kept of a customer, the newest; what has gone may begin again whatever its map says. */
+export const endedMax = 100;
+/** Steps that an instance remembers to have visited, the newest. */
+export const visitsMax = 200;
+export const keyCharactersMax = 256;
+
+/** What the map says of beginning with this key now. */
+export function mayStart({ at, person }: Moment, map: CompiledMap, key: string): boolean {
+  let open = 0;
+  for (const instance of person.instances) {
+    if (isOpen(instance)) open += 1;
+    if (instance.journey !== map.name || instance.key !== key) continue;
+    if (isOpen(instance)) return false;
+    const { endedAt = 0 } = instance;
+    if (at < endedAt + map.reentryMs) return false;
+  }
+  return open < map.instancesMax;
+}
+
+/** @param context what it remembers from the beginning. */
+export function start(
+  moment: Moment,
+  map: CompiledMap,
+  key: string,
+  context: Readonly<Record<string, unknown>> = {},
+): InstanceState {
+  const { at, person } = moment;
+  const instance: InstanceState = {
+    id: idOf(moment, map, key),
+    journey: map.name,
+    version: map.version,
+    key,
+    run: runOf(person, map, key),
+    home: moment.home,
+    status: 'active',
+    startedAt: at,
+    lastActivity: at,
+    activity: 1,
+    current: 0,
+    furthest: 0,
+    visited: [],
+    completed: [],
+    milestones: [],
+    context: { ...context },
+    pausedMs: 0,
+    asked: {},
+    timers: [],
+  };
+  person.instances.push(instance);
+  forgetEnded(person);
+  if (!moment.isSilent(map.latenessMs)) arm(instance, expiryId(instance), at + map.expiresAfterMs);
+  moment.happenings.push({ instance, what: 'started', name: '' });
+  const [first] = map.steps;
+  if (first !== undefined && isEnteredAtStart(map, first)) enter(moment, instance, map, first);
+  return instance;
+}
+
+/** Places on the tape are the same in every replay, and no two instances of a map begin at one. */
+function idOf({ cause, home }: Moment, map: CompiledMap, key: string): string {
+  const facts = [map.name, home, key, cause.stamp, cause.ordinal];
+  return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 22);
+}
+
+function runOf({ instances }: PersonState, map: CompiledMap, key: string): number {
+  let last = 0;
+  for (const { journey, key: other, run } of instances) {
+    if (journey === map.name && other === key && run > last) last = run;
+  }
+  return last + 1;
+}
+
+function forgetEnded(person: PersonState): void {
+  let over = person.instances.length - endedMax;
+  if (over <= 0) return;
+  over = person.instances.filter((instance) => !isOpen(instance)).length - endedMax;
+  if (over <= 0) return;
+  person.instances = person.instances.filter((instance) => isOpen(instance) || over-- <= 0);
+}
+
+function isEnteredAtStart({ steps }: CompiledMap, first: CompiledStep): boolean {
+  if (first.on.length > 0 || first.journey !== undefined) return false;
+  return !steps.some(({ waits }) => waits.some(({ thenStep }) => thenStep === first.ordinal));
+}
+
+/** Enters a step, whichever it is: the waits of the one before are over. */
+export function enter(
+  moment: Moment,
+  instance: InstanceState,
+  map: CompiledMap,
+  step: CompiledStep,
+): void {
+  moment.microsteps += 1;
+  if (moment.microsteps > microstepsMax) {
+    end(moment, instance, 'failed', `more than ${microstepsMax} steps at once`);
+    return;
+  }
+  endWaits(instance, map);
+  instance.current = step.ordinal;
+  instance.furthest = Math.max(instance.furthest, step.ordinal);
+  instance.visited.push({ step: step.ordinal, at: moment.at });
+  if (instance.visited.length > visitsMax) instance.visited.shift();
+  instance.activity += 1;
+  moment.happenings.push({ instance, what: 'step', name: step.name });
+  if (step.completed === undefined && step.journey === undefined) complete(instance, step.ordinal);
+  for (const milestone of map.milestones) {
+    if (milestone.step === step.ordinal) reach(moment, instance, milestone.name);
+  }
+  if (!moment.isSilent(map.latenessMs)) {
+    if (step.actions.length > 0) askStep(moment, instance, step);
+    armWaits(moment, instance, step);
+  }
+}
+
+function endWaits(instance: InstanceState, map: CompiledMap): void {
+  const before = map.steps[instance.current - 1];
+  if (before === undefined) return;
+  for (const index of before.waits.keys())
+    disarm(instance, waitId(instance, before.ordinal, index));
+}
+
+function armWaits({ at }: Moment, instance: InstanceState, step: CompiledStep): void {
+  for (const [index, { forMs, until }] of step.waits.entries()) {
+    const due = forMs === undefined ? nextLocalTime(until!, at) : at + forMs;
+    arm(instance, waitId(instance, step.ordinal, index), due);
+  }
+}
+
+export function complete(instance: InstanceState, step: number): void {
+  if (!instance.completed.includes(step)) instance.completed.push(step);
+}
+
+/** Milestones stay reached. */
+export function reach(moment: Moment, instance: InstanceState, name: string): void {
+  if (instance.milestones.some((each) => each.name === name)) return;
+  instance.milestones.push({ name, at: moment.at });
+  moment.happenings.push({ instance, what: 'milestone', name });
+}
+
+/** A map without a goal is completed when every step that is not optional is. */
+export function completeIfDone(moment: Moment, instance: InstanceState, map: CompiledMap): void {
+  if (instance.status !== 'active' || map.goal.length > 0) return;
+  const isDone = map.steps.every(
+    ({ isOptional, ordinal }) => isOptional || instance.completed.includes(ordinal),
+  );
+  if (isDone) end(moment, instance, 'completed');
+}
+
+/** For good. */
+export function end(
+  moment: Moment,
+  instance: InstanceState,
+  status: Exclude<InstanceStatus, 'active' | 'paused'>,
+  reason?: string,
+): void {
+  instance.status = status;
+  if (reason !== undefined) instance.reason = reason;
+  instance.endedAt = moment.at;
+  instance.timers = [];
+  delete instance.pausedAt;
+  delete instance.held;
+  if (status === 'completed' || status === 'exited' || status === 'expired') {
+    moment.happenings.push({ instance, what: status, name: '' });
+  }
+}
+
+/** Timers of rules that wait for the instance to be silent, as it stands now. */
+export function armStalls(moment: Moment, instance: InstanceState, map: CompiledMap): void {
+  if (instance.status !== 'active' || moment.isSilent(map.latenessMs)) return;
+  for (const rule of moment.force.stallsOf(instance.journey)) {
+    const { when } = rule;
+    if (when.kind !== 'stall') continue;
+    const beyond = when.beyond(map);
+    const isBeyond = beyond !== undefined && instance[when.by] > beyond;
+    const id = stallId(instance, rule.name);
+    const known = instance.timers.find((timer) => timer.id === id);
+    if (!isBeyond) disarm(instance, id);
+    else if (known === undefined) arm(instance, id, stallDue(instance, when));
+  }
+}
+
+/** Silence counts from here. */
+export function stallDue(
+  instance: InstanceState,
+  { channel, silentForMs }: { readonly channel: string | undefined; readonly silentForMs: number },
+): number {
+  if (channel === undefined) return instance.lastActivity + silentForMs;
+  const heard = instance.heard;
+  const since = heard !== undefined && Object.hasOwn(heard, channel) ? heard[channel]! : 0;
+  return Math.max(since, instance.startedAt + instance.pausedMs) + silentForMs;
+}
+
+/** Something of the journey came: whoever waits for silence waits anew. */
+export function noteActivity(moment: Moment, instance: InstanceState, map: CompiledMap): void {
+  const { at, force } = moment;
+  instance.lastActivity = Math.max(instance.lastActivity, at);
+  instance.activity += 1;
+  noteChannel(moment, instance);
+  for (const timer of instance.timers) {
+    if (timer.id === expiryId(instance)) timer.due = instance.lastActivity + map.expiresAfterMs;
+    else if (timer.id.startsWith(`${instance.id}/r/`)) {
+      const rule = force.rule(timer.id.slice(instance.id.length + 3));
+      if (rule?.when.kind !== 'stall') continue;
+      const due = stallDue(instance, rule.when);
+      if (due === timer.due) continue;
+      timer.due = due;
+      delete timer.spent;
+    } else continue;
+    timer.generation = instance.activity;
+  }
+}
+
+/** Kept for the channels that a rule asks for. */
+function noteChannel(moment: Moment, instance: InstanceState): void {
+  for (const { when } of moment.force.stallsOf(instance.journey)) {
+    if (when.kind !== 'stall' || when.channel === undefined) continue;
+    if (moment.event?.text('channel') !== when.channel) continue;
+    instance.heard = { ...instance.heard, [when.channel]: moment.at };
+  }
+}

@@ -1,0 +1,74 @@
+/** Audiences of a customer: kept up with its events, the clock and its instances; rules hear of changes. */
+import type { Watched } from './force.ts';
+import type { Moment } from './moment.ts';
+import { askAbout, placeOf } from './requests.ts';
+import { armPerson, disarmPerson } from './timers.ts';
+
+function timerOf(ref: string): string {
+  return `a/${ref}`;
+}
+
+/** Notes the moment's event where it matters. @returns the audiences of which it changed membership. */
+export function noteEvent(moment: Moment, type: string): Set<string> {
+  const changed = new Set<string>();
+  const { event, force, person } = moment;
+  if (event === undefined) return changed;
+  for (const { audience, ref } of force.audiencesFor(type)) {
+    const state = (person.audiences[ref] ??= audience.start());
+    const { received, time } = event;
+    const seen = { type, time, received, subject: moment.subject! };
+    if (audience.take(state, seen, person, force)) changed.add(ref);
+  }
+  return changed;
+}
+
+/**
+ * At the end of a moment: who watches an audience hears whether it changed, and the instant at which it
+ * changes by itself becomes a timer.
+ * @param isMoved something happened to an instance.
+ */
+export function settleWatched(moment: Moment, changed: Set<string>, isMoved: boolean): void {
+  for (const watched of moment.force.watched) settleOne(moment, watched, changed, isMoved);
+}
+
+function settleOne(moment: Moment, watched: Watched, changed: Set<string>, isMoved: boolean): void {
+  const { at, force, person } = moment;
+  const { audience, ref } = watched;
+  const known = person.audiences[ref];
+  const state = (person.audiences[ref] ??= audience.start());
+  if (known === undefined || (isMoved && audience.asksJourneys)) {
+    if (audience.settle(state, at, person, force)) changed.add(ref);
+  }
+  if (changed.has(ref)) tell(moment, watched, state.isIn === true);
+  armNext(moment, watched);
+}
+
+function tell(moment: Moment, { name, rules }: Watched, isIn: boolean): void {
+  for (const rule of rules) {
+    const { when } = rule;
+    if (when.kind !== 'audience' || (when.change === 'enter') !== isIn) continue;
+    askAbout(moment, rule, { mark: `${name}/${placeOf(moment.cause)}` });
+  }
+}
+
+/** The timer fires when the clock is past it, so it is due just before the change. */
+function armNext({ at, force, person }: Moment, { audience, ref }: Watched): void {
+  const next = audience.changesAt(person.audiences[ref]!, at, person, force);
+  const id = timerOf(ref);
+  const due = next === undefined ? undefined : next - 1;
+  const known = person.timers.find((timer) => timer.id === id);
+  if (known?.due === due) return;
+  if (due === undefined) disarmPerson(person, id);
+  else armPerson(person, id, due);
+}
+
+/** The time of an audience has come. */
+export function audienceDue(moment: Moment, ref: string): void {
+  const watched = moment.force.watched.find((each) => each.ref === ref);
+  const { at, force, person } = moment;
+  disarmPerson(person, timerOf(ref));
+  if (watched === undefined) return;
+  const state = (person.audiences[ref] ??= watched.audience.start());
+  const isChanged = watched.audience.settle(state, at, person, force);
+  settleOne(moment, watched, new Set(isChanged ? [ref] : []), false);
+}

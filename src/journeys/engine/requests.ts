@@ -1,0 +1,103 @@
+/** What rules and steps ask for: a request in the customer's state, until it is decided or lapses. */
+import type { CompiledRule, CompiledStep } from '../compile/compiled.ts';
+import type { InstanceState, PersonState, Request } from '../state.ts';
+import type { Moment } from './moment.ts';
+
+/** After so long a request that nobody decided is gone. */
+export const requestMs = 60_000;
+/** Undecided requests of one customer; further ones are not made. */
+export const requestsMax = 100;
+/** For rules that are about no map, as a map's `lateness` is for its own. */
+export const latenessMsDefault = 10 * 60_000;
+
+/** Requests whose time was up before this are gone. */
+export function lapse(person: PersonState, at: number): void {
+  if (person.requests.some(({ until }) => until < at)) {
+    person.requests = person.requests.filter(({ until }) => until >= at);
+  }
+}
+
+export interface RuleCause {
+  /** Tells this cause of the rule from its others: it is asked for once. */
+  readonly mark: string;
+  readonly instance?: InstanceState | undefined;
+  /** The event that conditions may ask about: where it stands on the tape. */
+  readonly event?: { readonly stamp: number; readonly ordinal: number } | undefined;
+}
+
+/** A rule wants something decided. */
+export function askRule(
+  moment: Moment,
+  rule: CompiledRule,
+  { event, instance, mark }: RuleCause,
+): void {
+  if (moment.isSilent(latenessOf(moment, rule))) return;
+  if (instance !== undefined) {
+    const asked = Object.hasOwn(instance.asked, rule.name) ? instance.asked[rule.name]! : 0;
+    if (asked >= rule.perInstanceMax) return;
+    instance.asked[rule.name] = asked + 1;
+  }
+  put(moment, {
+    id: `r/${rule.name}/${instance === undefined ? '' : `${instance.id}/`}${mark}`,
+    rule: rule.name,
+    version: rule.version,
+    ...(instance !== undefined && { journey: instance.journey, instance: instance.id }),
+    at: moment.at,
+    until: moment.at + requestMs,
+    ...(event !== undefined && { cause: { stamp: event.stamp, ordinal: event.ordinal } }),
+  });
+}
+
+/**
+ * A rule wants something decided about the customer; one that is about a map, about each instance of it that
+ * is active.
+ */
+export function askAbout(moment: Moment, rule: CompiledRule, cause: RuleCause): void {
+  if (rule.journey === undefined) {
+    askRule(moment, rule, cause);
+    return;
+  }
+  for (const instance of moment.person.instances) {
+    if (instance.journey !== rule.journey || instance.status !== 'active') continue;
+    askRule(moment, rule, { ...cause, instance });
+  }
+}
+
+/** A step, or a wait of it, has actions of its own. */
+export function askStep(
+  moment: Moment,
+  instance: InstanceState,
+  step: CompiledStep,
+  wait?: { readonly name: string; readonly index: number },
+): void {
+  const visit = instance.activity.toString(36);
+  put(moment, {
+    id: `s/${instance.id}/${step.ordinal}/${wait === undefined ? '' : `${wait.index}/`}${visit}`,
+    step: step.ordinal,
+    ...(wait !== undefined && { wait: wait.name }),
+    version: instance.version,
+    journey: instance.journey,
+    instance: instance.id,
+    at: moment.at,
+    until: moment.at + requestMs,
+    ...(moment.event !== undefined && {
+      cause: { stamp: moment.cause.stamp, ordinal: moment.cause.ordinal },
+    }),
+  });
+}
+
+function put({ person }: Moment, request: Request): void {
+  if (person.requests.length >= requestsMax) return;
+  if (person.requests.some(({ id }) => id === request.id)) return;
+  person.requests.push(request);
+}
+
+/** The place of the moment, as marks of requests have it. */
+export function placeOf({ ordinal, stamp }: { stamp: number; ordinal: number }): string {
+  return `${stamp.toString(36)}.${ordinal.toString(36)}`;
+}
+
+function latenessOf({ force }: Moment, { journey }: CompiledRule): number {
+  const map = journey === undefined ? undefined : force.map(journey);
+  return map?.latenessMs ?? latenessMsDefault;
+}
