@@ -33,6 +33,7 @@ const inForce: Definitions = {
   rule: (_workspace, name) => (name === 'r' ? ({ version: 3 } as CompiledRule) : undefined),
   maps: () => [],
   rules: () => [],
+  memberships: () => ({}),
 };
 
 function instance(more: Partial<InstanceState> = {}): InstanceState {

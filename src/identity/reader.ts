@@ -62,6 +62,11 @@ export class LinkReader implements MemberSource, Nodes {
     }
   }
 
+  /** Of an identity whose tape has this hash; false is certain. */
+  mayBeLinked(hash: number): boolean {
+    return this.#filter.has(hash);
+  }
+
   node(workspace: number, identity: string): Node {
     const bytes = Buffer.from(identity, 'utf8');
     if (!this.#filter.has(this.#hashOf(workspace, bytes))) return noNode;

@@ -54,6 +54,8 @@ export const metricTable = {
   pages_told_total: ['counter', 'Offers and notices left for browsers'],
   pages_failed_total: ['counter', 'Offers and notices that no browser could be left'],
   actions_said_total: ['counter', 'Events and commands put on tapes by actions'],
+  journey_events_total: ['counter', 'Events that journeys and rules were asked about'],
+  journey_timers_total: ['counter', 'Timers of journeys that came due'],
   links_total: ['counter', 'Identities linked by what events say'],
   links_switched_total: ['counter', 'Identities of devices that changed hands by a login'],
   links_refused_total: [

@@ -75,6 +75,12 @@ export class KeyedStore {
     yield* counted(this.#environment.getRange({ start: prefix, end }));
   }
 
+  /** Keys from `start` up to but not including `end`, in order. */
+  keysBetween(start: Buffer, end: Buffer): Iterable<Buffer> {
+    this.#environment.resetReadTxn();
+    return counted(this.#environment.getKeys({ start, end }));
+  }
+
   /** Their keys alone, which is faster. */
   keys(prefix: Buffer): Iterable<Buffer> {
     const end = Buffer.concat([prefix, Buffer.alloc(8, 0xff)]);

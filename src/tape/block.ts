@@ -197,6 +197,20 @@ export class Block {
     return bytesExpected === bytes.length ? block : undefined;
   }
 
+  /** Asks `wants` with what the record's row tells. */
+  isWanted(
+    record: number,
+    wants: (workspace: number, customerHash: number, typeHash: number) => boolean,
+  ): boolean {
+    const { view } = this;
+    const at = this.rowAt(record);
+    return wants(
+      view.getUint32(at + row.workspace, true),
+      view.getUint32(at + row.customerHash, true),
+      view.getUint16(at + row.typeHash, true),
+    );
+  }
+
   workspaceOf(record: number): number {
     return this.view.getUint32(this.rowAt(record) + row.workspace, true);
   }

@@ -10,6 +10,9 @@ import { ordinalMax } from './layout.ts';
 import type { ShardReader } from './shardreader.ts';
 import type { Tape } from './tape.ts';
 
+/** Asked with what a row tells at once. */
+export type Wants = (workspace: number, customerHash: number, typeHash: number) => boolean;
+
 export class Tail {
   readonly #tape: Tape;
   readonly #shards: readonly ShardReader[];
@@ -43,7 +46,7 @@ export class Tail {
   visitBlock(
     horizon: number,
     visit: (event: TapeEvent) => boolean,
-    wants: (workspace: number, customerHash: number) => boolean = anyone,
+    wants: Wants = anyone,
   ): boolean {
     this.#tape.enter();
     try {
@@ -53,11 +56,7 @@ export class Tail {
     }
   }
 
-  #visit(
-    horizon: number,
-    visit: (event: TapeEvent) => boolean,
-    wants: (workspace: number, customerHash: number) => boolean,
-  ): boolean {
+  #visit(horizon: number, visit: (event: TapeEvent) => boolean, wants: Wants): boolean {
     const nearest = this.#nearestBlock(horizon);
     if (nearest === undefined) return false;
     const { shard, stamp } = nearest;
@@ -69,7 +68,7 @@ export class Tail {
       ordinal < records;
       ordinal++
     ) {
-      if (!wants(block!.workspaceOf(ordinal), block!.customerHashOf(ordinal))) continue;
+      if (!block!.isWanted(ordinal, wants)) continue;
       if (block!.isErased(ordinal)) continue;
       if (!erased.isEmpty && erased.hides(block!, ordinal)) continue;
       if (!visit(new TapeEvent(block!, ordinal))) {

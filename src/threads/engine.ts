@@ -10,6 +10,7 @@ import { Contention } from '../ingest/contention.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { Sayer } from '../ingest/say.ts';
 import { Engine } from '../journeys/engine/engine.ts';
+import { publishedIn } from '../journeys/engine/published.ts';
 import { assert, unreachable } from '../std/assert.ts';
 import { sleep, systemClock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
@@ -177,6 +178,7 @@ function open(): void {
     links,
     directory,
     webhookAllow: start.webhookAllow,
+    source: publishedIn(directory),
     listen: (on) => bells.listen(start.front, on),
     say: (workspace, events) => sayer.say(workspace, events),
     readViews: (reading) => views.read(reading),
@@ -187,6 +189,7 @@ function open(): void {
     mailbox: (wanted) =>
       ask<MailboxReply>((request) => ({ kind: 'mailbox', request, ask: wanted })),
   });
+  engine.open();
 }
 
 /** Before the engine is open nothing is known of anybody. */

@@ -185,6 +185,7 @@ export class DecisionKit {
       rule: (_workspace, name) => this.rules.get(name),
       maps: () => [...this.maps.values()],
       rules: () => [...this.rules.values()],
+      memberships: () => ({}),
     };
     const kit = this;
     const context = {

@@ -11,7 +11,8 @@ import { timerDue } from './clock.ts';
 import { command } from './command.ts';
 import type { WorkspaceForce } from './force.ts';
 import { settle } from './happen.ts';
-import { noteEvent, settleWatched } from './memberships.ts';
+import type { Happening } from './happening.ts';
+import { beginWatching, noteEvent, settleWatched } from './memberships.ts';
 import { Moment, type SeenEvent } from './moment.ts';
 import { reactAll } from './react.ts';
 import { lapse } from './requests.ts';
@@ -51,10 +52,11 @@ export function apply(
   person: PersonState,
   home: string,
   event: SeenEvent,
+  observe?: (happening: Happening) => void,
 ): void {
-  lapse(person, event.received);
+  lapse(person, event.received, observe);
   const { ordinal, received, stamp, type } = event;
-  const parts = { force, person, home, at: received, cause: { stamp, ordinal } };
+  const parts = { force, person, home, at: received, cause: { stamp, ordinal }, observe };
   if (!type.startsWith('tapeline.')) {
     applyEvent(new Moment({ ...parts, event }), type);
     return;
@@ -69,15 +71,17 @@ export function apply(
       return;
     case words.typeOfDecision:
       applyDecision(person, said, received);
+      observe?.({ at: received, kind: 'decision', said });
       return;
     case words.typeOfDelivery:
-      applyDelivery(person, said);
+      deliver(person, said, received, observe);
       return;
     case words.typeOfOffer:
       applyOffer(person, said, received);
       return;
     case words.typeOfResponse:
       applyResponse(person, said);
+      observe?.({ at: received, kind: 'response', said });
       return;
     default:
       // Others of the server's own may be what a map or rule waits for.
@@ -85,9 +89,21 @@ export function apply(
   }
 }
 
+function deliver(
+  person: PersonState,
+  said: words.DeliverySaid,
+  at: number,
+  observe: ((happening: Happening) => void) | undefined,
+): void {
+  const delivery = person.deliveries.find(({ action }) => action.id === said.action);
+  applyDelivery(person, said);
+  if (delivery !== undefined) observe?.({ at, kind: 'delivery', said, delivery });
+}
+
 function applyEvent(moment: Moment, type: string): void {
   const { event, person } = moment;
   if (mayTeach(type, event!)) learn(person, type, moment.subject!.data, moment.at);
+  beginWatching(moment);
   const changed = noteEvent(moment, type);
   reactAll(moment, type);
   const isMoved = moment.happenings.length > 0;
@@ -106,10 +122,14 @@ function mayTeach(type: string, event: SeenEvent): boolean {
 function applyTimer(parts: ConstructorParameters<typeof Moment>[0], said: words.TimerSaid): void {
   // Never early, whatever a clock did between saying and writing it.
   const moment = new Moment({ ...parts, at: Math.max(parts.at, said.due + 1) });
-  if (timerDue(moment, said)) finish(moment);
+  beginWatching(moment);
+  const came = timerDue(moment, said);
+  finish(moment);
+  moment.observe?.({ at: moment.at, kind: 'timer', said, came });
 }
 
 function applyCommand(moment: Moment, said: words.CommandSaid): void {
+  beginWatching(moment);
   command(moment, said);
   finish(moment);
 }

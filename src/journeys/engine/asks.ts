@@ -2,6 +2,7 @@
  * What fronts ask the engine, by kind, and what they are answered: plain data, since it crosses threads.
  * A room that answers questions of its own adds an interface of them here.
  */
+import type { CountsAsks } from '../aids/asks.ts';
 import type { DecideAsks } from '../decide/asks.ts';
 import type { WebhookAsks } from '../deliver/asks.ts';
 import type { AgentPush, RouteAsks } from '../route/asks.ts';
@@ -27,7 +28,7 @@ export interface InstanceAsks {
   };
 }
 
-export interface EngineAsks extends InstanceAsks, DecideAsks, WebhookAsks, RouteAsks {}
+export interface EngineAsks extends InstanceAsks, DecideAsks, CountsAsks, WebhookAsks, RouteAsks {}
 
 export type AskKind = keyof EngineAsks;
 

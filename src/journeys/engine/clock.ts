@@ -5,6 +5,7 @@
 import type { CompiledMap } from '../compile/compiled.ts';
 import type { InstanceState, TimerState } from '../state.ts';
 import type { TimerSaid } from '../words.ts';
+import type { TimerOutcome } from './happening.ts';
 import { armStalls, completeIfDone, end, enter, stallDue } from './instance.ts';
 import { audienceDue } from './memberships.ts';
 import type { Moment } from './moment.ts';
@@ -12,60 +13,63 @@ import { askRule, askStep } from './requests.ts';
 import { absenceDue } from './rulesof.ts';
 import { disarm, disarmPerson, isOpen, isRunning, parseInstanceTimer } from './timers.ts';
 
-/** `moment.at` is past what the timer is due at. @returns whether anything came of it. */
-export function timerDue(moment: Moment, { generation, timer: id }: TimerSaid): boolean {
+/** `moment.at` is past what the timer is due at. @returns what came of it. */
+export function timerDue(moment: Moment, { generation, timer: id }: TimerSaid): TimerOutcome {
   const { person } = moment;
   const own = person.timers.find((timer) => timer.id === id);
-  if (own !== undefined) return isMeant(own, generation) && personDue(moment, own);
+  if (own !== undefined) return isMeant(own, generation) ? personDue(moment, own) : 'over';
   for (const instance of person.instances) {
     if (!id.startsWith(`${instance.id}/`)) continue;
     const timer = instance.timers.find((each) => each.id === id);
-    if (timer === undefined || !isMeant(timer, generation)) return false;
-    return instance.status === 'active' && instanceDue(moment, instance, timer);
+    if (timer === undefined || !isMeant(timer, generation)) return 'over';
+    return instance.status === 'active' ? instanceDue(moment, instance, timer) : 'over';
   }
-  return false;
+  return 'over';
 }
 
 function isMeant(timer: TimerState, generation: number): boolean {
   return timer.generation === generation && isRunning(timer);
 }
 
-function personDue(moment: Moment, { id }: TimerState): boolean {
-  if (id.startsWith('a/')) {
-    audienceDue(moment, id.slice(2));
-    return true;
+function personDue(moment: Moment, { id }: TimerState): TimerOutcome {
+  const before = moment.person.requests.length;
+  if (id.startsWith('a/')) audienceDue(moment, id.slice(2));
+  else {
+    disarmPerson(moment.person, id);
+    absenceDue(moment, id.slice(2));
   }
-  disarmPerson(moment.person, id);
-  absenceDue(moment, id.slice(2));
-  return true;
+  return moment.person.requests.length > before ? 'request' : 'over';
 }
 
-function instanceDue(moment: Moment, instance: InstanceState, timer: TimerState): boolean {
+function instanceDue(moment: Moment, instance: InstanceState, timer: TimerState): TimerOutcome {
   const map = moment.force.map(instance.journey, instance.version);
   if (map === undefined) {
     end(moment, instance, 'cancelled', 'definition gone');
-    return true;
+    return 'over';
   }
   const parsed = parseInstanceTimer(timer, instance);
   switch (parsed.of) {
     case 'rule':
-      stalled(moment, instance, timer, parsed.rule);
-      return true;
+      return stalled(moment, instance, timer, parsed.rule);
     case 'wait':
-      waited(moment, instance, map, parsed);
-      return true;
+      return waited(moment, instance, map, parsed);
     case 'expiry':
       end(moment, instance, 'expired');
-      return true;
+      return 'expired';
   }
 }
 
 /** Once for each silence: activity arms it anew. */
-function stalled(moment: Moment, instance: InstanceState, timer: TimerState, name: string): void {
+function stalled(
+  moment: Moment,
+  instance: InstanceState,
+  timer: TimerState,
+  name: string,
+): TimerOutcome {
   const rule = moment.force.rule(name);
   if (rule?.when.kind !== 'stall' || rule.journey !== instance.journey) {
     disarm(instance, timer.id);
-    return;
+    return 'over';
   }
   const due = stallDue(instance, rule.when);
   if (moment.at <= due) {
@@ -73,10 +77,11 @@ function stalled(moment: Moment, instance: InstanceState, timer: TimerState, nam
     instance.activity += 1;
     timer.generation = instance.activity;
     timer.due = due;
-    return;
+    return 'active';
   }
   timer.spent = true;
   askRule(moment, rule, { mark: timer.generation.toString(36), instance });
+  return 'request';
 }
 
 function waited(
@@ -84,15 +89,17 @@ function waited(
   instance: InstanceState,
   map: CompiledMap,
   { step: ordinal, wait: index }: { readonly step: number; readonly wait: number },
-): void {
+): TimerOutcome {
   const step = map.steps[ordinal - 1];
   const wait = step?.waits[index];
   disarm(instance, `${instance.id}/w/${ordinal}/${index}`);
-  if (step === undefined || wait === undefined || ordinal !== instance.current) return;
+  if (step === undefined || wait === undefined || ordinal !== instance.current) return 'over';
   if (wait.actions.length > 0) askStep(moment, instance, step, { name: wait.name, index });
   const next = wait.thenStep === undefined ? undefined : map.steps[wait.thenStep - 1];
   if (next !== undefined) enter(moment, instance, map, next);
-  if (!isOpen(instance)) return;
+  const came = next === undefined ? 'request' : 'step';
+  if (!isOpen(instance)) return came;
   completeIfDone(moment, instance, map);
   armStalls(moment, instance, map);
+  return came;
 }

@@ -86,9 +86,9 @@ function resumeBy(moment: Moment, instance: InstanceState): void {
   if (held === undefined || map === undefined) return;
   for (const each of held) {
     if (instance.status !== 'active') return;
-    const { at, force, happenings, home, person } = moment;
+    const { at, force, happenings, home, observe, person } = moment;
     const again = new Moment({
-      ...{ force, person, home, at },
+      ...{ force, person, home, at, observe },
       cause: { stamp: each.stamp, ordinal: each.ordinal },
       event: seenAgain(each, at),
       isSilent: !map.replaysOnResume,

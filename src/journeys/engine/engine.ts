@@ -1,20 +1,42 @@
 /**
  * The engine: reads the tape in commit order and keeps, of every customer that maps or rules are about,
  * what follows from it. Enter the room here.
+ *
+ *     bell ─▶ turn: read what is new ─▶ apply ─▶ at the horizon: give work, answer who waits
+ *     clock ─▶ alarm: timers that are due are said on the tape
+ *     each second ─▶ checkpoint: states, timers, rows of rooms and how far, in one transaction
+ *
+ * After a start it reads on from the checkpoint to the horizon and fires nothing; only then it works.
  */
 import { AppError } from '../../std/errors.ts';
-import type { RouteAsks } from '../route/asks.ts';
-import { openRouting } from '../route/route.ts';
-import type { Answerer, AskKind, EngineAnswer, EngineAsk, InstanceAsks } from './asks.ts';
+import { earliest, type Position } from '../../tape/cursor.ts';
+import { definitionsCustomer } from '../words.ts';
+import { Alarm } from './alarm.ts';
+import { Aliases } from './aliases.ts';
+import { answersOf } from './answers.ts';
+import type { Answerer, AskKind, EngineAnswer, EngineAsk } from './asks.ts';
+import { Hands } from './hands.ts';
+import { type DefinitionSource, InForce, type InForceRow } from './inforce.ts';
+import { journeysVersion, metaKey } from './layout.ts';
+import { Links } from './links.ts';
+import { type Person, Persons } from './persons.ts';
+import { Publisher } from './publisher.ts';
+import { Reader } from './reader.ts';
+import { Rooms } from './rooms.ts';
+import { Schedule } from './schedule.ts';
 import { JourneyStore } from './store.ts';
-import type { Definitions, EngineContext, Worker } from './work.ts';
+import { Waiting } from './waiting.ts';
+import type { EngineContext } from './work.ts';
 
-const nothingInForce: Definitions = {
-  map: () => undefined,
-  rule: () => undefined,
-  maps: () => [],
-  rules: () => [],
-};
+/** One turn reads for so long; then the thread looks after its other work. */
+const turnMsMax = 8;
+const checkpointMs = 1000;
+/** A checkpoint is due early when so many customers have changed. */
+const dirtyMax = 20_000;
+/** No more is read while so many wait to be written: the store cannot write, or is far behind. */
+const dirtyBound = 200_000;
+/** How far the walk back to the first definition goes in each index. */
+const skipStepsMax = 100_000;
 
 export interface EngineParts
   extends Omit<EngineContext, 'definitions' | 'person' | 'rows' | 'passedUpTo'> {
@@ -22,64 +44,249 @@ export interface EngineParts
   readonly path: string;
   /** Where webhooks may go although it is not public. */
   readonly webhookAllow: readonly string[];
+  /** What workspaces have published. */
+  readonly source: DefinitionSource;
   /** Asks the shards to ring (or not to) when something is published. */
   readonly listen: (on: boolean) => void;
 }
 
+/** What the store says of itself. */
+interface Meta extends Position {
+  readonly version: number;
+  readonly inForce: readonly InForceRow[];
+}
+
 export class Engine {
+  readonly #parts: EngineParts;
   readonly #store: JourneyStore;
-  readonly #workers: readonly Worker[];
-  readonly #answerer: Answerer<keyof InstanceAsks | keyof RouteAsks>;
+  readonly #persons: Persons;
+  readonly #aliases: Aliases;
+  readonly #inForce: InForce;
+  readonly #reader: Reader;
+  readonly #alarm: Alarm;
+  readonly #hands: Hands;
+  readonly #publisher: Publisher;
+  readonly #waiting: Waiting;
+  readonly #rooms: Rooms;
+  readonly #answerer: Answerer<AskKind>;
+  readonly #stopTicking: (() => void)[] = [];
+  /** The tape is read: somebody listens, or is about to. */
+  #isReading = false;
+  #isTurning = false;
+  /** The horizon has been reached once. */
+  #isLive = false;
+  #isClosed = false;
+  #written: Position = earliest;
+  #checkpointing: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
+    const { clock, log, metrics, say, source, tape } = parts;
+    this.#parts = parts;
     this.#store = new JourneyStore(parts.path);
-    const context: EngineContext = {
+    const meta = this.#readMeta();
+    const inForce = new InForce(source, log, meta?.inForce ?? []);
+    const persons = new Persons(this.#store);
+    const schedule = new Schedule(this.#store);
+    const aliases = new Aliases(this.#store, parts.links);
+    this.#inForce = inForce;
+    this.#persons = persons;
+    this.#aliases = aliases;
+    this.#waiting = new Waiting(clock);
+    this.#alarm = new Alarm({ clock, log, metrics, persons, schedule, say });
+    this.#publisher = new Publisher({ clock, log, source, inForce, say });
+    this.#rooms = new Rooms(this.#contextOf(parts), this.#store, parts.webhookAllow);
+    this.#hands = new Hands({ store: this.#store, persons, workers: this.#rooms.workers });
+    const touched = (person: Person): void => {
+      this.#alarm.settle(person);
+      this.#hands.note(person);
+    };
+    const links = new Links({ reader: parts.links, aliases, persons, touched });
+    const { observe } = this.#rooms;
+    const readerParts = { tape, metrics, inForce, persons, aliases, links, touched, observe };
+    this.#reader = new Reader(readerParts, this.#startOf(meta));
+    this.#answerer = { ...this.#rooms.answerer, ...answersOf(this) };
+  }
+
+  /** Begins to read, if there is anybody to read for. */
+  open(): void {
+    const { clock } = this.#parts;
+    this.#stopTicking.push(clock.every(checkpointMs, () => this.#tick()));
+    const isBehind = this.#reader.position.stamp < this.#parts.tape.horizon();
+    if (isBehind || !this.#inForce.isEmpty || this.#publisher.missing().length > 0) this.#read();
+  }
+
+  #contextOf(parts: EngineParts): EngineContext {
+    const engine = this;
+    return {
       ...parts,
-      definitions: nothingInForce,
-      person: () => undefined,
+      definitions: this.#inForce,
+      person: (workspace, customer) => engine.find(workspace, customer)?.state,
       rows: (room) => this.#store.rows(room),
-      passedUpTo: 0,
+      get passedUpTo() {
+        return engine.passedUpTo;
+      },
     };
-    const routing = openRouting(context);
-    this.#workers = [routing];
-    this.#answerer = {
-      passed: () => ({ passedUpTo: 0 }),
-      inForce: () => ({}),
-      instances: ({ customer }) => ({ customer, instances: [] }),
-      ...routing.answerer,
-    };
+  }
+
+  #readMeta(): Meta | undefined {
+    const value = this.#store.get(metaKey);
+    if (value === undefined) return undefined;
+    const meta = JSON.parse(value.toString('utf8')) as Meta;
+    if (meta.version === journeysVersion) return meta;
+    throw new AppError('invalid', 'journeys.mdb was written by another version; remove it');
+  }
+
+  /** Before the first definition nothing on the tape matters. */
+  #startOf(meta: Meta | undefined): Position {
+    const { directory, tape } = this.#parts;
+    const from = meta ?? earliest;
+    if (meta !== undefined && meta.inForce.length > 0) return from;
+    const customer = Buffer.from(definitionsCustomer);
+    const hashes = directory.workspaces().map(({ number }) => tape.customerHash(number, customer));
+    return hashes.length === 0 ? tape.now() : tape.skipTo(hashes, from, skipStepsMax);
+  }
+
+  /** Everything up to this stamp has been applied; without anybody to read for nothing is left to apply. */
+  get passedUpTo(): number {
+    return this.#isReading ? this.#reader.position.stamp : this.#parts.tape.horizon();
+  }
+
+  get inForce(): InForce {
+    return this.#inForce;
+  }
+
+  find(workspace: number, customer: string): Person | undefined {
+    return this.#persons.find(this.#aliases.ownerOf(workspace, customer));
+  }
+
+  /** Resolves when `isOver`, looked at whenever the reader has moved. @throws AppError unavailable. */
+  until(isOver: () => boolean): Promise<void> {
+    return this.#waiting.until(isOver);
+  }
+
+  #read(): void {
+    if (this.#isReading || this.#isClosed) return;
+    this.#isReading = true;
+    this.#parts.listen(true);
+    this.wake();
   }
 
   /** Something was published. */
   wake(): void {
-    // Nothing is in force, so nothing is read.
+    if (this.#isTurning || !this.#isReading || this.#isClosed) return;
+    this.#isTurning = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    const { clock, tape } = this.#parts;
+    if (this.#isClosed) return;
+    const end = clock.monotonicMs() + turnMsMax;
+    const horizon = tape.horizon();
+    let more = true;
+    do more = this.#reader.readBlock(horizon);
+    while (more && clock.monotonicMs() < end && this.#persons.dirty < dirtyBound);
+    if (!more && !this.#isLive) this.#goLive();
+    this.#hands.give();
+    this.#waiting.look();
+    if (this.#persons.dirty >= dirtyMax) void this.#checkpoint();
+    this.#isTurning = false;
+    if (more && this.#persons.dirty < dirtyBound) this.wake();
+  }
+
+  /** Nothing that was on the tape is left to apply: from now on things are carried out. */
+  #goLive(): void {
+    this.#isLive = true;
+    this.#hands.begin();
+    this.#alarm.begin();
+    this.followDirectory();
   }
 
   /** The directory has changed: what was published is said on the tape, and in force when it is read there. */
   followDirectory(): void {
-    // No map or rule can be published yet.
+    this.#inForce.follow();
+    this.#reader.forgetForce();
+    this.#waiting.look();
+    if (this.#publisher.missing().length === 0) return;
+    // What nobody listened to so far is passed over; what is said from now on lies behind it.
+    if (!this.#isReading) this.#reader.skipTo(this.#parts.tape.horizon());
+    this.#read();
+    if (this.#isLive) this.#publisher.publish();
   }
 
-  /** @throws AppError as the room that answers does; unavailable when `after` is not reached in time. */
+  #tick(): void {
+    this.#waiting.look();
+    this.wake();
+    void this.#checkpoint();
+  }
+
+  /** One at a time: states, timers and how far, as they are now. */
+  #checkpoint(): Promise<void> {
+    this.#checkpointing ??= this.#write().finally(() => {
+      this.#checkpointing = undefined;
+    });
+    return this.#checkpointing;
+  }
+
+  async #write(): Promise<void> {
+    const { clock, log } = this.#parts;
+    const { position } = this.#reader;
+    const isMoved = position.stamp !== this.#written.stamp || this.#persons.dirty > 0;
+    if (!isMoved && this.#store.pending === 0) return;
+    this.#rooms.write();
+    for (const person of this.#persons.write(clock.now())) this.#alarm.follow(person);
+    const meta: Meta = { version: journeysVersion, ...position, inForce: this.#inForce.rows };
+    this.#store.put(metaKey, Buffer.from(JSON.stringify(meta)));
+    try {
+      await this.#store.commit();
+      this.#written = position;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      log.warn('journeys could not be written', { reason: error.message });
+    }
+  }
+
+  /**
+   * Answers as of `after`, and not before everything that was on the tape at the start has been applied.
+   * @throws AppError as the room that answers does; unavailable when that takes too long.
+   */
   async answer<Kind extends AskKind>(ask: EngineAsk<Kind>): Promise<EngineAnswer<Kind>> {
-    const answerer = (this.#answerer as Partial<Answerer<AskKind>>)[ask.kind as Kind];
+    const answerer = this.#answerer[ask.kind as Kind];
     if (answerer === undefined) throw new AppError('invalid', 'the engine knows no such question');
+    const after = ask.after ?? 0;
+    await this.#waiting.until(() => {
+      return (this.#isLive || !this.#isReading) && this.passedUpTo >= after;
+    });
     return (await answerer(ask)) as EngineAnswer<Kind>;
   }
 
   /** Loses what is known of a customer under an identity; durable when it resolves. @throws AppError unavailable. */
   async forget(workspace: number, identity: string): Promise<void> {
-    for (const worker of this.#workers) worker.forget?.(workspace, identity);
+    for (const worker of this.#rooms.workers) worker.forget?.(workspace, identity);
+    const customer = this.#parts.links.canonical(identity);
+    this.#persons.remove({ workspace, customer });
+    this.#aliases.remove({ workspace, customer });
+    await this.#checkpointing;
+    await this.#write();
     await this.#store.commit();
   }
 
   /** Writes the file anew if anything in it is gone. @throws AppError unavailable. */
-  async purge(_living: readonly number[]): Promise<void> {
+  async purge(living: readonly number[]): Promise<void> {
+    this.#inForce.forget(new Set(living));
     await this.#store.rewrite(() => true);
   }
 
   async close(): Promise<void> {
-    for (const worker of this.#workers) await worker.close?.();
+    this.#isClosed = true;
+    for (const stop of this.#stopTicking) stop();
+    this.#alarm.end();
+    this.#publisher.end();
+    this.#hands.end();
+    this.#waiting.end();
+    for (const worker of this.#rooms.workers) await worker.close?.();
+    await this.#checkpointing;
+    await this.#write();
     await this.#store.close();
   }
 }

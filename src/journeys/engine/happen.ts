@@ -4,8 +4,9 @@
  */
 import type { CompiledMap } from '../compile/compiled.ts';
 import type { InstanceState } from '../state.ts';
+import type { InstanceHappening } from './happening.ts';
 import { armStalls, complete, completeIfDone, enter } from './instance.ts';
-import type { Happening, Moment } from './moment.ts';
+import type { Moment } from './moment.ts';
 import { askRule, placeOf } from './requests.ts';
 
 /** Works off what has happened so far, and what that leads to. */
@@ -18,7 +19,7 @@ export function settle(moment: Moment): void {
   moment.happenings.length = 0;
 }
 
-function tellSteps(moment: Moment, { instance, what }: Happening): void {
+function tellSteps(moment: Moment, { instance, what }: InstanceHappening): void {
   if (what !== 'started' && what !== 'completed') return;
   for (const parent of moment.person.instances) {
     if (parent === instance || parent.status !== 'active' || !areOne(parent, instance)) continue;
@@ -43,13 +44,13 @@ function tellStep(
   if (step === undefined) return;
   if (what === 'started') enter(moment, parent, map, step);
   else {
-    complete(parent, step.ordinal);
+    complete(moment, parent, step.ordinal);
     completeIfDone(moment, parent, map);
   }
   armStalls(moment, parent, map);
 }
 
-function tellRules(moment: Moment, { instance, name, what }: Happening): void {
+function tellRules(moment: Moment, { instance, name, what }: InstanceHappening): void {
   for (const rule of moment.force.happenings) {
     const { when } = rule;
     if (when.kind !== 'instance' || when.happening !== what) continue;

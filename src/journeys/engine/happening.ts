@@ -37,7 +37,7 @@ export interface InstanceHappening {
   /** Of `step` and `stepCompleted`: the ordinal, and of `step` the one that it was at before (0: none). */
   readonly step?: number;
   readonly from?: number;
-  /** Of `milestone`. */
+  /** Of `step` and `milestone`. */
   readonly name?: string;
 }
 

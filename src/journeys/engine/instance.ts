@@ -65,7 +65,7 @@ export function start(
   person.instances.push(instance);
   forgetEnded(person);
   if (!moment.isSilent(map.latenessMs)) arm(instance, expiryId(instance), at + map.expiresAfterMs);
-  moment.happenings.push({ instance, what: 'started', name: '' });
+  moment.tell({ instance, what: 'started' });
   const [first] = map.steps;
   if (first !== undefined && isEnteredAtStart(map, first)) enter(moment, instance, map, first);
   return instance;
@@ -111,13 +111,16 @@ export function enter(
     return;
   }
   endWaits(instance, map);
+  const from = instance.current;
   instance.current = step.ordinal;
   instance.furthest = Math.max(instance.furthest, step.ordinal);
   instance.visited.push({ step: step.ordinal, at: moment.at });
   if (instance.visited.length > visitsMax) instance.visited.shift();
   instance.activity += 1;
-  moment.happenings.push({ instance, what: 'step', name: step.name });
-  if (step.completed === undefined && step.journey === undefined) complete(instance, step.ordinal);
+  moment.tell({ instance, what: 'step', step: step.ordinal, from, name: step.name });
+  if (step.completed === undefined && step.journey === undefined) {
+    complete(moment, instance, step.ordinal);
+  }
   for (const milestone of map.milestones) {
     if (milestone.step === step.ordinal) reach(moment, instance, milestone.name);
   }
@@ -141,15 +144,17 @@ function armWaits({ at }: Moment, instance: InstanceState, step: CompiledStep): 
   }
 }
 
-export function complete(instance: InstanceState, step: number): void {
-  if (!instance.completed.includes(step)) instance.completed.push(step);
+export function complete(moment: Moment, instance: InstanceState, step: number): void {
+  if (instance.completed.includes(step)) return;
+  instance.completed.push(step);
+  moment.tell({ instance, what: 'stepCompleted', step });
 }
 
 /** Milestones stay reached. */
 export function reach(moment: Moment, instance: InstanceState, name: string): void {
   if (instance.milestones.some((each) => each.name === name)) return;
   instance.milestones.push({ name, at: moment.at });
-  moment.happenings.push({ instance, what: 'milestone', name });
+  moment.tell({ instance, what: 'milestone', name });
 }
 
 /** A map without a goal is completed when every step that is not optional is. */
@@ -174,9 +179,7 @@ export function end(
   instance.timers = [];
   delete instance.pausedAt;
   delete instance.held;
-  if (status === 'completed' || status === 'exited' || status === 'expired') {
-    moment.happenings.push({ instance, what: status, name: '' });
-  }
+  moment.tell({ instance, what: status });
 }
 
 /** Timers of rules that wait for the instance to be silent, as it stands now. */

@@ -14,9 +14,8 @@ export const journeysVersion = 1;
 const kind = { person: 0x70, alias: 0x61, timer: 0x74, work: 0x77, room: 0x72 } as const;
 
 export const metaKey = Buffer.from('m');
-export const timerPrefix = Buffer.of(kind.timer);
 export const workPrefix = Buffer.of(kind.work);
-export const personPrefix = Buffer.of(kind.person);
+const personPrefix = Buffer.of(kind.person);
 
 export interface PersonName {
   readonly workspace: number;
@@ -50,11 +49,16 @@ export function workKey(name: PersonName): Buffer {
   return named(heads.work, name);
 }
 
-export function timerKey(dueMs: number, name: PersonName): Buffer {
+/** Where timers that are due then, or later, begin. */
+export function timersFrom(dueMs: number): Buffer {
   const head = Buffer.allocUnsafe(9);
   head[0] = kind.timer;
-  head.writeBigUInt64BE(BigInt(dueMs), 1);
-  return named(head, name);
+  head.writeBigUInt64BE(BigInt(Math.max(0, dueMs)), 1);
+  return head;
+}
+
+export function timerKey(dueMs: number, name: PersonName): Buffer {
+  return named(timersFrom(dueMs), name);
 }
 
 /** Of a key of persons, aliases or work. */

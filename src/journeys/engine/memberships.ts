@@ -8,13 +8,24 @@ function timerOf(ref: string): string {
   return `a/${ref}`;
 }
 
+/** Of who has not been asked yet it is known from here on: there must be something to change from. */
+export function beginWatching({ at, force, person }: Moment): void {
+  for (const { audience, ref } of force.watched) {
+    if (Object.hasOwn(person.audiences, ref)) continue;
+    const state = audience.start();
+    person.audiences[ref] = state;
+    audience.settle(state, at, person, force);
+  }
+}
+
 /** Notes the moment's event where it matters. @returns the audiences of which it changed membership. */
 export function noteEvent(moment: Moment, type: string): Set<string> {
   const changed = new Set<string>();
   const { event, force, person } = moment;
   if (event === undefined) return changed;
   for (const { audience, ref } of force.audiencesFor(type)) {
-    const state = (person.audiences[ref] ??= audience.start());
+    const state = person.audiences[ref] ?? audience.start();
+    person.audiences[ref] = state;
     const { received, time } = event;
     const seen = { type, time, received, subject: moment.subject! };
     if (audience.take(state, seen, person, force)) changed.add(ref);
@@ -34,11 +45,11 @@ export function settleWatched(moment: Moment, changed: Set<string>, isMoved: boo
 function settleOne(moment: Moment, watched: Watched, changed: Set<string>, isMoved: boolean): void {
   const { at, force, person } = moment;
   const { audience, ref } = watched;
-  const known = person.audiences[ref];
-  const state = (person.audiences[ref] ??= audience.start());
-  if (known === undefined || (isMoved && audience.asksJourneys)) {
-    if (audience.settle(state, at, person, force)) changed.add(ref);
-  }
+  const state = person.audiences[ref]!;
+  // Its time may be past, whether or not its timer has been read yet.
+  const isOld = person.timers.some(({ due, id }) => id === timerOf(ref) && due < at);
+  const mayMove = isOld || (isMoved && audience.asksJourneys);
+  if (mayMove && audience.settle(state, at, person, force)) changed.add(ref);
   if (changed.has(ref)) tell(moment, watched, state.isIn === true);
   armNext(moment, watched);
 }
@@ -62,13 +73,13 @@ function armNext({ at, force, person }: Moment, { audience, ref }: Watched): voi
   else armPerson(person, id, due);
 }
 
-/** The time of an audience has come. */
+/** The time of an audience has come; `beginWatching` was before. */
 export function audienceDue(moment: Moment, ref: string): void {
   const watched = moment.force.watched.find((each) => each.ref === ref);
   const { at, force, person } = moment;
   disarmPerson(person, timerOf(ref));
   if (watched === undefined) return;
-  const state = (person.audiences[ref] ??= watched.audience.start());
+  const state = person.audiences[ref]!;
   const isChanged = watched.audience.settle(state, at, person, force);
   settleOne(moment, watched, new Set(isChanged ? [ref] : []), false);
 }

@@ -7,6 +7,7 @@ import { findPath } from '../../event/path.ts';
 import type { CompiledMap, CompiledRule, Facts } from '../compile/compiled.ts';
 import type { InstanceState, PersonState } from '../state.ts';
 import type { WorkspaceForce } from './force.ts';
+import type { Happening, InstanceHappening } from './happening.ts';
 
 /** An event as the engine looks at it; valid as long as what it is read from. */
 export interface SeenEvent {
@@ -19,14 +20,6 @@ export interface SeenEvent {
   text(field: 'type' | 'id' | 'customer' | 'channel' | 'source'): string | undefined;
   /** JSON text. */
   data(): string | undefined;
-}
-
-/** Something that happened to an instance, to be told to who waits for it. */
-export interface Happening {
-  readonly instance: InstanceState;
-  readonly what: 'started' | 'completed' | 'exited' | 'expired' | 'step' | 'milestone';
-  /** Of the step or milestone. */
-  readonly name: string;
 }
 
 export interface Cause {
@@ -47,6 +40,8 @@ export interface MomentParts {
   readonly event?: SeenEvent;
   /** Nothing is asked for and no timer armed. */
   readonly isSilent?: boolean;
+  /** Hears of everything that comes about. */
+  readonly observe?: ((happening: Happening) => void) | undefined;
 }
 
 /** Steps of one macrostep; an instance that needs more has failed. */
@@ -60,7 +55,9 @@ export class Moment {
   readonly cause: Cause;
   readonly event: SeenEvent | undefined;
   readonly #isSilent: boolean;
-  readonly happenings: Happening[] = [];
+  /** What happened to instances, and is to be told to maps and rules that wait for it. */
+  readonly happenings: InstanceHappening[] = [];
+  readonly observe: ((happening: Happening) => void) | undefined;
   microsteps = 0;
   #subject: ConditionSubject | undefined;
   #data: string | undefined;
@@ -73,6 +70,14 @@ export class Moment {
     this.cause = parts.cause;
     this.event = parts.event;
     this.#isSilent = parts.isSilent === true;
+    this.observe = parts.observe;
+  }
+
+  /** Something happened to an instance. */
+  tell(happening: Omit<InstanceHappening, 'kind'>): void {
+    const told: InstanceHappening = { kind: 'instance', ...happening };
+    this.happenings.push(told);
+    this.observe?.({ at: this.at, ...told });
   }
 
   /** Whether the cause is history: it moves state and fires nothing. */

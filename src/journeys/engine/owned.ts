@@ -1,10 +1,6 @@
 /** Audiences as the engine keeps them: each of an owner (a map's version, a rule), compiled once. */
 import { createHash } from 'node:crypto';
-import {
-  type CompiledAudience,
-  compileAudience,
-  type JourneySteps,
-} from '../../audiences/audience.ts';
+import type { CompiledAudience, JourneySteps } from '../../audiences/audience.ts';
 import type { CompiledMap, CompiledRule } from '../compile/compiled.ts';
 import type { PersonState } from '../state.ts';
 
@@ -25,10 +21,10 @@ export function audiencesOf(owner: CompiledMap | CompiledRule): readonly OwnedAu
   const known = owned.get(owner);
   if (known !== undefined) return known;
   const kind = 'steps' in owner ? 'j' : 'r';
-  const made = [...owner.audiences].map(([name, definition]): OwnedAudience => {
-    const text = JSON.stringify(definition);
+  const definitions = 'steps' in owner ? owner.map.audiences : owner.rule.audiences;
+  const made = [...owner.audiences].map(([name, audience]): OwnedAudience => {
+    const text = JSON.stringify(definitions?.[name]);
     const mark = createHash('sha256').update(text).digest('base64url').slice(0, 8);
-    const audience = compileAudience(definition, `audiences.${name}`);
     return { ref: `${kind}/${owner.name}/${name}/${mark}`, name, audience };
   });
   owned.set(owner, made);

@@ -10,18 +10,21 @@ import { isOpen } from './timers.ts';
 export const heldEventsMax = 100;
 export const heldCharactersMax = 256 * 1024;
 
-export function pause({ at }: Moment, instance: InstanceState): void {
+export function pause(moment: Moment, instance: InstanceState): void {
   if (instance.status !== 'active') return;
+  const { at } = moment;
   instance.status = 'paused';
   instance.pausedAt = at;
   for (const timer of instance.timers) {
     if (timer.spent === undefined) timer.left = Math.max(0, timer.due - at);
   }
+  moment.tell({ instance, what: 'paused' });
 }
 
 /** @returns what came meanwhile, oldest first; undefined when it was not paused. */
-export function resume({ at }: Moment, instance: InstanceState): HeldEvent[] | undefined {
+export function resume(moment: Moment, instance: InstanceState): HeldEvent[] | undefined {
   if (instance.status !== 'paused') return undefined;
+  const { at } = moment;
   const pausedMs = Math.max(0, at - (instance.pausedAt ?? at));
   instance.status = 'active';
   instance.pausedMs += pausedMs;
@@ -41,6 +44,7 @@ export function resume({ at }: Moment, instance: InstanceState): HeldEvent[] | u
   delete instance.pausedAt;
   const held = instance.held ?? [];
   delete instance.held;
+  moment.tell({ instance, what: 'resumed' });
   return held;
 }
 

@@ -112,7 +112,7 @@ function advanceBy(
 ): void {
   for (const each of meant) {
     if (each.of === 'completed') {
-      if (hasVisited(instance, each.step)) complete(instance, each.step.ordinal);
+      if (hasVisited(instance, each.step)) complete(moment, instance, each.step.ordinal);
     } else if (each.of === 'wait' && each.step.ordinal === instance.current) {
       const index = each.step.waits.indexOf(each.wait);
       disarm(instance, waitId(instance, each.step.ordinal, index));

@@ -1,6 +1,7 @@
 /** What rules and steps ask for: a request in the customer's state, until it is decided or lapses. */
 import type { CompiledRule, CompiledStep } from '../compile/compiled.ts';
 import type { InstanceState, PersonState, Request } from '../state.ts';
+import type { Happening } from './happening.ts';
 import type { Moment } from './moment.ts';
 
 /** After so long a request that nobody decided is gone. */
@@ -11,10 +12,15 @@ export const requestsMax = 100;
 export const latenessMsDefault = 10 * 60_000;
 
 /** Requests whose time was up before this are gone. */
-export function lapse(person: PersonState, at: number): void {
-  if (person.requests.some(({ until }) => until < at)) {
-    person.requests = person.requests.filter(({ until }) => until >= at);
-  }
+export function lapse(
+  person: PersonState,
+  at: number,
+  observe: ((happening: Happening) => void) | undefined,
+): void {
+  const lapsed = person.requests.filter(({ until }) => until < at);
+  if (lapsed.length === 0) return;
+  person.requests = person.requests.filter(({ until }) => until >= at);
+  for (const request of lapsed) observe?.({ at, kind: 'lapsed', request });
 }
 
 export interface RuleCause {
@@ -86,10 +92,11 @@ export function askStep(
   });
 }
 
-function put({ person }: Moment, request: Request): void {
+function put({ observe, person }: Moment, request: Request): void {
   if (person.requests.length >= requestsMax) return;
   if (person.requests.some(({ id }) => id === request.id)) return;
   person.requests.push(request);
+  observe?.({ at: request.at, kind: 'request', request });
 }
 
 /** The place of the moment, as marks of requests have it. */

@@ -54,9 +54,17 @@ export class JourneyStore {
     }
   }
 
-  /** In the file alone, from a key on: for walks over more than there is memory for. */
-  stored(prefix: Buffer): Iterable<{ readonly key: Buffer; readonly value: Buffer }> {
-    return this.#store.range(prefix);
+  /** Keys from `start` up to but not including `end`, in no order: for more than there is memory for. */
+  *keysBetween(start: Buffer, end: Buffer): Iterable<Buffer> {
+    const isChanged = (name: string): boolean =>
+      this.#pending.has(name) || this.#committing.has(name);
+    for (const key of this.#store.keysBetween(start, end)) {
+      if (!isChanged(key.toString('latin1'))) yield key;
+    }
+    const [from, to] = [start.toString('latin1'), end.toString('latin1')];
+    for (const [name, value] of new Map([...this.#committing, ...this.#pending])) {
+      if (value !== undefined && name >= from && name < to) yield Buffer.from(name, 'latin1');
+    }
   }
 
   /**

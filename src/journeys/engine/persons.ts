@@ -1,0 +1,179 @@
+/**
+ * The customers that the engine knows: those in use in memory, the others in `journeys.mdb`. What is changed
+ * is written with the next checkpoint, together with how far the tape was applied, and until then stays here.
+ */
+import type { PersonState } from '../state.ts';
+import { type PersonName, personKey, timerKey, workKey } from './layout.ts';
+import type { JourneyStore } from './store.ts';
+import { firstDue } from './timers.ts';
+
+/** What the customers in memory may weigh, as JSON; then those not asked for longest go, if they are written. */
+export const personsBytesMax = 128 * 1024 * 1024;
+/** Of one that has not been written yet. */
+const freshBytes = 1024;
+
+/** A customer's row. */
+interface StoredPerson {
+  /** Of its row among the timers. */
+  readonly due?: number;
+  /** It has a row among those with something to be done. */
+  readonly work?: true;
+  readonly state: PersonState;
+}
+
+export interface Person {
+  readonly key: string;
+  readonly name: PersonName;
+  readonly state: PersonState;
+  isDirty: boolean;
+  /** As in its row. */
+  dueStored: number | undefined;
+  hasWorkStored: boolean;
+  /** It is looked at for timers then; infinite: nobody will look. */
+  lookAt: number;
+  /** Timers that were said and have not been read back: id and generation. */
+  said: Set<string> | undefined;
+  /** Requests and deliveries that were given to be carried out. */
+  given: Set<string> | undefined;
+  bytes: number;
+}
+
+export function keyOf({ customer, workspace }: PersonName): string {
+  return `${workspace}/${customer}`;
+}
+
+export class Persons {
+  readonly #store: JourneyStore;
+  readonly #bytesMax: number;
+  /** The one asked for last comes last. */
+  readonly #persons = new Map<string, Person>();
+  readonly #dirty = new Set<Person>();
+  #bytes = 0;
+
+  constructor(store: JourneyStore, bytesMax: number = personsBytesMax) {
+    this.#store = store;
+    this.#bytesMax = bytesMax;
+  }
+
+  get dirty(): number {
+    return this.#dirty.size;
+  }
+
+  get inMemory(): number {
+    return this.#persons.size;
+  }
+
+  /** Undefined: nothing is known of it. */
+  find(name: PersonName): Person | undefined {
+    const key = keyOf(name);
+    const known = this.#persons.get(key);
+    if (known !== undefined) {
+      this.#persons.delete(key);
+      this.#persons.set(key, known);
+      return known;
+    }
+    const value = this.#store.get(personKey(name));
+    if (value === undefined) return undefined;
+    const stored = JSON.parse(value.toString('utf8')) as StoredPerson;
+    return this.#keep(name, stored, value.length);
+  }
+
+  /** A customer that nothing was known of. */
+  add(name: PersonName, state: PersonState): Person {
+    const person = this.#keep(name, { state }, freshBytes);
+    this.touch(person);
+    return person;
+  }
+
+  #keep(name: PersonName, { due, state, work }: StoredPerson, bytes: number): Person {
+    const person: Person = {
+      ...{ name, state, bytes, key: keyOf(name), isDirty: false, dueStored: due },
+      hasWorkStored: work === true,
+      lookAt: Number.POSITIVE_INFINITY,
+      said: undefined,
+      given: undefined,
+    };
+    this.#persons.set(person.key, person);
+    this.#bytes += bytes;
+    return person;
+  }
+
+  /** Its state is, or will be, another one. */
+  touch(person: Person): void {
+    if (person.isDirty) return;
+    person.isDirty = true;
+    this.#dirty.add(person);
+  }
+
+  unwritten(): Iterable<Person> {
+    return this.#dirty;
+  }
+
+  /** Nothing is known of it any more. */
+  remove(name: PersonName): void {
+    const person = this.find(name);
+    if (person === undefined) return;
+    this.#persons.delete(person.key);
+    this.#dirty.delete(person);
+    this.#bytes -= person.bytes;
+    this.#store.put(personKey(name), undefined);
+    if (person.dueStored !== undefined) {
+      this.#store.put(timerKey(person.dueStored, name), undefined);
+    }
+    if (person.hasWorkStored) this.#store.put(workKey(name), undefined);
+  }
+
+  /** Puts everything that has changed into the store's next commit. @param now the clock's. */
+  write(now: number): readonly Person[] {
+    const written = [...this.#dirty];
+    this.#dirty.clear();
+    for (const person of written) this.#write(person, now);
+    this.#evict();
+    return written;
+  }
+
+  #write(person: Person, now: number): void {
+    const { name, state } = person;
+    person.isDirty = false;
+    this.#moveTimer(person, now);
+    const hasWork = state.requests.length > 0 || state.deliveries.length > 0;
+    if (hasWork !== person.hasWorkStored) {
+      this.#store.put(workKey(name), hasWork ? nothing : undefined);
+      person.hasWorkStored = hasWork;
+    }
+    const stored: StoredPerson = {
+      ...(person.dueStored !== undefined && { due: person.dueStored }),
+      ...(hasWork && { work: true as const }),
+      state,
+    };
+    const value = Buffer.from(JSON.stringify(stored));
+    this.#store.put(personKey(name), value);
+    this.#bytes += value.length - person.bytes;
+    person.bytes = value.length;
+  }
+
+  /** A row that is too early is left where it is until its time has passed: activity only moves timers on. */
+  #moveTimer(person: Person, now: number): void {
+    const due = firstDue(person.state);
+    const stored = person.dueStored;
+    if (stored !== undefined && stored <= due && stored > now && due !== infinite) return;
+    if (stored === due) return;
+    if (stored !== undefined) this.#store.put(timerKey(stored, person.name), undefined);
+    person.dueStored = due === infinite ? undefined : due;
+    if (due !== infinite) this.#store.put(timerKey(due, person.name), nothing);
+  }
+
+  #evict(): void {
+    if (this.#bytes <= this.#bytesMax) return;
+    for (const [key, person] of this.#persons) {
+      if (this.#bytes <= this.#bytesMax) return;
+      // What was said or given is remembered with it.
+      if (person.isDirty || person.said !== undefined || person.given !== undefined) continue;
+      this.#persons.delete(key);
+      this.#bytes -= person.bytes;
+    }
+  }
+}
+
+const infinite = Number.POSITIVE_INFINITY;
+const nothing = Buffer.alloc(0);

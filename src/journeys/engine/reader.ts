@@ -1,0 +1,154 @@
+/**
+ * Reads the tape in commit order and applies what is on it. What nobody listens to is passed over by a
+ * look at its row. The first reading after a start, a replay and the live edge are the same call.
+ */
+import type { Metrics } from '../../std/metrics.ts';
+import type { Position } from '../../tape/cursor.ts';
+import type { TapeEvent } from '../../tape/event.ts';
+import { typeHashOf } from '../../tape/route.ts';
+import { Tail } from '../../tape/tail.ts';
+import type { Tape } from '../../tape/tape.ts';
+import { type DefinitionSaid, definitionsCustomer, typeOfDefinition } from '../words.ts';
+import type { Aliases } from './aliases.ts';
+import { apply, isBlank, newPerson } from './apply.ts';
+import type { WorkspaceForce } from './force.ts';
+import type { Observe } from './happening.ts';
+import type { InForce } from './inforce.ts';
+import type { Links } from './links.ts';
+import type { SeenEvent } from './moment.ts';
+import type { Person, Persons } from './persons.ts';
+
+export interface ReaderParts {
+  readonly tape: Tape;
+  readonly metrics: Metrics;
+  readonly inForce: InForce;
+  readonly persons: Persons;
+  readonly aliases: Aliases;
+  readonly links: Links;
+  /** Something was applied to this customer. */
+  readonly touched: (person: Person) => void;
+  readonly observe: Observe;
+}
+
+const definitionHash = typeHash(typeOfDefinition);
+
+export class Reader {
+  readonly #parts: ReaderParts;
+  readonly #tail: Tail;
+  /** Of the row looked at last: neighbours are often of one workspace. */
+  #workspace = -1;
+  #force: WorkspaceForce | undefined;
+  #applied = 0;
+
+  constructor(parts: ReaderParts, position: Position) {
+    this.#parts = parts;
+    const shards = parts.tape.shards.map((_, number) => number);
+    this.#tail = new Tail(parts.tape, shards, position);
+  }
+
+  /** Everything up to here has been applied. */
+  get position(): Position {
+    return this.#tail.position;
+  }
+
+  /** Applies the next block up to the horizon. @returns false when there is none. */
+  readBlock(horizon: number): boolean {
+    const more = this.#tail.visitBlock(horizon, this.#visit, this.#wants);
+    if (!more) this.#tail.settleAt(horizon);
+    if (this.#applied > 0) this.#parts.metrics.add('journey_events_total', this.#applied);
+    this.#applied = 0;
+    return more;
+  }
+
+  /** Nobody listens to anything: goes along without reading. */
+  skipTo(horizon: number): void {
+    this.#tail.settleAt(horizon);
+  }
+
+  readonly #wants = (workspace: number, _customerHash: number, hash: number): boolean => {
+    if (workspace !== this.#workspace) {
+      this.#workspace = workspace;
+      this.#force = this.#parts.inForce.of(workspace);
+    }
+    return this.#force === undefined ? hash === definitionHash : this.#force.wants(hash);
+  };
+
+  readonly #visit = (event: TapeEvent): true => {
+    this.#applied += 1;
+    const { type } = event;
+    if (type === typeOfDefinition) this.#takeDefinition(event);
+    else if (this.#force !== undefined) this.#apply(this.#force, event, type);
+    return true;
+  };
+
+  #takeDefinition(event: TapeEvent): void {
+    const { inForce } = this.#parts;
+    if (event.customer !== definitionsCustomer) return;
+    const said = JSON.parse(event.data() ?? '{}') as DefinitionSaid;
+    inForce.take(event.workspace, said);
+    this.forgetForce();
+  }
+
+  /** What is in force may be other than before. */
+  forgetForce(): void {
+    this.#workspace = -1;
+  }
+
+  #apply(force: WorkspaceForce, event: TapeEvent, type: string): void {
+    const { aliases, links, observe, persons, touched } = this.#parts;
+    const { customer, workspace } = event;
+    const seen = new Seen(event, type);
+    if (links.take(workspace, customer, seen, force)) return;
+    const name = aliases.ownerOf(workspace, customer, event.customerHash);
+    const known = persons.find(name);
+    const state = known?.state ?? newPerson(name.customer);
+    apply(force, state, customer, seen, (happening) => observe(workspace, happening));
+    if (known !== undefined) persons.touch(known);
+    const person = known ?? (isBlank(state) ? undefined : persons.add(name, state));
+    if (person !== undefined) touched(person);
+  }
+}
+
+/** A stored event, what is asked for twice kept. */
+class Seen implements SeenEvent {
+  readonly #event: TapeEvent;
+  readonly type: string;
+  #data: string | undefined;
+  #isDataKnown = false;
+
+  constructor(event: TapeEvent, type: string) {
+    this.#event = event;
+    this.type = type;
+  }
+
+  get stamp(): number {
+    return this.#event.stamp;
+  }
+
+  get ordinal(): number {
+    return this.#event.ordinal;
+  }
+
+  get time(): number {
+    return this.#event.time;
+  }
+
+  get received(): number {
+    return this.#event.received;
+  }
+
+  text(field: 'type' | 'id' | 'customer' | 'channel' | 'source'): string | undefined {
+    return this.#event.text(field);
+  }
+
+  data(): string | undefined {
+    if (!this.#isDataKnown) this.#data = this.#event.data();
+    this.#isDataKnown = true;
+    return this.#data;
+  }
+}
+
+function typeHash(type: string): number {
+  const bytes = Buffer.from(type, 'utf8');
+  return typeHashOf(bytes, 0, bytes.length);
+}
