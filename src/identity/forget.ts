@@ -4,8 +4,8 @@
  */
 import type { ErasedShare } from '../tape/erasure.ts';
 import type { Draft } from './draft.ts';
-import { clusterOf, customerOf, piecesOf } from './graph.ts';
-import { type Claim, tidied } from './node.ts';
+import { customerOf, piecesOf } from './graph.ts';
+import { always, type Claim, type Interval, intervalsTo, type Node, tidied } from './node.ts';
 
 /** An erasure that is to be carried out on the tape; its names are gone from the graph. */
 export interface Forgotten {
@@ -38,27 +38,72 @@ export function withLeft(own: readonly ErasedShare[], left: readonly Forgotten[]
 /** @returns what is to be erased on the tape: everything that was the customer's. */
 export function forget(draft: Draft, workspace: number, identity: string): ErasedShare[] {
   const customer = customerOf(draft, workspace, identity);
-  const spans = piecesOf(draft, workspace, customer).flatMap(({ from, identity: name, to }) => {
+  const pieces = piecesOf(draft, workspace, customer);
+  const shares = pieces.flatMap(({ from, identity: name, to }) => {
     const { others = [] } = draft.node(workspace, name);
     return [name, ...others].map((each): ErasedShare => {
       return { identity: each, from: finite(from), to: finite(to) };
     });
   });
-  const gone = clusterOf(draft, workspace, customer);
-  draft.begin();
-  for (const name of gone.keys()) {
-    const { claims, merged, others } = draft.node(workspace, name);
-    const kept = claims.map(
-      (claim): Claim => (gone.has(claim.to) ? { since: claim.since, to: '' } : claim),
-    );
-    const isAnyLeft = kept.some(({ to }) => to !== '');
-    draft.put(workspace, name, {
-      claims: isAnyLeft ? tidied(kept) : [],
-      merged: merged !== undefined && gone.has(merged.into) ? undefined : merged,
-      others: isAnyLeft ? others : undefined,
-    });
+  const spans = new Map<string, Interval[]>();
+  for (const piece of pieces) {
+    spans.set(piece.identity, [...(spans.get(piece.identity) ?? []), piece]);
   }
-  return spans;
+  draft.begin();
+  for (const [name, own] of spans) {
+    draft.put(workspace, name, without(draft.node(workspace, name), own));
+    if (areIn([always], own)) forgetMerges(draft, workspace, name);
+  }
+  return shares;
+}
+
+/** No redirect leads to a name that is gone, nor one that claims have put out of force. */
+function forgetMerges(draft: Draft, workspace: number, name: string): void {
+  for (const member of draft.node(workspace, name).members) {
+    const { claims, merged } = draft.node(workspace, member);
+    if (merged?.into === name) draft.put(workspace, member, { claims, merged: undefined });
+  }
+}
+
+/** A node whose `spans` are nobody's; what others have of it stays theirs. */
+function without(
+  node: Node,
+  spans: readonly Interval[],
+): Pick<Node, 'claims' | 'merged' | 'others'> {
+  const { claims, merged, others } = node;
+  const redirected = merged === undefined ? [] : intervalsTo(node, merged.into);
+  const isGone = redirected.length > 0 && areIn(redirected, spans);
+  const isWhole = areIn([always], spans);
+  return {
+    claims: freed(claims, spans),
+    merged: isGone ? undefined : merged,
+    others: isWhole ? undefined : others,
+  };
+}
+
+function areIn(intervals: readonly Interval[], spans: readonly Interval[]): boolean {
+  return intervals.every(({ from, to }) =>
+    spans.some((span) => span.from <= from && to <= span.to),
+  );
+}
+
+/** The claims, each only where no span is. */
+function freed(claims: readonly Claim[], spans: readonly Interval[]): Claim[] {
+  const edges = new Set<number>();
+  for (const { from, to } of spans) edges.add(from).add(to);
+  const cut: Claim[] = [];
+  for (const [n, claim] of claims.entries()) {
+    const [from, to] = [n === 0 ? always.from : claim.since, claims[n + 1]?.since ?? always.to];
+    const inside = [...edges].filter((edge) => from < edge && edge < to).sort((a, b) => a - b);
+    for (const [k, start] of [from, ...inside].entries()) {
+      const isFree = spans.some((span) => span.from <= start && start < span.to);
+      // The first one holds for what came before it: when it begins is only what was said.
+      const since = start === always.from ? Math.min(claim.since, (inside[0] ?? to) - 1) : start;
+      const isNew = k > 0 || isFree;
+      cut.push(isFree ? { since, to: '' } : isNew ? { ...claim, since } : claim);
+    }
+  }
+  return cut.some(({ to }) => to !== '') ? tidied(cut) : [];
 }
 
 function finite(time: number): number | null {

@@ -1,10 +1,12 @@
-/** Random play: events, links, merges, un-merges, erasures and restarts; readers see what two maps say. */
+/**
+ * Random play: events, links, merges, un-merges, erasures and restarts; readers see what two maps say.
+ * Ways to write a number are played here: some are joined to it, the others are erased with it.
+ */
 import { strict as assert } from 'node:assert';
-import type { LinkAsk } from '../../src/identity/ask.ts';
+import { asksOf, type LinkAsk } from '../../src/identity/ask.ts';
 import { Identities } from '../../src/identity/identities.ts';
 import { createLinkMemory, type LinkMemory } from '../../src/identity/memory.ts';
 import { LinkReader } from '../../src/identity/reader.ts';
-import { type IdentitySettings, identityDefaults } from '../../src/identity/settings.ts';
 import { AppError } from '../../src/std/errors.ts';
 import { createMetricsMemory, openMetrics } from '../../src/std/metrics.ts';
 import { type Random, seededRandom } from '../../src/std/random.ts';
@@ -13,22 +15,14 @@ import { Tail } from '../../src/tape/tail.ts';
 import type { ViewFound } from '../../src/views/answer.ts';
 import { ViewReader } from '../../src/views/reader.ts';
 import { parseViewTemplate } from '../../src/workspaces/view.ts';
-import { PeopleModel } from './peoplemodel.ts';
+import { PeopleModel, type Spoken } from './peoplemodel.ts';
+import { names, peopleSettings, phone, spanMs, spellings } from './peopletypes.ts';
 import { ManualClock, ShardKit } from './shardkit.ts';
 
 const startMs = 1_790_000_000_000;
-const names = [
-  ...['a', 'b', 'c'].map((name) => `customerId:${name}`),
-  ...['1', '2', '3', '4'].map((name) => `cookie:${name}`),
-  'm@example.com',
-  '10.1.2.3',
-];
-const wide = Object.fromEntries(
-  Object.entries(identityDefaults.types).map(([name, rule]) => {
-    return [name, name === 'customerId' ? rule : { ...rule, limit: 1000, days: null }];
-  }),
-);
-const settings: IdentitySettings = { ...identityDefaults, types: wide };
+/** Longer than a front remembers that something was refused. */
+const stepMs = 60_001;
+const texts = [...names, ...spellings];
 const template = parseViewTemplate({ fields: [{ name: 'n', event: '*', type: 'count' }] });
 
 interface Known {
@@ -47,6 +41,10 @@ export class PeoplePlay {
   readonly #views: ViewReader;
   #identities: Identities;
   #known: Known[] = [];
+  /** Ways to write the number that belong to it. */
+  #joined = new Set<string>();
+  /** Those that keys in pages have sent: kept beside it. */
+  #beside = new Set<string>();
   #count = 0;
 
   constructor(seed: number, directory: string) {
@@ -63,9 +61,9 @@ export class PeoplePlay {
       clock: this.#clock,
       limits: { events, bytes: 2 ** 30, ageMs: 2 ** 40 },
       links: this.#links,
-      establish: async (statements) => {
-        const { outcomes } = await this.#identities.ask({ kind: 'state', statements });
-        return outcomes;
+      establish: async (statements, erasures) => {
+        const asks = asksOf(statements, erasures).map((ask) => this.#identities.ask(ask));
+        return (await Promise.all(asks)).flatMap(({ outcomes }) => outcomes);
       },
     });
     this.#views = new ViewReader({
@@ -78,13 +76,19 @@ export class PeoplePlay {
 
   #openIdentities(): Identities {
     const tell = async (): Promise<void> => undefined;
-    const parts = { memory: this.#memory, clock: this.#clock, settings: () => settings, tell };
+    const parts = {
+      memory: this.#memory,
+      clock: this.#clock,
+      settings: () => peopleSettings,
+      tell,
+    };
     return new Identities(parts);
   }
 
   async run(): Promise<void> {
     await this.#identities.open(0);
     for (let step = 0; step < 25; step++) {
+      this.#clock.advance(stepMs);
       await this.#step();
       this.#check();
     }
@@ -106,7 +110,12 @@ export class PeoplePlay {
   }
 
   #name(): string {
-    return names[this.#random.below(names.length)]!;
+    return texts[this.#random.below(texts.length)]!;
+  }
+
+  /** The number in whatever way it is written. */
+  #canonical(text: string): string {
+    return spellings.includes(text) ? phone : text;
   }
 
   async #store(): Promise<void> {
@@ -114,7 +123,7 @@ export class PeoplePlay {
     const events = Array.from({ length: 1 + this.#random.below(4) }, () => {
       this.#count += 1;
       const previous = this.#random.below(2) === 0 ? this.#name() : undefined;
-      const time = startMs - this.#random.below(30);
+      const time = this.#clock.now() - this.#random.below(2 * spanMs);
       const event = { id: `e${this.#count}`, customer: this.#name(), type: 'T', time };
       return previous === undefined ? event : { ...event, previous };
     });
@@ -123,11 +132,23 @@ export class PeoplePlay {
     for (const event of events) {
       this.#known.push({ id: event.id, name: event.customer, time: event.time });
     }
+    const nowMs = this.#clock.now();
     for (const event of events) {
-      if (!('previous' in event)) continue;
-      const { customer, previous, time } = event as typeof event & { previous: string };
-      this.#model.state(customer, previous, time, isTrusted);
+      const { customer, previous, time } = event as typeof event & { previous?: string };
+      this.#state(customer, previous, { time, nowMs, isTrusted });
     }
+  }
+
+  /** @returns false when it was refused. */
+  #state(customer: string, previous: string | undefined, spoken: Spoken): boolean {
+    for (const text of [customer, previous ?? '']) {
+      if (!spellings.includes(text)) continue;
+      if (spoken.isTrusted) this.#joined.add(text);
+      else if (text === customer) this.#beside.add(text);
+    }
+    for (const text of this.#joined) this.#beside.delete(text);
+    if (previous === undefined) return true;
+    return this.#model.state(this.#canonical(customer), this.#canonical(previous), spoken);
   }
 
   #linkAsk(): LinkAsk {
@@ -151,28 +172,56 @@ export class PeoplePlay {
       if (!(error instanceof AppError)) throw error;
       isDone = false;
     }
-    if (ask.kind === 'link') this.#model.state(ask.to, ask.from, this.#clock.now(), true);
-    else if (ask.kind === 'merge') {
-      assert.equal(isDone, this.#model.merge(ask.into, ask.from[0]!), JSON.stringify(ask));
-    } else if (ask.kind === 'unmerge') {
-      assert.equal(isDone, this.#model.unmerge(ask.customer), JSON.stringify(ask));
+    assert.equal(isDone, this.#played(ask), JSON.stringify(ask));
+  }
+
+  /** What is refused changes nothing. */
+  #played(ask: LinkAsk): boolean {
+    const nowMs = this.#clock.now();
+    if (ask.kind === 'merge') {
+      const [into, from] = [this.#canonical(ask.into), this.#canonical(ask.from[0]!)];
+      return this.#model.merge(into, from, nowMs);
     }
+    if (ask.kind === 'unmerge') return this.#model.unmerge(this.#canonical(ask.customer));
+    assert(ask.kind === 'link');
+    const restore = this.#model.save();
+    const [joined, beside] = [new Set(this.#joined), new Set(this.#beside)];
+    if (this.#state(ask.to, ask.from, { time: nowMs, nowMs, isTrusted: true })) return true;
+    restore();
+    [this.#joined, this.#beside] = [joined, beside];
+    return false;
   }
 
   async #erase(): Promise<void> {
     const name = this.#name();
-    const gone = this.#owned(name).map(({ id }) => id);
+    const gone = this.#erasedWith(name);
     const forgotten = await this.#identities.forget(
       1,
       name,
       () => this.#kit.erasures.issued,
       () => undefined,
     );
-    const shares = forgotten?.shares ?? [{ identity: name, from: null, to: null }];
+    const alone = [...new Set([name, this.#canonical(name)])];
+    const whole = alone.map((identity) => ({ identity, from: null, to: null }));
+    const shares = forgotten?.shares ?? whole;
     await this.#kit.erasePlan({ workspace: 1, shares, now: this.#random.below(2) === 0 });
     if (forgotten !== undefined) await this.#identities.erased(forgotten);
     this.#known = this.#known.filter(({ id }) => !gone.includes(id));
-    this.#model.forget(name);
+    // Of a number that is wholly gone no way to write it is known any more.
+    const owner = this.#model.now(this.#canonical(name));
+    const times = this.#model.spanOf(phone, owner);
+    if (times === 'ever') this.#beside.clear();
+    if (times !== 'never') this.#joined.clear();
+    this.#model.forget(this.#canonical(name));
+  }
+
+  /** All that is the customer's, and what was sent in other ways to write its number. */
+  #erasedWith(name: string): string[] {
+    const owner = this.#model.now(this.#canonical(name));
+    const own = this.#known.filter((each) => {
+      return this.#model.owner(this.#canonical(each.name), each.time) === owner;
+    });
+    return own.map(({ id }) => id);
   }
 
   async #restart(): Promise<void> {
@@ -181,15 +230,19 @@ export class PeoplePlay {
     await this.#identities.open(0);
   }
 
-  /** What is on the tape of whoever this is, in no order. */
+  /** What is on the tape of whoever this is, in no order; what is not joined is read by its text alone. */
   #owned(name: string): Known[] {
-    const owner = this.#model.now(name);
-    return this.#known.filter((each) => this.#model.owner(each.name, each.time) === owner);
+    const owner = this.#model.now(this.#canonical(name));
+    return this.#known.filter((each) => {
+      if (each.name === name && spellings.includes(name) && !this.#joined.has(name)) return true;
+      if (spellings.includes(each.name) && !this.#joined.has(each.name)) return false;
+      return this.#model.owner(this.#canonical(each.name), each.time) === owner;
+    });
   }
 
   #check(): void {
     const order = new Map(this.#kit.tail().map(({ id }, place) => [id as string, place]));
-    for (const name of names) {
+    for (const name of texts) {
       const commit = this.#owned(name).sort((a, b) => order.get(a.id)! - order.get(b.id)!);
       const newest = [...commit].reverse().sort((a, b) => b.time - a.time);
       const expected = newest.map(({ id }) => id);
