@@ -119,6 +119,7 @@ test('what cannot be compiled is refused with the place, the character and a hin
     [`${'true && '.repeat(501)}true`, /maxAstNodes|at most/],
     [`event.type == "${'x'.repeat(conditionCharactersMax)}"`, /at most 4096 characters/],
     [`event.type.matches("(abc){1000}")`, /too large/],
+    ['event.id.matches("a{600}") || event.id.matches("b{600}")', /too large together/],
   ];
   for (const [text, message] of wrong) {
     assert.throws(

@@ -301,6 +301,16 @@ test('a definition that is too large is refused before anything else', () => {
   assert.match(map(mapOf({ title: deep })), /^may be at most 32 levels deep$/);
   const long = mapOf({ description: 'x'.repeat(64 * 1024) });
   assert.match(map(long), /^may have at most 65536 bytes of JSON; it has 65\d\d\d$/);
+  const entry = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({
+      event: 'A',
+      where: `event.id.matches("a{900}${n}")`,
+    }));
+  assert.equal(map(mapOf({ entry: entry(4) })), '');
+  assert.match(
+    map(mapOf({ entry: entry(5) })),
+    /^entry\[4\]\.where: the patterns of matches are too/,
+  );
   const steps = (count: number) =>
     Array.from({ length: count }, (_, n) => ({ name: `${n}`, on: [{ event: 'A' }] }));
   const stages = (count: number) => [

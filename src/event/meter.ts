@@ -59,6 +59,7 @@ const known: ReadonlySet<string> = new Set([
 ]);
 /** What a time zone costs to look up. */
 const zoneSteps = 2000;
+/** Of all patterns of a condition together: to compile one takes microseconds for each of them. */
 const patternInstructionsMax = 1000;
 
 /**
@@ -69,12 +70,13 @@ export function inspect(root: ConditionNode): string | undefined {
   const nodes = new Set<ConditionNode>();
   collect(root, nodes);
   const weights = new Map<ConditionNode, Weigh>();
+  const patterns = new Patterns();
   for (const node of nodes) {
-    const fault = isCall(node) ? faultOf(node) : undefined;
+    const fault = isCall(node) ? faultOf(node, patterns) : undefined;
     if (fault !== undefined) return fault;
     for (const operand of operandsOf(node)) weights.set(operand, weighOf(node.op));
   }
-  for (const node of nodes) count(node, weights.get(node));
+  for (const node of nodes) count(node, weights.get(node), patterns);
   return undefined;
 }
 
@@ -133,14 +135,14 @@ function givenOf({ args }: CallNode): readonly ConditionNode[] {
   return args[args.length - 1] as readonly ConditionNode[];
 }
 
-function faultOf(node: CallNode): string | undefined {
+function faultOf(node: CallNode, patterns: Patterns): string | undefined {
   const [name] = node.args;
   const first = givenOf(node)[0];
   if (!known.has(name)) return `the function ${name} cannot be used in a condition`;
   const text = first?.op === 'value' && typeof first.args === 'string' ? first.args : undefined;
   const needsText = name === 'matches' || name === 'duration' || isZoned(node);
   if (needsText && text === undefined) return `${name} must be given a text in quotes`;
-  if (name === 'matches') return patternFault(text!);
+  if (name === 'matches') return patterns.add(text!);
   return undefined;
 }
 
@@ -148,12 +150,46 @@ function isZoned(node: CallNode): boolean {
   return node.args[0].startsWith('get') && givenOf(node).length === 1;
 }
 
-function patternFault(text: string): string | undefined {
+/** What is left of `boundPatterns`. */
+const allowance = { instructions: Number.POSITIVE_INFINITY };
+
+/** Runs something that compiles conditions: their patterns may have so many instructions all together. */
+export function boundPatterns<Value>(instructionsMax: number, run: () => Value): Value {
+  allowance.instructions = instructionsMax;
   try {
-    const size = RE2JS.compile(text).programSize();
-    return size > patternInstructionsMax ? 'the pattern of matches is too large' : undefined;
-  } catch (error) {
-    return `the pattern of matches is no RE2 regular expression: ${(error as Error).message}`;
+    return run();
+  } finally {
+    allowance.instructions = Number.POSITIVE_INFINITY;
+  }
+}
+
+/** The patterns of one condition, each compiled once. */
+class Patterns {
+  readonly #compiled = new Map<string, RE2JS>();
+  #instructions = 0;
+
+  /** @returns why it may not be used; undefined when it may. */
+  add(text: string): string | undefined {
+    if (this.#compiled.has(text)) return undefined;
+    try {
+      const pattern = RE2JS.compile(text);
+      this.#compiled.set(text, pattern);
+      this.#instructions += pattern.programSize();
+      allowance.instructions -= pattern.programSize();
+    } catch (error) {
+      return `the pattern of matches is no RE2 regular expression: ${(error as Error).message}`;
+    }
+    if (allowance.instructions < 0) {
+      return 'the patterns of matches are too large, those of all conditions together';
+    }
+    if (this.#instructions <= patternInstructionsMax) return undefined;
+    return this.#compiled.size === 1
+      ? 'the pattern of matches is too large'
+      : 'the patterns of matches are too large together';
+  }
+
+  get(text: string): RE2JS {
+    return this.#compiled.get(text)!;
   }
 }
 
@@ -190,8 +226,8 @@ function deepSize(value: unknown): number {
   return size;
 }
 
-function count(node: ConditionNode, weigh: Weigh | undefined): void {
-  const evaluate = isCall(node) ? evaluateCall(node) : node.meta.evaluate;
+function count(node: ConditionNode, weigh: Weigh | undefined, patterns: Patterns): void {
+  const evaluate = isCall(node) ? evaluateCall(node, patterns) : node.meta.evaluate;
   node.setMeta('evaluate', (evaluator, self, context) => {
     spend(1);
     const value = evaluate(evaluator, self, context);
@@ -207,7 +243,7 @@ function spend(steps: number): void {
   if (meter.left < 0) throw over;
 }
 
-function evaluateCall(node: CallNode): Evaluate {
+function evaluateCall(node: CallNode, patterns: Patterns): Evaluate {
   const { evaluate } = node.meta;
   if (isZoned(node)) {
     return (evaluator, self, context) => {
@@ -216,7 +252,7 @@ function evaluateCall(node: CallNode): Evaluate {
     };
   }
   if (node.args[0] !== 'matches') return evaluate;
-  const pattern = RE2JS.compile(givenOf(node)[0]!.args as string);
+  const pattern = patterns.get(givenOf(node)[0]!.args as string);
   const size = pattern.programSize();
   const receiver = node.args[1] as ConditionNode;
   return (evaluator, _self, context) => {

@@ -3,6 +3,7 @@
  * templates, and that nothing in it goes round in circles by itself. What it names of others is looked at
  * when it comes into force (`workspaces/definitionfit.ts`).
  */
+import { boundPatterns } from '../../event/meter.ts';
 import { depthOf } from '../../event/schema.ts';
 import type { Outline } from '../../workspaces/definition.ts';
 import { circleSentence, findCircle } from '../../workspaces/definitionfit.ts';
@@ -10,7 +11,7 @@ import { compileMap } from '../compile/map.ts';
 import { compileRule } from '../compile/rule.ts';
 import type { JourneyMap, Rule } from '../definition.ts';
 import { type Fault, Faults, refuseFaults } from './faults.ts';
-import { definitionBytesMax, definitionDepthMax } from './limits.ts';
+import { definitionBytesMax, definitionDepthMax, patternInstructionsMax } from './limits.ts';
 import { checkMapMeaning } from './map.ts';
 import { mapShape } from './mapshape.ts';
 import { outlineOfMap, outlineOfRule } from './outline.ts';
@@ -72,7 +73,8 @@ function check<Definition>(
   if (faults.count > 0) return { faults: faults.found };
   const definition = value as Definition;
   checkMeaning(definition, faults);
-  const outline = faults.attempt(() => compile(definition), '');
+  const bounded = (): Outline => boundPatterns(patternInstructionsMax, () => compile(definition));
+  const outline = faults.attempt(bounded, '');
   if (faults.count === 0) checkCircles(outline!, faults);
   return faults.count > 0
     ? { faults: faults.found }

@@ -4,6 +4,8 @@
 export const definitionBytesMax = 64 * 1024;
 /** Objects and lists within each other. */
 export const definitionDepthMax = 32;
+/** Of the regular expressions (`matches`) in all conditions together; a letter is one or two. */
+export const patternInstructionsMax = 4000;
 export const titleCharactersMax = 256;
 export const descriptionCharactersMax = 2048;
 /** Of stages, steps, milestones, waits, measures, skills, context members. */
