@@ -71,6 +71,8 @@ test('nothing is said of a condition that is not met, a cooldown and a date', as
   kit.ask(['cooling']);
   await settle();
   assert.deepEqual(kit.decided().sort(), ['cooling:act', 'night:quietHours']);
+  // Nothing of it waits for anything.
+  assert.deepEqual(kit.person().requests, []);
   await kit.clock.pass(60 * 60 * 1000);
   kit.ask(['cooling']);
   await settle();

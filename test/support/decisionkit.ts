@@ -202,6 +202,11 @@ export class DecisionKit {
       },
       say: async (_workspace: number, events: readonly Said[]) => this.#say(events),
       person: (_workspace: number, customer: string) => this.persons.get(customer),
+      follow: async () => undefined,
+      drop: (_workspace: number, customer: string, requests: ReadonlySet<string>) => {
+        const person = this.person(customer);
+        person.requests = person.requests.filter(({ id }) => !requests.has(id));
+      },
       readViews: ({ views }: { views: readonly { name: string }[] }) => this.#read(views),
       get passedUpTo() {
         return kit.#passed;

@@ -56,6 +56,7 @@ interface Chosen {
 /** @throws AppError invalid, unavailable. */
 export async function choose(parts: ChooseParts, wish: DecideWish): Promise<DecideAnswer> {
   const { context, reservations, saying } = parts;
+  await context.follow(wish.workspace);
   const contenders = contendersOf(parts, wish);
   const leftMs = (): number => wish.askedMs + wish.withinMs - context.clock.monotonicMs();
   const views = await readViews(context, wish, contenders, leftMs());

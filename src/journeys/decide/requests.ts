@@ -6,7 +6,7 @@
  *       ─▶ weighed together in one go, reserved, actions filled in
  *       ─▶ said: `tapeline.decision` under the request's id, until it is there
  *
- * A condition that says no, a cooldown and a date are not said: the request goes by itself. Whatever the
+ * A condition that says no, a cooldown and a date are not said: the request just goes. Whatever the
  * reading takes, weighing and reserving are one step, so no two decisions about a customer overlap.
  */
 import { AppError } from '../../std/errors.ts';
@@ -23,7 +23,7 @@ import { decisionEvent, fits, type Saying } from './saying.ts';
 import { type Candidate, touchOf, type Weighed, weigh } from './weigh.ts';
 
 /** What is left unsaid: it would be one event more for each that a rule listens to. */
-const silent: ReadonlySet<string> = new Set<NotReason>(['condition', 'cooldown', 'notInDate']);
+const unsaid: ReadonlySet<string> = new Set<NotReason>(['condition', 'cooldown', 'notInDate']);
 const noViews: Views = new Map();
 
 /** Whether a person is in each audience that a rule may ask for. */
@@ -47,6 +47,14 @@ interface Asked {
   readonly rule: CompiledRule | undefined;
   readonly facts: Facts;
   readonly actions: readonly CompiledAction[];
+}
+
+interface Outcome {
+  readonly said: readonly DecisionSaid[];
+  /** Of what acts. */
+  readonly touches: readonly Touch[];
+  /** Requests that came to nothing that is said. */
+  readonly silent: ReadonlySet<string>;
 }
 
 export class Requests implements Worker {
@@ -74,7 +82,8 @@ export class Requests implements Worker {
     const person = context.person(workspace, customer);
     if (person === undefined) return;
     const open = requests.filter(({ id }) => person.requests.some((each) => each.id === id));
-    const { said, touches } = this.#weigh(workspace, person, open, views);
+    const { said, silent, touches } = this.#weigh(workspace, person, open, views);
+    context.drop(workspace, customer, silent);
     if (said.length === 0) return;
     const reservation = this.#parts.reservations.reserve(workspace, person.name, touches);
     context.metrics.add('decisions_total', said.length);
@@ -114,7 +123,7 @@ export class Requests implements Worker {
     person: PersonState,
     requests: readonly Request[],
     views: Views,
-  ): { said: readonly DecisionSaid[]; touches: readonly Touch[] } {
+  ): Outcome {
     const { context, reservations } = this.#parts;
     const now = context.clock.now();
     const asked = new Map<string, Asked>();
@@ -132,11 +141,16 @@ export class Requests implements Worker {
     }
     const touches = reservations.with(workspace, person.name, person.touches);
     const weighed = weigh(candidates, { now, person, touches, slots: 1, competing: 'byChannel' });
-    const loud = weighed.filter(({ verdict }) => !silent.has(verdict));
-    said.push(...loud.map((each) => actOf(workspace, asked.get(each.candidate.id)!, each)));
+    const silent = new Set<string>();
+    for (const each of weighed) {
+      const { id } = each.candidate;
+      if (unsaid.has(each.verdict)) silent.add(id);
+      else said.push(actOf(workspace, asked.get(id)!, each));
+    }
     const acting = new Set(said.filter(isActing).map(({ request }) => request));
     const acted = weighed.filter(({ candidate }) => acting.has(candidate.id));
-    return { said, touches: acted.map(({ candidate }) => touchOf(candidate, candidate.id, now)) };
+    const taken = acted.map(({ candidate }) => touchOf(candidate, candidate.id, now));
+    return { said, silent, touches: taken };
   }
 
   /** Undefined: what asked is not there any more. */

@@ -39,7 +39,10 @@ const dirtyBound = 200_000;
 const skipStepsMax = 100_000;
 
 export interface EngineParts
-  extends Omit<EngineContext, 'definitions' | 'person' | 'rows' | 'passedUpTo'> {
+  extends Omit<
+    EngineContext,
+    'definitions' | 'person' | 'follow' | 'drop' | 'rows' | 'passedUpTo'
+  > {
   /** Path of `journeys.mdb`. */
   readonly path: string;
   /** Where webhooks may go although it is not public. */
@@ -121,6 +124,12 @@ export class Engine {
       ...parts,
       definitions: this.#inForce,
       person: (workspace, customer) => engine.find(workspace, customer)?.state,
+      follow: (workspace) => engine.#follow(workspace),
+      drop(workspace, customer, requests) {
+        const state = engine.find(workspace, customer)?.state;
+        if (state === undefined) return;
+        state.requests = state.requests.filter(({ id }) => !requests.has(id));
+      },
       rows: (room) => this.#store.rows(room),
       get passedUpTo() {
         return engine.passedUpTo;
@@ -169,6 +178,16 @@ export class Engine {
     this.#isReading = true;
     this.#parts.listen(true);
     this.wake();
+  }
+
+  async #follow(workspace: number): Promise<void> {
+    const isFollowed = (): boolean => this.#inForce.of(workspace) !== undefined;
+    if (isFollowed()) return;
+    if (!this.#isReading) this.#reader.skipTo(this.#parts.tape.horizon());
+    this.#read();
+    await this.until(() => this.#isLive);
+    this.#publisher.follow(workspace);
+    await this.until(isFollowed);
   }
 
   /** Something was published. */

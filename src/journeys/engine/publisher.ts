@@ -9,6 +9,8 @@ import { definitionsCustomer, typeOfDefinition } from '../words.ts';
 import type { DefinitionSource, InForce, WantedVersion } from './inforce.ts';
 
 const retryMs = 1000;
+/** In force where touchpoints ask: it is no rule of anybody's, and makes the workspace one that is read. */
+const followed = 'tapeline:questions';
 
 export interface PublisherParts {
   readonly clock: Clock;
@@ -34,7 +36,7 @@ export class Publisher {
     const wanted = [...source.wanted()];
     const names = new Set(wanted.map(nameOf));
     const gone = inForce.rows
-      .filter((row) => row.version !== 0 && !names.has(nameOf(row)))
+      .filter((row) => row.version !== 0 && row.name !== followed && !names.has(nameOf(row)))
       .map((row) => ({ ...row, version: 0, revision: row.version }));
     return [...wanted, ...gone].filter((each) => {
       return inForce.versionOf(each.workspace, each.kind, each.name) !== each.version;
@@ -43,15 +45,24 @@ export class Publisher {
 
   /** Says what is missing and was not said. */
   publish(): void {
+    this.#publish(this.missing());
+  }
+
+  /** What the server says of this workspace's customers is to be read from here on. */
+  follow(workspace: number): void {
+    this.#publish([{ workspace, kind: 'rule', name: followed, version: 1, revision: 1 }]);
+  }
+
+  #publish(all: readonly WantedVersion[]): void {
     const byWorkspace = new Map<number, WantedVersion[]>();
-    for (const each of this.missing()) {
+    for (const each of all) {
       if (this.#said.has(idOf(each))) continue;
       this.#said.add(idOf(each));
       const same = byWorkspace.get(each.workspace);
       if (same === undefined) byWorkspace.set(each.workspace, [each]);
       else same.push(each);
     }
-    for (const [workspace, all] of byWorkspace) void this.#say(workspace, all);
+    for (const [workspace, own] of byWorkspace) void this.#say(workspace, own);
   }
 
   async #say(workspace: number, all: readonly WantedVersion[]): Promise<void> {
@@ -63,7 +74,7 @@ export class Publisher {
       log.warn('definitions wait, since the tape takes nothing', { reason: error.message });
       for (const each of all) this.#said.delete(idOf(each));
       clock.after(retryMs, () => {
-        if (!this.#isEnded) this.publish();
+        if (!this.#isEnded) this.#publish(all);
       });
     }
   }

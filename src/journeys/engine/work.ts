@@ -91,6 +91,13 @@ export interface EngineContext {
   say(workspace: number, events: readonly object[]): Promise<void>;
   /** The person that an identity belongs to, as of the reader's position; undefined: nothing is known of it. */
   person(workspace: number, customer: string): PersonState | undefined;
+  /**
+   * From now on what the server says of a workspace's customers is read, whether or not anything is in force
+   * there; resolves when it is. @throws AppError unavailable.
+   */
+  follow(workspace: number): Promise<void>;
+  /** Requests that came to nothing which has to be said: they go, as they would by themselves after a while. */
+  drop(workspace: number, customer: string, requests: ReadonlySet<string>): void;
   /** @throws AppError unavailable, overloaded. */
   readViews(reading: ViewReading): readonly ViewFound[] | Promise<readonly ViewFound[]>;
   /** Whose an identity is, and which identities a customer has. */
