@@ -15,6 +15,8 @@ export interface CannonPlan {
   readonly key: string;
   /** Sent by POST as JSON; absent: GET. */
   readonly body?: string;
+  /** Requests a second, evenly over the connections; absent: as many as are answered. */
+  readonly rate?: number;
   /** Every answer must be this. */
   readonly answer?: string;
   readonly connections: number;
@@ -126,6 +128,7 @@ async function fire(seconds: number): Promise<{ answerMs: number[]; seconds: num
     setupClient: (client) => patchRequests(client as unknown as CannonClient),
     ...(plan.body === undefined ? {} : { method: 'POST' as const, body: plan.body }),
     ...(plan.answer === undefined ? {} : { expectBody: plan.answer }),
+    ...(plan.rate === undefined ? {} : { overallRate: plan.rate }),
   };
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const run = autocannon(options, (error, figures) => {

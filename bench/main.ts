@@ -4,6 +4,7 @@
  *     ingest-ws, ingest-ws-json            the WebSocket door, frames of 1,000 events
  *     ingest-http, ingest-http-single      the HTTP door, batches of 500 and single events
  *     scan, view, restart                  reads and restarts with a million events on the tape
+ *     decide                               what to do next, asked 2,000 times a second, with a thousand events each
  *     live, stalled                        live subscribers, and those that never read
  *     seal                                 segments: to seal, merge and read them, without a server
  *     fair                                 a workspace that floods, and its neighbour
@@ -13,6 +14,7 @@
  * Each starts a real server on a fresh data directory (seal and walk aside), runs its load generator in
  * another process, prints a table, and one JSON object as its last line.
  */
+import { decide } from './decide.ts';
 import { fair } from './fair.ts';
 import { viewLive } from './followed.ts';
 import { ingestWs, ingestWsJson } from './ingest.ts';
@@ -54,6 +56,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   view: {
     about: 'a ten-row profile view of random customers on 1 M events: server-side and over HTTP',
     run: (settings) => (settings.live ? viewLive(settings) : view(settings)),
+  },
+  decide: {
+    about: 'what to do next for customers of 1,000 events each, at 2,000 questions a second',
+    run: decide,
   },
   live: {
     about: 'from commit to live subscribers: latency, fan-out to 100, bursts, filters',
