@@ -28,6 +28,7 @@ import { Readiness } from './threads/readiness.ts';
 import { threadErrorOf } from './threads/refusal.ts';
 import { ShardThreads } from './threads/shards.ts';
 import { Signal } from './threads/signal.ts';
+import { createShownMemory } from './views/shown.ts';
 import type { WorkspaceCommand, WorkspaceReply } from './workspaces/types.ts';
 import type { NamedKeys } from './workspaces/workspaces.ts';
 
@@ -95,6 +96,7 @@ export class Server {
       metrics: createMetricsMemory(threads),
       row: threads - 1,
       bells: createBells(config.fronts + 1),
+      shown: createShownMemory(),
     };
     this.#readers = openReaderPool({ kind: 'reader', ...this.#threadStart });
     this.#inForce = new InForce(config.fronts + 1);

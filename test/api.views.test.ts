@@ -234,3 +234,18 @@ test('the query of a view is checked', async () => {
   }
   for (const query of ['?fresh=1', '?fresh=0', '?fresh=1&asOf=5']) await show('c', name, query);
 });
+
+test('no reader sees a snapshot go back, whichever front answers', async () => {
+  const [customer, name] = [fresh('c'), fresh('view')];
+  await put(name, { snapshot: '30m', fields: [{ name: 'n', event: 'T', type: 'count' }] });
+  let [shown, older] = [0, 0];
+  for (let n = 1; n <= 100; n++) {
+    await store(server, [{ customer, type: 'T' }]);
+    // Each on a connection of its own, so now by one front and now by the other.
+    const { asOf, fields } = await show(customer, name, n % 25 === 1 ? '?fresh=1' : '');
+    assert.ok(asOf >= shown, `${n}: ${asOf} after ${shown}`);
+    shown = asOf;
+    if ((fields[0]!.value as number) < n) older += 1;
+  }
+  assert.ok(older > 50, `only ${older} answers were snapshots`);
+});

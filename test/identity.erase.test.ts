@@ -64,7 +64,8 @@ async function open(t: TestContext) {
   };
   const kit = new ShardKit({ directory, shards: 2, clock, links, documents, establish });
   const [metrics, bells] = [createMetricsMemory(1), createBells(1)];
-  const start = { tape: kit.memory, links: memory, metrics, row: 0, bells };
+  const shown = new SharedArrayBuffer(0);
+  const start = { tape: kit.memory, links: memory, metrics, row: 0, bells, shown };
   await desk.open(start, kit.erasures);
   const store = async (customer: string, id: string, previous?: string): Promise<void> => {
     const event = { customer, id, type: 'T', ...(previous !== undefined && { previous }) };

@@ -21,6 +21,7 @@ import {
   watchesMax,
 } from '../src/views/followers.ts';
 import { ViewReader } from '../src/views/reader.ts';
+import { createShownMemory } from '../src/views/shown.ts';
 import type { ViewSink } from '../src/views/watch.ts';
 import type { ViewRecord } from '../src/workspaces/types.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
@@ -106,6 +107,7 @@ function partsOf(
   const reader = new ViewReader({
     ...{ tape, metrics },
     now: () => clock.now(),
+    shown: createShownMemory(),
     pool: () => assert.fail('nothing is that long'),
   });
   const log = { info: assert.fail, warn: assert.fail, error: assert.fail };

@@ -12,6 +12,7 @@ import { ScanBudget } from '../src/tape/budget.ts';
 import { answerText, scanViews } from '../src/views/answer.ts';
 import { KeptAnswers, type KeptView, keptAnswerBytesMax } from '../src/views/kept.ts';
 import { placeOf } from '../src/views/place.ts';
+import { createShownMemory, ShownInstants } from '../src/views/shown.ts';
 import { parseViewTemplate } from '../src/workspaces/view.ts';
 import { ManualClock, ShardKit } from './support/shardkit.ts';
 
@@ -43,13 +44,17 @@ const view = { name: 'basic', template, version: 1, variant: '' };
 /** The same, as a snapshot of ten seconds. */
 const shared = { ...view, name: 'shared', template: { ...template, snapshot: '10s' } };
 
+function keptAnswers(bytesMax?: number, memory = createShownMemory()): KeptAnswers {
+  return new KeptAnswers({ shown: new ShownInstants(memory), ...(bytesMax && { bytesMax }) });
+}
+
 /** Kept answers of a kit, asked by text as the server does. */
 class Asker {
   readonly #kit: ShardKit;
   readonly #clock: ManualClock;
   readonly kept: KeptAnswers;
 
-  constructor(kit: ShardKit, clock: ManualClock, kept = new KeptAnswers()) {
+  constructor(kit: ShardKit, clock: ManualClock, kept = keptAnswers()) {
     this.#kit = kit;
     this.#clock = clock;
     this.kept = kept;
@@ -58,6 +63,7 @@ class Asker {
   find(customer: string, workspace = 1, of = view, isCurrent = false): string | undefined {
     const wanted = { workspace, customer, view: of };
     const found = this.kept.find(this.#kit.tape, wanted, this.#clock.now(), isCurrent);
+    if (found !== undefined) this.kept.show(wanted, found);
     return found && answerText(customer, of.name, found);
   }
 
@@ -67,7 +73,11 @@ class Asker {
     const before = placeOf(tape, workspace, customer);
     const ask = { workspace, customer, asOf: this.#clock.now(), isNow: keeps, wishes: [of] };
     const [found] = scanViews(tape, ask, new ScanBudget(Number.POSITIVE_INFINITY));
-    if (keeps) this.kept.keep({ workspace, customer, view: of }, before, found!);
+    const wanted = { workspace, customer, view: of };
+    if (keeps) {
+      this.kept.keep(wanted, before, found!);
+      this.kept.show(wanted, found!);
+    }
     return answerText(customer, of.name, found!);
   }
 
@@ -154,9 +164,49 @@ test('a snapshot serves until it is as old as its template says, whatever comes'
   });
 });
 
+test('a snapshot is not shown after a newer one, whichever thread showed that', async () => {
+  await withKit(async (kit, clock) => {
+    const memory = createShownMemory();
+    const fronts = [0, 1].map(() => new Asker(kit, clock, keptAnswers(undefined, memory)));
+    const [first, second] = fronts as [Asker, Asker];
+    const count = async (v: number) =>
+      kit.store([{ customer: 'ada', type: 'C', time: clock.now(), data: { v } }]);
+    await count(1);
+    const old = first.make('ada', 1, shared);
+    clock.advance(1000);
+    await count(2);
+    second.make('ada', 1, shared);
+    assert.equal(
+      first.find('ada', 1, shared),
+      undefined,
+      'it has an older one, which is not true now',
+    );
+    const wanted = { workspace: 1, customer: 'ada', view: shared };
+    const instant = (asker: Asker) => asker.kept.behind(kit.tape, wanted, clock.now());
+    assert.equal(instant(first), clock.now(), 'it makes one of the same instant');
+    assert.equal(instant(second), undefined, 'it has that');
+    assert.equal(
+      first.kept.behind(kit.tape, { ...wanted, customer: 'bob' }, clock.now()),
+      undefined,
+    );
+    const newest = first.make('ada', 1, shared);
+    assert.notEqual(newest, old);
+    clock.advance(1000);
+    assert.equal(first.find('ada', 1, shared), newest);
+    // The same instant, so neither goes back.
+    const again = second.find('ada', 1, shared);
+    assert.equal(again, newest);
+    const now = second.find('ada', 1, shared, true);
+    clock.advance(1000);
+    const renewed = first.find('ada', 1, shared);
+    assert.notEqual(now, newest, 'what is current speaks of now');
+    assert.notEqual(renewed, newest, 'and so does what is true still');
+  });
+});
+
 test('another version, variant or evidence is another answer; the oldest go when they are too many', async () => {
   await withKit(async (kit, clock) => {
-    const asker = new Asker(kit, clock, new KeptAnswers(4000));
+    const asker = new Asker(kit, clock, keptAnswers(4000));
     asker.make('ada');
     assert.ok(asker.find('ada'));
     assert.equal(asker.find('ada', 1, { ...view, version: 2 }), undefined);
@@ -195,7 +245,7 @@ test('no large answer is kept, none with whole events, and none that was cut sho
 test('a workspace that keeps very much takes nothing from those within an equal part', async () => {
   await withKit(async (kit, clock) => {
     const bytesMax = 30_000;
-    const asker = new Asker(kit, clock, new KeptAnswers(bytesMax));
+    const asker = new Asker(kit, clock, keptAnswers(bytesMax));
     const customers = Array.from({ length: 200 }, (_, n) => `customer-${n}`);
     const keptOf = (workspace: number): number =>
       customers.filter((customer) => asker.find(customer, workspace) !== undefined).length;

@@ -298,7 +298,7 @@ function open(): void {
   live = { tape, feed };
   const pool = (wanted: ViewsAsk): Promise<readonly ViewFound[]> =>
     askPool({ kind: 'views', ask: wanted });
-  views = new ViewReader({ tape, metrics, now: clock.now, pool });
+  views = new ViewReader({ tape, metrics, now: clock.now, shown: start.shown, pool });
   const stored = (workspace: number, name: string): ViewRecord | undefined =>
     directory.view(workspace, name);
   followers = new Followers({ tape, feed, reader: views, clock, metrics, log, stored });

@@ -161,6 +161,7 @@ function open(): void {
     tape,
     metrics,
     now: clock.now,
+    shown: start.shown,
     pool: (wanted) =>
       ask<readonly ViewFound[]>((request) => ({
         kind: 'heavy',

@@ -33,6 +33,8 @@ export interface ThreadStart {
   readonly row: number;
   /** One Int32 per front, and one for the engine: see `bells.ts`. */
   readonly bells: SharedArrayBuffer;
+  /** Up to when views with snapshots were shown: see `views/shown.ts`. */
+  readonly shown: SharedArrayBuffer;
 }
 
 export interface ShardStart extends ThreadStart {

@@ -5,14 +5,15 @@
  * who has a receipt finds its event in the next answer.
  *
  * A template that says `snapshot` wants it otherwise: one answer for so long, whatever comes. It ends
- * earlier only when something is taken away, the customer's identities change or the
- * template does; its `asOf` says how old it is.
+ * earlier only when something is taken away, the customer's identities or the template change, or somebody
+ * has been shown a newer one (`shown.ts`); its `asOf` says how old it is.
  */
 import type { Tape } from '../tape/tape.ts';
 import { parseLookback } from '../workspaces/view.ts';
 import type { ViewFound } from './answer.ts';
 import type { ViewWish } from './evaluate.ts';
 import { isWhole, type Place, standsAt } from './place.ts';
+import type { ShownInstants } from './shown.ts';
 
 /**
  * What the kept answers of one front may weigh in memory. Then the oldest go of the workspace that has the
@@ -32,7 +33,7 @@ export interface KeptView extends ViewWish {
 }
 
 interface Kept {
-  readonly found: ViewFound;
+  found: ViewFound;
   readonly place: Place;
   readonly version: number;
   readonly bytes: number;
@@ -51,14 +52,22 @@ interface Wanted {
   readonly view: KeptView;
 }
 
+export interface KeptParts {
+  /** Shared by all threads. */
+  readonly shown: ShownInstants;
+  readonly bytesMax?: number;
+}
+
 export class KeptAnswers {
   readonly #bytesMax: number;
+  readonly #shown: ShownInstants;
   /** Of the workspaces that have any. */
   readonly #shares = new Map<number, Share>();
   #bytes = 0;
 
-  constructor(bytesMax: number = keptBytesMax) {
+  constructor({ bytesMax = keptBytesMax, shown }: KeptParts) {
     this.#bytesMax = bytesMax;
+    this.#shown = shown;
   }
 
   /**
@@ -73,12 +82,34 @@ export class KeptAnswers {
     const age = now - found.asOf;
     if (age < 0) return undefined;
     const { snapshot } = view.template;
-    if (snapshot !== undefined && !isCurrent) {
-      const isYoung = age < parseLookback(snapshot);
-      return isYoung && isWhole(tape, place, workspace, customer) ? found : undefined;
+    if (snapshot !== undefined && !isCurrent && age < parseLookback(snapshot)) {
+      const isNewest = found.asOf >= (this.#shown.latest(shownKey(wanted)) ?? now);
+      if (isNewest && isWhole(tape, place, workspace, customer)) return found;
     }
     if (now > found.holdsUntil || !standsAt(tape, place, workspace, customer)) return undefined;
-    return { ...found, asOf: now };
+    const current = { ...found, asOf: now };
+    if (snapshot !== undefined) kept.found = current;
+    return current;
+  }
+
+  /**
+   * As of when a snapshot has to be made, because somebody was shown a newer one than is kept here: of the
+   * same instant, or two threads would make each other's too old in turn. Undefined: as of now.
+   */
+  behind(tape: Tape, wanted: Wanted, now: number): number | undefined {
+    const { customer, view, workspace } = wanted;
+    const { snapshot } = view.template;
+    const kept = this.#shares.get(workspace)?.answers.get(keyOf(wanted));
+    if (snapshot === undefined || kept?.version !== view.version) return undefined;
+    const shown = this.#shown.latest(shownKey(wanted));
+    if (shown === undefined || shown <= kept.found.asOf || shown > now) return undefined;
+    const isYoung = now - shown < parseLookback(snapshot);
+    return isYoung && isWhole(tape, kept.place, workspace, customer) ? shown : undefined;
+  }
+
+  /** Somebody is shown this answer: it must not be an older one next time. */
+  show(wanted: Wanted, { asOf }: ViewFound): void {
+    if (wanted.view.template.snapshot !== undefined) this.#shown.note(shownKey(wanted), asOf);
   }
 
   /** What all kept answers weigh. */
@@ -88,7 +119,7 @@ export class KeptAnswers {
 
   /**
    * @param place where the customer stood before the scan.
-   * @param found as of now.
+   * @param found as of now, or of a snapshot's instant.
    */
   keep(wanted: Wanted, place: Place, found: ViewFound): void {
     const { view, workspace } = wanted;
@@ -140,6 +171,11 @@ export class KeptAnswers {
 /** What a text weighs in memory: a byte for each character as long as all are ASCII, else two at most. */
 function weightOf(text: string): number {
   return Buffer.byteLength(text) === text.length ? text.length : 2 * text.length;
+}
+
+/** With evidence or without, a view is the same to its reader. */
+function shownKey({ customer, view, workspace }: Wanted): string {
+  return `${workspace}\n${view.name}\n${view.variant}\n${customer}`;
 }
 
 const shapes = new WeakMap<KeptView, string>();

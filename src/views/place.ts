@@ -49,6 +49,13 @@ export function placeOf(tape: Tape, workspace: number, customer: string): Place 
   }
 }
 
+/** The place for what is made as of an instant of the past: nobody ever stands there. */
+export function formerPlaceOf(tape: Tape, workspace: number, customer: string): Place {
+  const nowhere = { stamp: -1, ordinal: -1 };
+  const place = placeOf(tape, workspace, customer);
+  return { ...place, latest: nowhere, grown: nowhere, revision: Number.NaN };
+}
+
 /** Whether the customer of a place stands there still. */
 export function standsAt(tape: Tape, place: Place, workspace: number, customer: string): boolean {
   tape.refresh();

@@ -9,7 +9,8 @@ import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
 import type { Tape } from '../tape/tape.ts';
 import { scanViews, type ViewFound, type ViewsAsk } from './answer.ts';
 import { KeptAnswers, type KeptView } from './kept.ts';
-import { type Place, placeOf } from './place.ts';
+import { formerPlaceOf, type Place, placeOf } from './place.ts';
+import { ShownInstants } from './shown.ts';
 
 /** Index steps a read may take on a front (about ten milliseconds); then it goes to the pool. */
 export const readStepsMax = 200_000;
@@ -31,35 +32,69 @@ export interface ViewReaderParts {
   readonly tape: Tape;
   readonly metrics: Metrics;
   readonly now: () => number;
+  /** See `createShownMemory`. */
+  readonly shown: SharedArrayBuffer;
   /** Scans in the pool, and counts that. */
   readonly pool: (ask: ViewsAsk) => Promise<readonly ViewFound[]>;
 }
 
 export class ViewReader {
   readonly #parts: ViewReaderParts;
-  readonly #kept = new KeptAnswers();
+  readonly #kept: KeptAnswers;
 
   constructor(parts: ViewReaderParts) {
     this.#parts = parts;
+    this.#kept = new KeptAnswers({ shown: new ShownInstants(parts.shown) });
   }
 
   /** What is found for each view; at once, when it need not go to the pool. */
   read(reading: ViewReading): readonly ViewFound[] | Promise<readonly ViewFound[]> {
     const { metrics, now } = this.#parts;
-    const { customer, freshness, views, workspace } = reading;
+    const { freshness, views } = reading;
     metrics.add('views_total', views.length);
-    const isNow = typeof freshness !== 'number';
-    const asOf = isNow ? now() : freshness;
+    const asOf = typeof freshness === 'number' ? freshness : now();
     const found = views.map((view) => this.#find(reading, view, asOf));
     const missing = views.filter((_, index) => found[index] === undefined);
     metrics.add('views_kept_total', views.length - missing.length);
-    if (missing.length === 0) return found as ViewFound[];
-    const fill = (made: readonly ViewFound[]): ViewFound[] => {
+    if (missing.length === 0) return this.#show(reading, found as ViewFound[]);
+    const fill = (made: readonly ViewFound[]): readonly ViewFound[] => {
       let next = 0;
-      return found.map((each) => each ?? made[next++]!);
+      const filled = found.map((each) => each ?? made[next++]!);
+      return this.#show(reading, filled);
     };
-    const made = this.#scan({ workspace, customer, asOf, isNow, wishes: missing }, missing);
+    const made = this.#make(reading, missing, asOf);
     return made instanceof Promise ? made.then(fill) : fill(made);
+  }
+
+  /** Notes what readers are shown of snapshots, so that none is shown an older one later. */
+  #show(reading: ViewReading, found: readonly ViewFound[]): readonly ViewFound[] {
+    const { customer, freshness, views, workspace } = reading;
+    if (freshness !== 'snapshot' && freshness !== 'fresh') return found;
+    for (const [at, view] of views.entries()) {
+      this.#kept.show({ workspace, customer, view }, found[at]!);
+    }
+    return found;
+  }
+
+  /** One scan for all that are to speak of one instant, which nearly always is the same for all. */
+  #make(
+    { customer, freshness, workspace }: ViewReading,
+    views: readonly KeptView[],
+    asOf: number,
+  ): readonly ViewFound[] | Promise<readonly ViewFound[]> {
+    const { tape } = this.#parts;
+    const instants = views.map((view) => {
+      if (freshness !== 'snapshot') return asOf;
+      return this.#kept.behind(tape, { workspace, customer, view }, asOf) ?? asOf;
+    });
+    const isNow = typeof freshness !== 'number';
+    const scan = (instant: number, wishes: readonly KeptView[]) => {
+      const ask = { workspace, customer, asOf: instant, isNow: isNow && instant === asOf, wishes };
+      return this.#scan(ask, wishes, isNow);
+    };
+    if (instants.every((instant) => instant === instants[0])) return scan(instants[0]!, views);
+    const each = views.map(async (view, at) => (await scan(instants[at]!, [view]))[0]!);
+    return Promise.all(each);
   }
 
   #find(reading: ViewReading, view: KeptView, now: number): ViewFound | undefined {
@@ -72,10 +107,12 @@ export class ViewReader {
   #scan(
     ask: ViewsAsk,
     views: readonly KeptView[],
+    keeps: boolean,
   ): readonly ViewFound[] | Promise<readonly ViewFound[]> {
     const { metrics, pool, tape } = this.#parts;
-    // As of an instant of the past nothing is kept.
-    const before = ask.isNow ? placeOf(tape, ask.workspace, ask.customer) : undefined;
+    const { customer, isNow, workspace } = ask;
+    let before: Place | undefined;
+    if (keeps) before = (isNow ? placeOf : formerPlaceOf)(tape, workspace, customer);
     metrics.add('scans_total', 1);
     try {
       return this.#keep(ask, views, before, scanViews(tape, ask, new ScanBudget(readStepsMax)));

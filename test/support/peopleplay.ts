@@ -14,6 +14,7 @@ import { compileFilter, matches } from '../../src/streams/filter.ts';
 import { Tail } from '../../src/tape/tail.ts';
 import type { ViewFound } from '../../src/views/answer.ts';
 import { ViewReader } from '../../src/views/reader.ts';
+import { createShownMemory } from '../../src/views/shown.ts';
 import { parseViewTemplate } from '../../src/workspaces/view.ts';
 import { PeopleModel, type Spoken } from './peoplemodel.ts';
 import { names, peopleSettings, phone, spanMs, spellings } from './peopletypes.ts';
@@ -70,6 +71,7 @@ export class PeoplePlay {
       tape: this.#kit.tape,
       metrics: openMetrics(createMetricsMemory(1), 0),
       now: () => this.#clock.now(),
+      shown: createShownMemory(),
       pool: () => Promise.reject(new Error('a scan this small needs no pool')),
     });
   }

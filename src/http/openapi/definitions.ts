@@ -59,7 +59,7 @@ Stores a view under a name of 1–128 bytes, or replaces it. Each row (field) of
 
 \`where\`, on a field or on the view for all of its fields, is a condition in CEL on the event: \`event.type\`, \`id\`, \`customer\`, \`channel\`, \`source\` (text; \`""\` when absent), \`event.time\` (a timestamp) and \`event.data\` (a map). Whole numbers and the doubles of JSON mix. An error, such as a member that is not there, is no match; \`has(event.data.x)\` asks, \`event.data.?x.orValue(0)\` gives something instead. \`matches\` takes an RE2 expression in quotes. A condition that cannot be compiled is refused with its place and a hint; one that costs too much on an event leaves it out and says so in \`undecided\`.
 
-An answer is current. With \`snapshot\` one answer serves everybody for so long on each front, even if events come meanwhile; it is made anew at that age, by \`?fresh=1\`, and when something is erased, identities are merged or the template changes. Fronts keep their snapshots apart: with more than one front, a reader on another connection may meet an older one than the one before, never one of that age. Whoever may not see \`asOf\` go back asks without \`snapshot\`, follows the view live, or keeps to one connection.`;
+An answer is current. With \`snapshot\` one answer serves everybody for so long on each front, even if events come meanwhile; it is made anew at that age, by \`?fresh=1\`, and when something is erased, identities are merged or the template changes. \`asOf\` never goes back, whichever connection a reader is on; of two snapshots of the same instant, made by two fronts, one may have an event that came late.`;
 
 export const viewPaths: Paths = {
   '/v1/views': {
