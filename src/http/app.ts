@@ -15,6 +15,7 @@ import { erasureRoutes } from './erasures.ts';
 import { Exchange } from './exchange.ts';
 import { healthRoutes } from './health.ts';
 import { identityRoutes } from './identities.ts';
+import { instanceRoutes } from './instances.ts';
 import { journeyMapRoutes } from './journeymaps.ts';
 import { keyRoutes } from './keys.ts';
 import { liveViewPath } from './liveviews.ts';
@@ -52,6 +53,7 @@ export const plainRoutes: readonly Route[] = [
   ...webhookRoutes,
   ...webhookDeliveryRoutes,
   ...journeyMapRoutes,
+  ...instanceRoutes,
   ...ruleRoutes,
   ...decideRoutes,
   ...visitorRoutes,

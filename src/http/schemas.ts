@@ -32,6 +32,7 @@ import { agentSchemas } from './agentschemas.ts';
 import { cjdsSchemas } from './cjds/schemas.ts';
 import { decideSchemas } from './decideschemas.ts';
 import { identitySchemas } from './identityschemas.ts';
+import { instanceSchemas } from './instanceschemas.ts';
 import { journeySchemas } from './journeyschemas.ts';
 import { segmentSchemas } from './segmentschemas.ts';
 import { closed, cursor, epochMs, ref, text } from './shape.ts';
@@ -327,6 +328,7 @@ export const schemas = {
   ...taxonomySchemas,
   ...webhookSchemas,
   ...journeySchemas,
+  ...instanceSchemas,
   ...wireSchemas,
   ...agentSchemas,
   Error: ErrorBody,

@@ -9,6 +9,7 @@ import { doorPaths } from './doors.ts';
 import { erasurePaths } from './erasures.ts';
 import { guide } from './guide.ts';
 import { identityPaths } from './identities.ts';
+import { instancePaths } from './instances.ts';
 import { journeyPaths } from './journeys.ts';
 import { readPaths } from './reads.ts';
 import { rolePaths } from './roles.ts';
@@ -58,6 +59,7 @@ const tags = [
   { name: 'Taxonomy', description: 'Which events a workspace takes, and what it kept apart.' },
   { name: 'Sources', description: 'Foreign JSON, made into events by maps.' },
   { name: 'Journeys', description: 'How journeys go: maps, with drafts and versions.' },
+  { name: 'Instances', description: 'Where a customer is on its journeys.' },
   { name: 'Rules', description: 'What to do, for whom, at which moment of a journey.' },
   { name: 'Webhooks', description: 'Where actions of journeys and rules are posted to.' },
   { name: 'Decisions', description: 'What to do next for a customer, and what came of it.' },
@@ -111,6 +113,7 @@ export function openApiDocument(): ApiDocument {
       ...taxonomyPaths,
       ...sourcePaths,
       ...journeyPaths,
+      ...instancePaths,
       ...webhookPaths,
       ...decidePaths,
       ...agentPaths,

@@ -2,6 +2,7 @@
 import type { Answerer, InstanceAsks } from './asks.ts';
 import type { InForce } from './inforce.ts';
 import type { Person } from './persons.ts';
+import { told } from './told.ts';
 
 export interface AnsweringEngine {
   readonly passedUpTo: number;
@@ -22,7 +23,16 @@ export function answersOf(engine: AnsweringEngine): Answerer<keyof InstanceAsks>
     instances({ customer, workspace }) {
       const person = engine.find(workspace, customer);
       const instances = person?.state.instances ?? [];
-      return { customer: person?.name.customer ?? customer, instances };
+      return {
+        customer: person?.name.customer ?? customer,
+        instances: instances.map((instance) => {
+          return told(instance, engine.inForce.map(workspace, instance.journey, instance.version));
+        }),
+      };
+    },
+    steps({ journey, version, workspace }) {
+      const map = engine.inForce.map(workspace, journey, version);
+      return { steps: map?.steps.map(({ name }) => name) };
     },
   };
 }

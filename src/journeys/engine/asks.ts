@@ -6,7 +6,7 @@ import type { CountsAsks } from '../aids/asks.ts';
 import type { DecideAsks } from '../decide/asks.ts';
 import type { WebhookAsks } from '../deliver/asks.ts';
 import type { AgentPush, RouteAsks } from '../route/asks.ts';
-import type { InstanceState } from '../state.ts';
+import type { ToldInstance } from './told.ts';
 
 export interface InstanceAsks {
   /** Nothing but to wait until the reader has passed `after`. */
@@ -21,10 +21,23 @@ export interface InstanceAsks {
     };
     readonly answer: object;
   };
-  /** Of a customer, by any of its identities. */
+  /** Of a customer, by any of its identities; oldest first. */
   readonly instances: {
     readonly ask: { readonly workspace: number; readonly customer: string };
-    readonly answer: { readonly customer: string; readonly instances: readonly InstanceState[] };
+    readonly answer: {
+      /** The name under which it is known. */
+      readonly customer: string;
+      readonly instances: readonly ToldInstance[];
+    };
+  };
+  /** The names of a map's steps: the version in force, or a given one. */
+  readonly steps: {
+    readonly ask: {
+      readonly workspace: number;
+      readonly journey: string;
+      readonly version?: number;
+    };
+    readonly answer: { readonly steps: readonly string[] | undefined };
   };
 }
 
