@@ -23,7 +23,7 @@ import { openErasures } from './threads/erasing.ts';
 import { InForce } from './threads/inforce.ts';
 import { LinkDesk } from './threads/linkdesk.ts';
 import type { FrontToMain, MainToFront, ThreadStart } from './threads/messages.ts';
-import { openReaderPool, type ReaderPool, Thread } from './threads/pool.ts';
+import { openReaderPools, type ReaderPool, Thread } from './threads/pool.ts';
 import { Readiness } from './threads/readiness.ts';
 import { threadErrorOf } from './threads/refusal.ts';
 import { ShardThreads } from './threads/shards.ts';
@@ -98,7 +98,7 @@ export class Server {
       bells: createBells(config.fronts + 1),
       shown: createShownMemory(),
     };
-    this.#readers = openReaderPool({ kind: 'reader', ...this.#threadStart });
+    this.#readers = openReaderPools({ kind: 'reader', ...this.#threadStart });
     this.#inForce = new InForce(config.fronts + 1);
     this.#readiness = new Readiness({
       directory: directory.path,

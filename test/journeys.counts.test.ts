@@ -69,7 +69,7 @@ test('instances are counted by step and end, and those under way where they are'
     moved('step', { step: 3, from: 1 }),
     moved('milestone', { name: 'applied' }),
     moved('paused', { of: { current: 1, pausedAt: 5 } }),
-    moved('exited', { of: { current: 1, pausedAt: 5, reason: 'called' } }),
+    moved('exited', { of: { current: 1, reason: 'called' } }),
   ];
   for (const happening of happenings) counts.note(1, happening);
   const tally = mapTally(counts);

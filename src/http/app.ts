@@ -6,6 +6,7 @@ import { App, type TemplatedApp } from 'uWebSockets.js';
 import { AppError } from '../std/errors.ts';
 import { agentLivePath } from './agentfeeds.ts';
 import { agentRoutes } from './agents.ts';
+import { aidRoutes } from './aids.ts';
 import { streamPaths } from './cjds/streams.ts';
 import type { Front } from './context.ts';
 import { type Cors, corsHeaders, optionsReply } from './cors.ts';
@@ -56,6 +57,7 @@ export const plainRoutes: readonly Route[] = [
   ...instanceRoutes,
   ...ruleRoutes,
   ...decideRoutes,
+  ...aidRoutes,
   ...visitorRoutes,
   ...tagRoutes,
   ...healthRoutes,

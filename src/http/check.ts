@@ -1,6 +1,7 @@
 /** Checks administrative bodies against their schemas; compiled once, when the module is loaded. */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { AppError } from '../std/errors.ts';
+import { DryRunWish } from './aidschemas.ts';
 import { NewDecision, NewResponse } from './decideschemas.ts';
 import { IdentitySettings, NewLink, NewMerge, NewUnmerge } from './identityschemas.ts';
 import { NewCommand, NewInstance } from './instanceschemas.ts';
@@ -18,6 +19,7 @@ export const checkNewMessage = checker(ajv.compile<NewMessage>(NewMessage));
 export const checkNewVisitor = checker(ajv.compile<NewVisitor>(NewVisitor));
 export const checkNewDecision = checker(ajv.compile<NewDecision>(NewDecision));
 export const checkNewResponse = checker(ajv.compile<NewResponse>(NewResponse));
+export const checkDryRunWish = checker(ajv.compile<DryRunWish>(DryRunWish));
 export const checkIdentitySettings = checker(ajv.compile<IdentitySettings>(IdentitySettings));
 export const checkDefinitionCheck = checker(ajv.compile<DefinitionCheck>(DefinitionCheck));
 export const checkNewCommand = checker(ajv.compile<NewCommand>(NewCommand));

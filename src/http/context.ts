@@ -8,6 +8,8 @@ import type { ShownCustomer } from '../identity/shown.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Quotas } from '../ingest/quotas.ts';
 import type { Taxonomies } from '../ingest/taxonomy.ts';
+import type { DryRunAnswer, DryRunAsk } from '../journeys/aids/dryrun.ts';
+import type { TraceAnswer, TraceAsk } from '../journeys/aids/trace.ts';
 import type { AskKind, EngineAnswer, EngineAsk, EnginePush } from '../journeys/engine/asks.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
@@ -81,6 +83,10 @@ export interface Front {
   issued(): number;
   /** When customers came to be: the time of each one's oldest event, null without any. */
   born(ask: BornAsk): Promise<readonly (number | null)[]>;
+  /** Why an instance is as it is. @throws AppError overloaded. */
+  trace(ask: TraceAsk): Promise<TraceAnswer>;
+  /** What maps and rules would have done; takes seconds. @throws AppError overloaded. */
+  dryRun(ask: DryRunAsk): Promise<DryRunAnswer>;
   /** Messages to visitors; a change is durable when it resolves. @throws AppError conflict, not_found, overloaded, unavailable. */
   mailbox(ask: MailboxAsk): Promise<MailboxReply>;
   /** Resolves to the whole answer in the form that was asked for. @throws AppError invalid, cursor_expired. */

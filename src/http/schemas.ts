@@ -29,6 +29,7 @@ import {
 import { roleNameBytesMax } from '../workspaces/role.ts';
 import { scopes } from '../workspaces/types.ts';
 import { agentSchemas } from './agentschemas.ts';
+import { aidSchemas } from './aidschemas.ts';
 import { cjdsSchemas } from './cjds/schemas.ts';
 import { decideSchemas } from './decideschemas.ts';
 import { identitySchemas } from './identityschemas.ts';
@@ -324,6 +325,7 @@ export const schemas = {
   ...cjdsSchemas,
   ...tagSchemas,
   ...decideSchemas,
+  ...aidSchemas,
   Health,
   ...taxonomySchemas,
   ...webhookSchemas,

@@ -9,6 +9,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { PartLimits } from '../config.ts';
 import type { LinkAnswer, LinkAsk, Outbox } from '../identity/ask.ts';
 import type { LinkMemory } from '../identity/memory.ts';
+import type { DryRunAnswer, DryRunAsk } from '../journeys/aids/dryrun.ts';
+import type { TraceAnswer, TraceAsk } from '../journeys/aids/trace.ts';
 import type { EngineAnswer, EngineAsk, EnginePush } from '../journeys/engine/asks.ts';
 import type { ErrorCode } from '../std/errors.ts';
 import type { MailboxAsk, MailboxChange, MailboxReply } from '../streams/mailbox.ts';
@@ -204,12 +206,20 @@ export type ShardToFront =
   | { readonly kind: 'receipts'; readonly receipts: readonly ParcelReceipt[] }
   | { readonly kind: 'published' };
 
-/** A read that outgrew a front's budget. */
+/** A read that outgrew a front's budget, or is nothing for a front in the first place. */
 export type HeavyRead =
   | { readonly kind: 'page'; readonly query: PageQuery }
   | { readonly kind: 'quarantine'; readonly query: QuarantineQuery }
   | { readonly kind: 'views'; readonly ask: ViewsAsk }
-  | { readonly kind: 'born'; readonly ask: BornAsk };
+  | { readonly kind: 'born'; readonly ask: BornAsk }
+  | { readonly kind: 'trace'; readonly ask: TraceAsk }
+  | { readonly kind: 'dryRun'; readonly ask: DryRunAsk };
 
-/** A page's bytes, its JSON text, what was found for each view, or when customers came to be. */
-export type HeavyAnswer = Uint8Array | string | readonly ViewFound[] | readonly (number | null)[];
+/** A page's bytes, its JSON text, what was found for each view, when customers came to be, … */
+export type HeavyAnswer =
+  | Uint8Array
+  | string
+  | readonly ViewFound[]
+  | readonly (number | null)[]
+  | TraceAnswer
+  | DryRunAnswer;

@@ -70,17 +70,31 @@ export class Thread<ToThread, FromThread> {
 
 /** Reads that outgrew a front: how many may wait, half of them of one workspace. */
 export const heavyReadsMax = 256;
+/** Dry runs, which take seconds, that may wait for the one under way. */
+export const dryRunsMax = 8;
 
 export interface ReaderPool {
   read(heavy: HeavyRead): Promise<HeavyAnswer>;
   close(): Promise<void>;
 }
 
-/** A pool of reader threads, made when first needed; workspaces take turns in it. */
-export function openReaderPool(start: ReaderStart): ReaderPool {
-  let pool: Piscina<HeavyRead, HeavyAnswer> | undefined;
+/** Reader threads, and one more for what takes seconds, so that nothing else waits for it. */
+export function openReaderPools(start: ReaderStart): ReaderPool {
   const threads = Math.max(1, Math.floor(availableParallelism() / 2));
-  const turns = new Turns({ runningMax: threads, waitingMax: heavyReadsMax });
+  const short = openReaders(start, threads, heavyReadsMax);
+  const long = openReaders(start, 1, dryRunsMax);
+  return {
+    read: (heavy) => (heavy.kind === 'dryRun' ? long : short).read(heavy),
+    async close() {
+      await Promise.all([short.close(), long.close()]);
+    },
+  };
+}
+
+/** A pool of reader threads, made when first needed; workspaces take turns in it. */
+function openReaders(start: ReaderStart, threads: number, waitingMax: number): ReaderPool {
+  let pool: Piscina<HeavyRead, HeavyAnswer> | undefined;
+  const turns = new Turns({ runningMax: threads, waitingMax });
   return {
     async read(heavy) {
       const workspace = workspaceOf(heavy);

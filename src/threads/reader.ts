@@ -1,6 +1,9 @@
 /** Entry of a pool thread: reads that would hold up a front. Stateless but for its open tape. */
 import { workerData } from 'node:worker_threads';
+import { customerOf } from '../identity/graph.ts';
 import { LinkReader } from '../identity/reader.ts';
+import { dryRun } from '../journeys/aids/dryrun.ts';
+import { trace } from '../journeys/aids/trace.ts';
 import { unreachable } from '../std/assert.ts';
 import { systemClock } from '../std/clock.ts';
 import { openMetrics } from '../std/metrics.ts';
@@ -16,8 +19,12 @@ import type { HeavyAnswer, HeavyRead, ReaderStart } from './messages.ts';
 const filesCheckMs = 1000;
 const start = workerData as ReaderStart;
 const metrics = openMetrics(start.metrics, start.row);
-const tape = new Tape(start.tape, metrics, new LinkReader(start.links));
+const links = new LinkReader(start.links);
+const tape = new Tape(start.tape, metrics, links);
 systemClock.every(filesCheckMs, () => tape.refresh());
+
+/** Index steps for a trace; one that would cost more is told as incomplete. */
+const traceStepsMax = 20_000_000;
 
 /** What it throws reaches the caller with its name, code and message. */
 export function read(heavy: HeavyRead): HeavyAnswer {
@@ -31,7 +38,18 @@ export function read(heavy: HeavyRead): HeavyAnswer {
       return scanViews(tape, heavy.ask, budget);
     case 'born':
       return bornOf(tape, heavy.ask, budget);
+    case 'trace': {
+      const customer = ownerOf(heavy.ask.workspace, heavy.ask.customer);
+      return trace(tape, { ...heavy.ask, customer }, new ScanBudget(traceStepsMax));
+    }
+    case 'dryRun':
+      return dryRun(tape, ownerOf, heavy.ask);
     default:
       return unreachable(heavy);
   }
+}
+
+/** To whom an identity belongs as of now. */
+function ownerOf(workspace: number, identity: string): string {
+  return customerOf(links, workspace, links.canonical(identity));
 }

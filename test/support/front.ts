@@ -9,6 +9,8 @@ import type { IdentityWish } from '../../src/identity/settings.ts';
 import type { ShownCustomer } from '../../src/identity/shown.ts';
 import { Quotas } from '../../src/ingest/quotas.ts';
 import { Taxonomies } from '../../src/ingest/taxonomy.ts';
+import type { DryRunAnswer, DryRunAsk } from '../../src/journeys/aids/dryrun.ts';
+import type { TraceAnswer } from '../../src/journeys/aids/trace.ts';
 import type { AskKind, EngineAnswer, EngineAsk } from '../../src/journeys/engine/asks.ts';
 import { createBucketMemory } from '../../src/std/buckets.ts';
 import type { Clock } from '../../src/std/clock.ts';
@@ -123,6 +125,20 @@ export class FakeFront implements Front {
 
   issued(): number {
     return 0;
+  }
+
+  trace(): Promise<TraceAnswer> {
+    const found = { instance: undefined, entries: [], rules: [], isCut: false };
+    return Promise.resolve({ complete: true, ...found });
+  }
+
+  dryRun({ from, sample, until }: DryRunAsk): Promise<DryRunAnswer> {
+    const events = { seen: 0, relevant: 0 };
+    const nothing = { customers: 0, journeys: {}, rules: {} };
+    return Promise.resolve({
+      ...{ from, until, sample, upTo: until, partial: false, events },
+      ...nothing,
+    });
   }
 
   say(): Promise<void> {

@@ -1,6 +1,10 @@
 /** The OpenAPI 3.1 document, assembled from the descriptions of the routes and the schemas. */
 import { schemas } from '../schemas.ts';
+
 import { agentPaths } from './agents.ts';
+
+import { aidPaths } from './aids.ts';
+
 import { cjdsRoutePaths } from './cjdsroutes.ts';
 import { decidePaths } from './decide.ts';
 import { keyPaths, viewPaths, workspacePaths } from './definitions.ts';
@@ -114,6 +118,7 @@ export function openApiDocument(): ApiDocument {
       ...sourcePaths,
       ...journeyPaths,
       ...instancePaths,
+      ...aidPaths,
       ...webhookPaths,
       ...decidePaths,
       ...agentPaths,

@@ -37,6 +37,7 @@ export interface MapTally extends AskTally {
   /** Under way now, those that are paused included. */
   open: number;
   paused: number;
+  resumed: number;
   /** By ordinal. */
   steps: Record<string, StepTally>;
   milestones: Record<string, number>;
@@ -57,7 +58,7 @@ export function emptyMapTally(): MapTally {
   return {
     ...emptyAskTally(),
     ...{ started: 0, completed: 0, exited: 0, expired: 0, cancelled: 0, failed: 0 },
-    ...{ exits: {}, open: 0, paused: 0, steps: {}, milestones: {} },
+    ...{ exits: {}, open: 0, paused: 0, resumed: 0, steps: {}, milestones: {} },
   };
 }
 
@@ -93,13 +94,12 @@ export function noteInstance(tally: MapTally, happening: InstanceHappening): voi
       tally.paused++;
       break;
     case 'resumed':
-      tally.paused--;
+      tally.resumed++;
       break;
     default:
       if (what !== 'erased') tally[what]++;
       if (what === 'exited') countOne(tally.exits, instance.reason ?? '');
       tally.open--;
-      if (instance.pausedAt !== undefined) tally.paused--;
       if (instance.current > 0) stepOf(tally, instance.current).here--;
   }
 }

@@ -1,0 +1,208 @@
+/**
+ * Dry run: what a map or rule would have done over a span of the past, told from the tape alone and without
+ * leaving a trace. It begins with nobody in it and nothing remembered. Customers are taken as they are linked
+ * today; what the server said on their tapes of journeys is left out, but for commands.
+ *
+ *     Tail from the first instant ─▶ workspace, type, sample ─▶ Trial (`trial.ts`) ─▶ reports
+ */
+
+import { bucketOf } from '../../audiences/bucket.ts';
+import { ScanBudget, ScanTooLong } from '../../tape/budget.ts';
+import type { TapeEvent } from '../../tape/event.ts';
+import { typeHashOf } from '../../tape/route.ts';
+import { positionSince } from '../../tape/since.ts';
+import { Tail } from '../../tape/tail.ts';
+import type { Tape } from '../../tape/tape.ts';
+import { scanViews } from '../../views/answer.ts';
+import type { KeptView } from '../../views/kept.ts';
+import { type Fields, fieldsOf, readCause } from '../decide/facts.ts';
+import { WorkspaceForce } from '../engine/force.ts';
+import { typeOfCommand } from '../words.ts';
+import { type Compilable, compileMaps, compileRules } from './compilable.ts';
+import { Diaries } from './diaries.ts';
+import { PastEvent } from './pastevent.ts';
+import type { MapReport, RuleReport } from './report.ts';
+import { Trial } from './trial.ts';
+
+/** Events that are looked at, those that matter, and the bytes of these. */
+export const dryRunEventsMax = 20_000_000;
+export const dryRunRelevantMax = 500_000;
+export const dryRunBytesMax = 512 * 1024 * 1024;
+/** Views that are read, and what each may cost in index steps. */
+export const dryRunViewsMax = 5000;
+const viewStepsMax = 200_000;
+
+/** Plain data: it crosses threads. */
+export interface DryRunAsk {
+  readonly workspace: number;
+  /** Epoch milliseconds of commit: from, and until before. */
+  readonly from: number;
+  readonly until: number;
+  /** Percent of customers, always the same ones. */
+  readonly sample: number;
+  readonly maps: readonly Compilable[];
+  readonly rules: readonly Compilable[];
+  /** Those that the rules ask for. */
+  readonly views: readonly KeptView[];
+}
+
+export interface DryRunAnswer {
+  readonly from: number;
+  readonly until: number;
+  readonly sample: number;
+  /** There was more than a dry run may look at: everything is told up to `upTo`, and no further. */
+  readonly partial: boolean;
+  readonly upTo: number;
+  readonly events: { readonly seen: number; readonly relevant: number };
+  readonly customers: number;
+  readonly journeys: Readonly<Record<string, MapReport>>;
+  readonly rules: Readonly<Record<string, RuleReport>>;
+}
+
+/** To whom an identity belongs today. */
+export type CustomerOf = (workspace: number, identity: string) => string;
+
+export function dryRun(tape: Tape, customerOf: CustomerOf, ask: DryRunAsk): DryRunAnswer {
+  return new DryRun(tape, customerOf, ask).run();
+}
+
+const sampleSalt = 'tapeline.dry-run';
+
+class DryRun {
+  readonly #tape: Tape;
+  readonly #customerOf: CustomerOf;
+  readonly #ask: DryRunAsk;
+  readonly #force: WorkspaceForce;
+  readonly #diaries: Diaries;
+  readonly #trial: Trial;
+  readonly #wanted = new Map<string, boolean>();
+  readonly #names = new Map<string, string | undefined>();
+  /** Of the block at hand: other reads of the tape would take its bytes away. */
+  #waiting: { readonly event: PastEvent; readonly customer: string }[] = [];
+  #seen = 0;
+  #relevant = 0;
+  #bytes = 0;
+  #viewsRead = 0;
+  #upTo: number;
+  #isOver = false;
+
+  constructor(tape: Tape, customerOf: CustomerOf, ask: DryRunAsk) {
+    this.#tape = tape;
+    this.#customerOf = customerOf;
+    this.#ask = ask;
+    const maps = compileMaps(ask.maps);
+    const rules = compileRules(ask.rules);
+    const versions = new Map(maps.map((map) => [map.name, new Map([[map.version, map]])]));
+    this.#force = new WorkspaceForce(maps, versions, rules);
+    this.#diaries = new Diaries(maps, rules);
+    this.#upTo = ask.from;
+    this.#trial = new Trial(
+      {
+        workspace: ask.workspace,
+        force: this.#force,
+        readEvent: (place) => readCause(this.#tape, place),
+        readView: (view, customer, at) => this.#readView(view, customer, at),
+      },
+      this.#diaries,
+    );
+  }
+
+  run(): DryRunAnswer {
+    const { from, sample, until, workspace } = this.#ask;
+    const shards = this.#tape.shards.map((_, number) => number);
+    const tail = new Tail(this.#tape, shards, positionSince(this.#tape, from));
+    const horizon = this.#tape.horizon();
+    const visit = (event: TapeEvent): boolean => this.#visit(event);
+    const wants = (of: number): boolean => of === workspace;
+    let isPartial = false;
+    while (!this.#isOver && !isPartial && tail.visitBlock(horizon, visit, wants)) {
+      this.#tryWaiting();
+      isPartial = this.#isSpent();
+    }
+    if (!isPartial) {
+      this.#trial.passTo(until);
+      isPartial = this.#trial.isFull;
+      if (!isPartial) this.#upTo = until;
+    }
+    return {
+      ...{ from, until, sample, partial: isPartial, upTo: this.#upTo },
+      events: { seen: this.#seen, relevant: this.#relevant },
+      customers: this.#trial.customers,
+      ...this.#diaries.reports(),
+    };
+  }
+
+  #isSpent(): boolean {
+    return (
+      this.#seen > dryRunEventsMax ||
+      this.#relevant > dryRunRelevantMax ||
+      this.#bytes > dryRunBytesMax ||
+      this.#viewsRead > dryRunViewsMax ||
+      this.#trial.isFull
+    );
+  }
+
+  /** @returns false when the span is over. */
+  #visit(event: TapeEvent): boolean {
+    if (event.received < this.#ask.from) return true;
+    if (event.received >= this.#ask.until) {
+      this.#isOver = true;
+      return false;
+    }
+    this.#seen++;
+    this.#upTo = event.received;
+    const { type } = event;
+    if (!this.#wants(type)) return true;
+    const customer = this.#sampled(event.customer);
+    if (customer === undefined) return true;
+    this.#relevant++;
+    this.#bytes += event.payloadBytes;
+    this.#waiting.push({ event: new PastEvent(event), customer });
+    return true;
+  }
+
+  #tryWaiting(): void {
+    for (const { customer, event } of this.#waiting) {
+      this.#trial.take(event, customer, event.home);
+    }
+    this.#waiting = [];
+  }
+
+  /** The server's own are no input, for it would say others now; commands are somebody's. */
+  #wants(type: string): boolean {
+    const known = this.#wanted.get(type);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(type);
+    const isOurs = type.startsWith('tapeline.') && type !== typeOfCommand;
+    const wanted = !isOurs && this.#force.wants(typeHashOf(bytes, 0, bytes.length));
+    if (this.#wanted.size > 10_000) this.#wanted.clear();
+    this.#wanted.set(type, wanted);
+    return wanted;
+  }
+
+  /** Whose event it is; undefined: somebody's who is not looked at. */
+  #sampled(identity: string): string | undefined {
+    if (this.#names.has(identity)) return this.#names.get(identity);
+    const { sample, workspace } = this.#ask;
+    const customer = this.#customerOf(workspace, identity);
+    const found = bucketOf(customer, sampleSalt) < sample ? customer : undefined;
+    if (this.#names.size > 100_000) this.#names.clear();
+    this.#names.set(identity, found);
+    return found;
+  }
+
+  #readView(name: string, customer: string, at: number): Fields | undefined {
+    const view = this.#ask.views.find((each) => each.name === name);
+    this.#viewsRead++;
+    if (view === undefined || this.#viewsRead > dryRunViewsMax) return undefined;
+    const { workspace } = this.#ask;
+    try {
+      const ask = { workspace, customer, asOf: at, isNow: false, wishes: [view] };
+      const found = scanViews(this.#tape, ask, new ScanBudget(viewStepsMax));
+      return fieldsOf([view], found).get(name);
+    } catch (error) {
+      if (error instanceof ScanTooLong) return undefined;
+      throw error;
+    }
+  }
+}
