@@ -86,7 +86,7 @@ test('instances are counted by step and end, and those under way where they are'
       completed: 0,
       exited: 1,
       open: 1,
-      paused: 0,
+      paused: 1,
       started: 2,
     },
   );
