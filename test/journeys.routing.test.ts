@@ -230,6 +230,14 @@ test('an offer is reserved, declined, reserved for another, accepted and complet
     acceptedAt: now + 4,
     meeting: 'https://meet.example/x',
   });
+  const [, invitation] = who.deliveries;
+  assert.deepEqual(
+    [invitation?.action.do, invitation?.action.id, invitation?.request],
+    ['page', 'x-meeting', 'r'],
+  );
+  const { meeting } = invitation?.action['data'] as { meeting: string };
+  assert.equal(meeting, 'https://meet.example/x');
+  who.deliveries.pop();
   assert.equal(say(who, 'withdrawn', 5), false, 'an agent is with the customer');
   assert.equal(say(who, 'completed', 5, { agent: 'b', outcome: 'sold' }), true);
   assert.deepEqual(who.deliveries, []);

@@ -145,6 +145,8 @@ export interface OfferSaid {
   /** Epoch milliseconds: until when it is the agent's. */
   readonly until?: number;
   readonly meeting?: string;
+  /** Of one who accepts, for the customer. */
+  readonly agentName?: string;
   readonly outcome?: string;
 }
 

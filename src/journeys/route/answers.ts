@@ -105,7 +105,7 @@ async function answerOffer(
       : meetingOf(parts.meetingTemplate(office, before), agent, seat.definition);
   const said = {
     change,
-    ...(meeting !== undefined && { meeting }),
+    ...(meeting !== undefined && { meeting, agentName: seat.definition.name }),
     ...(outcome !== undefined && { outcome }),
   };
   await parts.say(office, office.board.answer(id, agent, said, parts.clock.now()));

@@ -6,12 +6,17 @@
  *     open ──reserved──▶ reserved ──accepted──▶ accepted ──completed──▶ (gone)
  *      ▲                    │
  *      └─declined, timedOut─┘        open, reserved ──expired, withdrawn──▶ (gone)
+ *
+ * One that is accepted with a meeting link makes a delivery for the customer's pages, with the same link.
  */
 import type { Delivery, OfferState, PersonState } from '../state.ts';
 import type { OfferSaid } from '../words.ts';
 
 /** Agents who may pass an offer on; then it is over. */
 export const passesMax = 100;
+
+/** How long a customer's page shows the link. */
+const invitationTtl = '1h';
 
 export function newOffer(): OfferState {
   return { number: 0, state: 'open', passed: [] };
@@ -37,7 +42,23 @@ export function applyOffer(person: PersonState, said: OfferSaid, at: number): bo
   const next = changed(state, said, at);
   if (next === undefined) person.deliveries.splice(index, 1);
   else delivery.offer = next;
+  if (said.change === 'accepted' && said.meeting !== undefined) {
+    person.deliveries.push(invitation(delivery, said, at));
+  }
   return true;
+}
+
+/** The customer's side of a meeting: an offer in its pages, with the same link. */
+function invitation(delivery: Delivery, { agentName, meeting }: OfferSaid, at: number): Delivery {
+  const { action, instance, request, rule } = delivery;
+  const data = { title: action['title'], text: agentName ?? '', accept: 'Join', meeting };
+  return {
+    action: { id: `${action.id}-meeting`, do: 'page', kind: 'offer', data, ttl: invitationTtl },
+    request,
+    ...(rule !== undefined && { rule }),
+    ...(instance !== undefined && { instance }),
+    at,
+  };
 }
 
 /** Whether a change can follow a state. */

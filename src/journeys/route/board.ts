@@ -53,6 +53,7 @@ export interface Move {
 export interface Answer {
   readonly change: 'accepted' | 'declined' | 'completed';
   readonly meeting?: string;
+  readonly agentName?: string;
   readonly outcome?: string;
 }
 

@@ -39,7 +39,7 @@ export class Routing implements Worker {
   readonly #known = new Map<string, ReadonlySet<string>>();
   readonly #echoes: Echoes;
   readonly #stopUpkeep: () => void;
-  #isReady = false;
+  #isClosed = false;
   #stopTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
@@ -79,12 +79,6 @@ export class Routing implements Worker {
     if (deliveries.some(isOffer)) this.changed(workspace, person);
   }
 
-  /** Every offer that was left is known now, and so is what agents hold. */
-  ready(): void {
-    this.#isReady = true;
-    this.#soon();
-  }
-
   /** Something was read of a customer: what became of offers, of the journeys they came from, of the name. */
   changed(workspace: number, person: PersonState): void {
     const key = `${workspace}/${person.name}`;
@@ -115,7 +109,7 @@ export class Routing implements Worker {
   }
 
   async close(): Promise<void> {
-    this.#isReady = false;
+    this.#isClosed = true;
     this.#stopUpkeep();
     this.#stopTimer?.();
     this.#echoes.close();
@@ -172,13 +166,16 @@ export class Routing implements Worker {
     return person?.deliveries.find(({ action }) => action.id === id);
   }
 
-  /** Says what the boards want said, once this turn is over: what comes together is looked at together. */
+  /**
+   * Says what the boards want said, once this turn is over: what comes together is looked at together. After a
+   * start every offer that is left comes in one turn, so what agents hold is known before anybody is asked.
+   */
   #soon(): void {
     this.#wakeAt(this.#context.clock.now());
   }
 
   #wakeAt(at: number): void {
-    if (!this.#isReady || at >= this.#timerAt) return;
+    if (this.#isClosed || at >= this.#timerAt) return;
     this.#stopTimer?.();
     this.#timerAt = at;
     const { clock } = this.#context;
