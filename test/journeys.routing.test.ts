@@ -232,10 +232,10 @@ test('an offer is reserved, declined, reserved for another, accepted and complet
   });
   const [, invitation] = who.deliveries;
   assert.deepEqual(
-    [invitation?.action.do, invitation?.action.id, invitation?.request],
+    [invitation!.action.do, invitation!.action.id, invitation!.request],
     ['page', 'x-meeting', 'r'],
   );
-  const { meeting } = invitation?.action['data'] as { meeting: string };
+  const { meeting } = invitation!.action['data'] as { meeting: string };
   assert.equal(meeting, 'https://meet.example/x');
   who.deliveries.pop();
   assert.equal(say(who, 'withdrawn', 5), false, 'an agent is with the customer');
