@@ -118,6 +118,10 @@ const meaninglessMaps: readonly [value: unknown, message: RegExp][] = [
     /steps\[1\]: can never be entered.*\n.*steps\[2\]: can never be entered/,
   ],
   [
+    stepsOf({ name: 'a' }, { name: 'b', waits: [wait({ thenStep: 'a' })] }),
+    /steps\[0\]: can never be entered.*\n.*steps\[1\]: can never be entered/,
+  ],
+  [
     mapOf({ milestones: [{ name: 'm' }] }),
     /^milestones\[0\]: can never be reached; give it `step`/,
   ],
@@ -263,7 +267,7 @@ test('what would go round in circles by itself is refused', () => {
   const wait = (thenStep: string) => [{ name: 'w', for: '1s', thenStep }];
   const circles: unknown[] = [
     stepsOf({ name: 'a', on: [{ event: 'A' }], actions: say('A') }),
-    stepsOf({ name: 'a', waits: wait('b') }, { name: 'b', waits: wait('a') }),
+    stepsOf({ name: 'a', on: [{ event: 'A' }], waits: wait('b') }, { name: 'b', waits: wait('a') }),
     stepsOf(
       { name: 'a' },
       { name: 'b', on: [{ event: 'B' }], actions: [{ do: 'start', journey: 'm' }] },

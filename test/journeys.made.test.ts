@@ -50,7 +50,8 @@ test('maps and rules made at random are taken, compile, and are what the schema 
 
 function recordOf(kind: 'journey' | 'rule', name: string, outline: Outline): DefinitionRecord {
   const version = { version: 1, text: '{}', outline, publishedAt: 0 };
-  return { workspace: 1, kind, name, current: 1, versions: [version], revision: 1, updatedAt: 0 };
+  const numbers = { current: 1, last: 1, revision: 1, updatedAt: 0 };
+  return { workspace: 1, kind, name, versions: [version], ...numbers };
 }
 
 test('several of them fit together', () => {

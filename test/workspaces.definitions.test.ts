@@ -8,6 +8,7 @@ import {
   type DefinitionChange,
   type DefinitionRecord,
   definitionsBytesMax,
+  deletedNamesMax,
   journeysPerWorkspaceMax,
   type Outline,
   type OutlineLink,
@@ -139,6 +140,41 @@ test('a map is deleted when it is not in force and nobody names it', async () =>
   await kept(workspaces, rule('r', { asks }, false));
   assert.equal((await change(workspaces, wanted)).kind, 'done');
   assert.equal(new Directory(workspaces.snapshot()).definition(1, 'journey', 'quote'), undefined);
+});
+
+test('a name that was deleted goes on counting, so that no version ever comes back', async () => {
+  const store = new FakeStore();
+  const workspaces = await open(store);
+  await publish(workspaces, 'quote');
+  await kept(workspaces, rule('r'));
+  await kept(workspaces, { kind: 'withdraw', name: 'quote' });
+  await change(workspaces, { kind: 'deleteJourney', name: 'quote' });
+  await change(workspaces, { kind: 'deleteRule', name: 'r' });
+  const again = await open(store);
+  assert.deepEqual(new Directory(again.snapshot()).definitions(1), []);
+  for (const kind of ['publish', 'withdraw', 'dropDraft', 'deleteJourney'] as const) {
+    await refused(change(again, { kind, name: 'quote' }), 'not_found', /no such journey/);
+  }
+  const made = await kept(again, draft('quote'));
+  assert.deepEqual([made.created, made.current, made.versions], [true, 0, []]);
+  await change(again, { kind: 'dropDraft', name: 'quote' });
+  assert.equal((await publish(again, 'quote')).current, 2);
+  assert.equal((await kept(again, rule('r'))).current, 2);
+});
+
+test('so many deleted names are remembered; what was never published leaves nothing', async () => {
+  const store = new FakeStore();
+  const workspaces = await open(store);
+  await change(workspaces, draft('never'));
+  await change(workspaces, { kind: 'dropDraft', name: 'never' });
+  for (let n = 0; n <= deletedNamesMax; n += 1) {
+    await change(workspaces, rule(`r${n}`));
+    await change(workspaces, { kind: 'deleteRule', name: `r${n}` });
+  }
+  const names = [...store.entries()].filter(([key]) => /^(rule|journey)\//.test(key));
+  assert.equal(names.length, deletedNamesMax);
+  assert.equal((await kept(workspaces, rule('r0'))).current, 1);
+  assert.equal((await kept(workspaces, rule('r1'))).current, 2);
 });
 
 test('what a definition names has to be there when it comes into force', async () => {

@@ -65,7 +65,7 @@ export function derivedRules(view: ViewRecord): readonly DefinitionRecord[] {
   const { updatedAt, version, workspace } = view;
   return (view.cjds?.actions ?? []).map((action) => ({
     ...{ workspace, kind: 'rule', name: `${derivedPrefix}${action.id}`, updatedAt },
-    ...{ revision: version, current: action.isActive ? version : 0 },
+    ...{ revision: version, last: version, current: action.isActive ? version : 0 },
     versions: [
       {
         ...{ version, publishedAt: updatedAt, outline: { asks: [], links: [] } },

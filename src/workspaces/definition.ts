@@ -12,6 +12,8 @@ export const rulesPerWorkspaceMax = 500;
 export const versionsKeptMax = 20;
 /** Of the JSON of all drafts and versions of a workspace's maps and rules. */
 export const definitionsBytesMax = 8 * 1024 * 1024;
+/** Names of deleted maps and rules of a workspace that are remembered, so that their versions never come back. */
+export const deletedNamesMax = 1000;
 export const definitionNameBytesMax = 128;
 /** Rules and webhooks whose names begin with it follow from actions of CJDS; nobody else may give such a name. */
 export const derivedPrefix = 'cjds:';
@@ -38,6 +40,8 @@ export interface DefinitionRecord {
   readonly current: number;
   /** The newest first. */
   readonly versions: readonly DefinitionVersion[];
+  /** The number of the newest version there ever was under this name; 0: none. */
+  readonly last: number;
   readonly revision: number;
   readonly updatedAt: number;
 }
@@ -94,6 +98,11 @@ export type DefinitionChange =
       readonly kind: 'publish' | 'withdraw' | 'dropDraft' | 'deleteJourney' | 'deleteRule';
       readonly name: string;
     };
+
+/** It was deleted, and only its name is remembered: nobody is to see it. */
+export function isDeleted({ draft, versions }: DefinitionRecord): boolean {
+  return draft === undefined && versions.length === 0;
+}
 
 /** A version that is kept; the one in force when none is named, else the newest. */
 export function versionOf(

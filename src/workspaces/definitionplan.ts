@@ -8,12 +8,14 @@ import {
   type DefinitionRecord,
   type DefinitionVersion,
   definitionsBytesMax,
+  deletedNamesMax,
+  isDeleted,
   journeysPerWorkspaceMax,
   rulesPerWorkspaceMax,
   versionsKeptMax,
 } from './definition.ts';
 import { checkFits, whoNames } from './definitionfit.ts';
-import { definitionKey, type Meta, type Plan, type Tenant } from './records.ts';
+import { type Change, definitionKey, type Meta, type Plan, type Tenant } from './records.ts';
 
 /** @throws AppError not_found, conflict, invalid. */
 export function planDefinitions(
@@ -60,21 +62,14 @@ export function slotOf(kind: DefinitionKind, name: string): string {
 }
 
 function found(held: DefinitionRecord | undefined, kind: DefinitionKind): DefinitionRecord {
-  if (held === undefined) throw new AppError('not_found', `there is no such ${kind}`);
-  return held;
+  if (held !== undefined && !isDeleted(held)) return held;
+  throw new AppError('not_found', `there is no such ${kind}`);
 }
 
 function empty({ meta, nowMs, tenant }: At, kind: DefinitionKind, name: string): DefinitionRecord {
   const workspace = tenant.workspace.number;
-  return {
-    workspace,
-    kind,
-    name,
-    current: 0,
-    versions: [],
-    revision: meta.revision,
-    updatedAt: nowMs,
-  };
+  const { revision } = meta;
+  return { workspace, kind, name, current: 0, versions: [], last: 0, revision, updatedAt: nowMs };
 }
 
 function withVersion(
@@ -82,10 +77,10 @@ function withVersion(
   record: DefinitionRecord,
   { outline, text }: Pick<DefinitionVersion, 'text' | 'outline'>,
 ): DefinitionRecord {
-  const version = (record.versions[0]?.version ?? 0) + 1;
+  const version = record.last + 1;
   const fresh: DefinitionVersion = { version, text, outline, publishedAt: nowMs };
   const versions = [fresh, ...record.versions].slice(0, versionsKeptMax);
-  return { ...record, versions, current: version };
+  return { ...record, versions, current: version, last: version };
 }
 
 function ruleAfter(
@@ -133,28 +128,54 @@ function refuseDelete({ definitions }: Tenant, { current, name }: DefinitionReco
 function keep(at: At, record: DefinitionRecord, held: DefinitionRecord | undefined): Plan {
   const { meta, nowMs, tenant } = at;
   const changed = { ...record, revision: meta.revision, updatedAt: nowMs };
-  if (held === undefined) refuseMore(tenant, record.kind);
+  const created = held === undefined || isDeleted(held);
+  if (created) refuseMore(tenant, record.kind);
   refuseBytes(tenant, changed, held);
   return {
     changes: [[definitionKey(changed), changed]],
     meta,
-    apply: () => tenant.definitions.set(slotOf(changed.kind, changed.name), changed),
-    reply: { kind: 'definition', definition: changed, created: held === undefined },
+    apply: () => put(tenant, changed),
+    reply: { kind: 'definition', definition: changed, created },
   };
 }
 
-function remove({ meta, tenant }: At, held: DefinitionRecord): Plan {
+function put({ definitions }: Tenant, record: DefinitionRecord): void {
+  definitions.set(slotOf(record.kind, record.name), record);
+}
+
+/** What was never published goes; of the rest the name stays, with the number of its last version. */
+function remove(at: At, held: DefinitionRecord): Plan {
+  const { meta, nowMs, tenant } = at;
+  const { draft: _, ...rest } = held;
+  const stays = { ...rest, current: 0, versions: [], revision: meta.revision, updatedAt: nowMs };
+  const gone = held.last === 0 ? [held] : tooManyDeleted(tenant);
+  const isKept = held.last > 0;
   return {
-    changes: [[definitionKey(held), undefined]],
+    changes: [
+      ...gone.map((each): Change => [definitionKey(each), undefined]),
+      ...(isKept ? [[definitionKey(stays), stays] as const] : []),
+    ],
     meta,
-    apply: () => tenant.definitions.delete(slotOf(held.kind, held.name)),
+    apply: () => {
+      for (const { kind, name } of gone) tenant.definitions.delete(slotOf(kind, name));
+      if (isKept) put(tenant, stays);
+    },
     reply: { kind: 'done' },
   };
 }
 
+/** The one that was deleted first, when one more would be too many. */
+function tooManyDeleted({ definitions }: Tenant): DefinitionRecord[] {
+  const deleted = [...definitions.values()].filter(isDeleted);
+  if (deleted.length < deletedNamesMax) return [];
+  return [deleted.reduce((first, each) => (each.revision < first.revision ? each : first))];
+}
+
 function refuseMore({ definitions }: Tenant, kind: DefinitionKind): void {
   const most = kind === 'journey' ? journeysPerWorkspaceMax : rulesPerWorkspaceMax;
-  const count = [...definitions.values()].filter((each) => each.kind === kind).length;
+  const count = [...definitions.values()].filter((each) => {
+    return each.kind === kind && !isDeleted(each);
+  }).length;
   if (count < most) return;
   throw new AppError('conflict', `a workspace has at most ${most} ${kind}s; delete one first`);
 }

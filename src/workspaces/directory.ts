@@ -8,7 +8,12 @@ import { createHmac } from 'node:crypto';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import { type Derived, DerivedDefinitions } from './cjdsderived.ts';
-import { type DefinitionKind, type DefinitionRecord, derivedPrefix } from './definition.ts';
+import {
+  type DefinitionKind,
+  type DefinitionRecord,
+  derivedPrefix,
+  isDeleted,
+} from './definition.ts';
 import { hashesEqual, hashKey } from './keys.ts';
 import type { Limit } from './quota.ts';
 import { RecentKeys } from './recent.ts';
@@ -301,6 +306,7 @@ function indexSnapshot(snapshot: DirectorySnapshot): Indexes {
   for (const each of snapshot.webhooks) webhooks.get(each.workspace)?.set(each.name, each);
   const journeys = new Map([...workspaces.keys()].map((number) => [number, new Map()]));
   for (const record of snapshot.definitions) {
+    if (isDeleted(record)) continue;
     journeys.get(record.workspace)?.set(`${record.kind}/${record.name}`, record);
   }
   const limits = limitsOf(snapshot, workspaces);

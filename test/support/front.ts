@@ -294,7 +294,7 @@ function definitionOf({
   const kind = change.kind === 'putRule' || change.kind === 'deleteRule' ? 'rule' : 'journey';
   const said = 'text' in change ? change : { text: '{}', outline: { asks: [], links: [] } };
   const version = { version: 1, text: said.text, outline: said.outline, publishedAt: startedAt };
-  const rest = { current: 1, versions: [version], revision: 1, updatedAt: startedAt };
+  const rest = { current: 1, last: 1, versions: [version], revision: 1, updatedAt: startedAt };
   return { workspace, kind, name: change.name, ...rest };
 }
 

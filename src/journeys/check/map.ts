@@ -115,7 +115,8 @@ function checkReach({ stages }: JourneyMap, faults: Faults): void {
   );
   const led = new Set<string>();
   const open = all.filter(({ step }, index) => {
-    return index === 0 || step.on !== undefined || step.journey !== undefined;
+    if (step.on !== undefined || step.journey !== undefined) return true;
+    return index === 0 && isEnteredAtStart(stages);
   });
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     led.add(next.step.name);
@@ -127,6 +128,14 @@ function checkReach({ stages }: JourneyMap, faults: Faults): void {
     const hint = 'give it `on`, or let a wait of another step lead there (thenStep)';
     faults.add(place, 'can never be entered', hint);
   }
+}
+
+/** Whether an instance starts in the first step: when nothing else leads there. */
+export function isEnteredAtStart(stages: readonly Stage[]): boolean {
+  const { journey, name, on } = stages[0]!.steps[0]!;
+  if (on !== undefined || journey !== undefined) return false;
+  const waits = stages.flatMap(({ steps }) => steps.flatMap((step) => step.waits ?? []));
+  return !waits.some(({ thenStep }) => thenStep === name);
 }
 
 function checkMilestones(

@@ -16,6 +16,7 @@ import { viewOf } from '../compile/rule.ts';
 import type { Action, JourneyMap, Rule, Step } from '../definition.ts';
 import { typeOfCommand, typeOfDelivery, typeOfOffer } from '../words.ts';
 import { asksOfAudience, asksOfAudiences, typesOfAudience } from './audience.ts';
+import { isEnteredAtStart } from './map.ts';
 
 /** @param compiled the same map. */
 export function outlineOfMap(name: string, map: JourneyMap, compiled: CompiledMap): Outline {
@@ -80,13 +81,15 @@ function linksOfMap(name: string, map: JourneyMap, compiled: CompiledMap): Outli
   const heard = (triggers: readonly { readonly event: string }[]): string[] =>
     triggers.map(({ event }) => `event:${event}`);
   const changed = [`changed:${name}`];
-  const first = map.stages[0]!.steps[0]!;
+  const first = isEnteredAtStart(map.stages)
+    ? [`enter:${name}/${map.stages[0]!.steps[0]!.name}`]
+    : [];
   const { activityChannel } = map;
   return [
     {
       place: 'entry',
       heeds: [...heard(map.entry), `start:${name}`],
-      says: [...changed, `started:${name}`, `active:${name}`, `enter:${name}/${first.name}`],
+      says: [...changed, `started:${name}`, `active:${name}`, ...first],
       // Whoever was in it once never is again.
       bounded: map.reentry === 'never' && map.key === undefined,
     },
