@@ -1,5 +1,5 @@
 /** ingest-ws, ingest-ws-json: durable events a second through the WebSocket door. */
-import { cpuMicrosOf, startChild } from './child.ts';
+import { type Child, cpuMicrosOf, startChild } from './child.ts';
 import { type DebtFigures, debtRows, readDebt } from './debt.ts';
 import type { Protocol } from './frames.ts';
 import type { LoadFigures, LoadMessage, LoadPlan } from './load.ts';
@@ -57,6 +57,7 @@ async function ingest(name: string, protocol: Protocol, settings: Settings): Pro
     const plan = loadPlan(settings, { port, key: keys.write, protocol });
     const load = startChild<LoadMessage>('load', plan);
     try {
+      const linking = plan.links === undefined ? undefined : await linkingCost(load, child.pid!);
       await load.when('measuring');
       const cpuBefore = cpuMicrosOf(child.pid!);
       await load.when('measured');
@@ -67,11 +68,23 @@ async function ingest(name: string, protocol: Protocol, settings: Settings): Pro
       checkLoad(figures, metricOf(metrics, 'events_accepted_total') - recorded);
       const disk = commitFigures(metrics, flushMs);
       const debt = await readDebt(server, figures.sent);
-      report(name, { settings, plan, figures, cpuMicros, disk, debt });
+      const links = linking && { ...linking, count: recorded };
+      report(name, { settings, plan, figures, cpuMicros, disk, debt, links });
     } finally {
       load.kill();
     }
   });
+}
+
+/** What the server spent until every link was in force. */
+async function linkingCost(
+  load: Child<LoadMessage>,
+  pid: number,
+): Promise<{ cpuMicros: number; events: number }> {
+  await load.when('linking');
+  const before = cpuMicrosOf(pid);
+  const { events } = await load.when('linked');
+  return { cpuMicros: cpuMicrosOf(pid) - before, events };
 }
 
 /** @throws Error unless every event sent was accepted, once. */
@@ -91,19 +104,44 @@ interface Run {
   readonly cpuMicros: number;
   readonly disk: CommitFigures;
   readonly debt: DebtFigures;
+  /** Before the warm-up. */
+  readonly links:
+    | { readonly cpuMicros: number; readonly events: number; readonly count: number }
+    | undefined;
 }
 
-function report(name: string, { cpuMicros, debt, disk, figures, plan, settings }: Run): void {
+interface LinkFigures {
+  readonly newLinks?: number;
+  /** What one costs besides its event. */
+  readonly newLinkMicros?: number;
+}
+
+function linkFigures(links: Run['links'], serverMicros: number): LinkFigures {
+  if (links === undefined || links.count === 0) return {};
+  const { count: newLinks, cpuMicros, events } = links;
+  return { newLinks, newLinkMicros: rounded((cpuMicros - events * serverMicros) / newLinks) };
+}
+
+function linkRows({ newLinkMicros, newLinks }: LinkFigures): Row[] {
+  if (newLinks === undefined) return [];
+  const text = `${count(newLinks)}, each ${newLinkMicros} µs of server CPU besides its event; all in force before the warm-up`;
+  return [['new links', text]];
+}
+
+function report(name: string, run: Run): void {
+  const { cpuMicros, debt, disk, figures, plan, settings } = run;
   const { eventsPerSecond, receiptMs, seconds } = figures;
   const serverMicros = rounded(cpuMicros / (eventsPerSecond * seconds));
   const generatorMicros = rounded(figures.generatorMicrosPerEvent);
   const megabytes = rounded((eventsPerSecond * figures.bytesPerEvent) / 1e6);
-  const { batch, connections, customers, links = 0, rate, seed, warmupSeconds, window } = plan;
+  const { batch, connections, customers, rate, seed, warmupSeconds, window } = plan;
+  const links = linkFigures(run.links, serverMicros);
   const rows: Row[] = [
     ['durable events a second', count(eventsPerSecond)],
     ['bytes', `${figures.bytesPerEvent} an event, ${megabytes} MB a second`],
     ['receipt after', spread(receiptMs)],
     ['CPU per event', `server ${serverMicros} µs, generator ${generatorMicros} µs`],
+    ...linkRows(links),
     commitRow(disk),
     ...debtRows(debt, figures.bytesPerEvent),
     ['checked', `${count(figures.sent)} sent, all accepted, none twice`],
@@ -118,7 +156,7 @@ function report(name: string, { cpuMicros, debt, disk, figures, plan, settings }
       window,
       customers,
       rate: rate ?? 'unlimited',
-      links,
+      links: plan.links ?? 0,
       shards: settings.shards,
       fronts: settings.fronts,
       taxonomy: settings.taxonomy,
@@ -126,6 +164,6 @@ function report(name: string, { cpuMicros, debt, disk, figures, plan, settings }
     },
     work: figures.work,
     rows,
-    figures: { ...figures, serverMicrosPerEvent: serverMicros, ...disk, ...debt },
+    figures: { ...figures, serverMicrosPerEvent: serverMicros, ...links, ...disk, ...debt },
   });
 }

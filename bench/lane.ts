@@ -65,6 +65,11 @@ export class Lane {
     return this.#waiting.length === 0;
   }
 
+  /** Each of its frames has been sent. */
+  get isThrough(): boolean {
+    return this.#seq >= this.#plan.frames.length;
+  }
+
   /** Resolves when the server has said hello. */
   async open(): Promise<void> {
     const { key, port, protocol } = this.#plan;

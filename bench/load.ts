@@ -3,7 +3,10 @@
  * before the start, a window of unacknowledged frames on every connection, rates counted from
  * receipts only.
  *
- *     encode ─▶ connect ─▶ warm up ─▶ measure ─▶ stop sending ─▶ wait for every receipt ─▶ figures
+ *     encode ─▶ connect ─▶ link ─▶ warm up ─▶ measure ─▶ stop sending ─▶ wait for every receipt ─▶ figures
+ *
+ * Where customers have links, every frame is sent and answered once before the warm-up: from then on
+ * all links are in force, and what is measured is events that say again what holds.
  */
 import { leave, readPlan, tell } from './child.ts';
 import { encodeFrames, type Frame, type FramePlan, hashFrames } from './frames.ts';
@@ -47,6 +50,8 @@ export interface LoadFigures {
 
 /** What the generator tells while it runs. */
 export type LoadMessage =
+  | { readonly kind: 'linking' }
+  | { readonly kind: 'linked'; readonly events: number }
   | { readonly kind: 'measuring' }
   | { readonly kind: 'measured' }
   | { readonly kind: 'progress'; readonly atMs: number; readonly acked: number }
@@ -62,13 +67,16 @@ class Load {
   readonly #latencies: number[] = [];
   readonly #tally = { sent: 0, accepted: 0, duplicates: 0, rejected: 0, nacks: 0 };
   readonly #startMs = performance.now();
-  #state: 'warming' | 'measuring' | 'draining' = 'warming';
+  #state: 'linking' | 'warming' | 'measuring' | 'draining' = 'warming';
   #measureStart = { ms: 0, cpuMicros: 0 };
   #measured = { events: 0, seconds: 0, cpuMicros: 0 };
   #frameCount = 0;
   #nextLane = 0;
+  /** The first frame that is due at a rate, and when. */
+  #firstDue = 0;
   #firstDueMs = 0;
   #drained!: () => void;
+  #linked: () => void = () => undefined;
 
   constructor(plan: LoadPlan) {
     this.#plan = plan;
@@ -89,6 +97,8 @@ class Load {
       this.#drained = resolve;
     });
     const progress = setInterval(() => this.#tellProgress(), progressMs);
+    if ((this.#plan.links ?? 0) > 0) await this.#link();
+    this.#firstDue = this.#frameCount;
     this.#firstDueMs = performance.now();
     if (framesMax === undefined) {
       setTimeout(() => this.#measure(), warmupSeconds * 1000);
@@ -99,6 +109,19 @@ class Load {
     clearInterval(progress);
     for (const lane of this.#lanes) lane.close();
     return this.#figures();
+  }
+
+  /** Resolves when every customer that will be linked is linked. */
+  async #link(): Promise<void> {
+    tell({ kind: 'linking' });
+    const linked = new Promise<void>((resolve) => {
+      this.#linked = resolve;
+    });
+    this.#state = 'linking';
+    this.#fill();
+    await linked;
+    this.#state = 'warming';
+    tell({ kind: 'linked', events: this.#tally.sent });
   }
 
   #measure(): void {
@@ -125,7 +148,10 @@ class Load {
 
   #fill(): void {
     if (this.#state === 'draining') return;
-    if (this.#plan.rate !== undefined) this.#fillAtRate(this.#plan.rate);
+    if (this.#state === 'linking') {
+      while (this.#sendOne(performance.now()));
+      if (this.#isQuiet() && this.#lanes.every((lane) => lane.isThrough)) this.#linked();
+    } else if (this.#plan.rate !== undefined) this.#fillAtRate(this.#plan.rate);
     else while (this.#sendOne(performance.now()));
   }
 
@@ -133,7 +159,7 @@ class Load {
   #fillAtRate(rate: number): void {
     const intervalMs = (this.#plan.batch / rate) * 1000;
     for (;;) {
-      const dueMs = this.#firstDueMs + this.#frameCount * intervalMs;
+      const dueMs = this.#firstDueMs + (this.#frameCount - this.#firstDue) * intervalMs;
       if (dueMs > performance.now() || !this.#sendOne(dueMs)) break;
     }
     setTimeout(() => this.#fill(), 1);
@@ -148,6 +174,7 @@ class Load {
     for (let tried = 0; tried < this.#lanes.length; tried++) {
       const lane = this.#lanes[this.#nextLane]!;
       this.#nextLane = (this.#nextLane + 1) % this.#lanes.length;
+      if (this.#state === 'linking' && lane.isThrough) continue;
       if (!lane.send(number, dueMs, timeMs)) continue;
       this.#frameCount += 1;
       this.#tally.sent += batch;
@@ -171,7 +198,7 @@ class Load {
       this.#measured.events += accepted + duplicates;
       this.#latencies.push(performance.now() - sent.dueMs);
     }
-    if (this.#plan.rate === undefined) this.#fill();
+    if (this.#plan.rate === undefined || this.#state === 'linking') this.#fill();
     if (this.#frameCount === this.#plan.framesMax && this.#isQuiet()) this.stop();
     this.#settle();
   }

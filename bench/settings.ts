@@ -57,7 +57,8 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   subscribers: 'live subscribers',
   window: 'unacknowledged frames on a connection, at most',
   rate: 'events a second to offer (as many as are acknowledged)',
-  links: 'part of the customers, such as 0.3, whose events name a cookie as previous (0)',
+  links:
+    'part of the customers, such as 0.3, whose events name a cookie as previous; linked before the warm-up (0)',
   identities: 'view: linked identities of each customer, 1 to 5 (1)',
   generator: 'what makes requests over HTTP: autocannon, or wrk where it is installed (autocannon)',
   taxonomy: 'ingest-ws: none, types (an allow list) or schemas (one for each type) (none)',

@@ -92,6 +92,13 @@ function assertQuantiles(figures: Figures, path: string): void {
   );
 }
 
+test('links are in force before they are measured, and what a new one costs is told', async () => {
+  const args = ['--smoke', '--links', '0.3', '--data', data];
+  const { code, stderr, stdout } = await bench('ingest-ws', ...args);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /new links +300, each .* all in force before the warm-up/);
+});
+
 const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
   'ingest-ws': checkFrames,
   'ingest-ws-json': checkFrames,

@@ -194,3 +194,22 @@ test('a start brings back no link of somebody whose erasure is still to be carri
   }
   assert.deepEqual(state('dora').ids, []);
 });
+
+test('what another had through a device that both have had stays with that other', async (t) => {
+  const { clock, disk, erase, links, state, store } = await open(t);
+  disk.isFull = false;
+  // A household's device, and its address: first Gina's, then Hal logs in.
+  await store('10.1.2.3', 'i1');
+  await store('cookie:home', 'h1', '10.1.2.3');
+  await store('gina', 'g1', 'cookie:home');
+  const before = state('gina');
+  assert.deepEqual([...before.ids].sort(), ['g1', 'h1', 'i1']);
+  clock.advance(1000);
+  await store('hal', 'x1', 'cookie:home');
+  await store('10.1.2.3', 'i2');
+  assert.deepEqual(state('hal').ids, ['i2', 'x1']);
+  await erase('hal');
+  assert.deepEqual(state('gina').ids, before.ids);
+  assert.equal(links.node(1, 'hal'), noNode);
+  assert.deepEqual(state('cookie:home').ids, []);
+});
