@@ -22,7 +22,7 @@ import { openWorkspaces, type Workspaces } from '../src/workspaces/workspaces.ts
 import { FakeStore } from './support/documents.ts';
 
 const clock: Clock = { ...systemClock, now: () => 1_763_740_000_000 };
-const offers = { steps: ['one', 'two'], milestones: ['half'], audiences: ['vip'] };
+const offers = { steps: ['one', 'two'], stages: ['S'], milestones: ['half'], audiences: ['vip'] };
 
 function open(store = new FakeStore()): Promise<Workspaces> {
   return openWorkspaces(store, { clock, random: seededRandom(1), initialKeys: {} });
@@ -190,6 +190,7 @@ test('what a definition names has to be there when it comes into force', async (
     [{ place: 'p', what: 'step', of: 'quote', name: 2 }, /no step comes after step 2: .* has 2/],
     [{ place: 'p', what: 'milestone', of: 'quote', name: 'x' }, /no milestone "x"/],
     [{ place: 'p', what: 'audience', of: 'quote', name: 'x' }, /no audience "x"/],
+    [{ place: 'p', what: 'stage', of: 'quote', name: 'x' }, /no stage "x"; there are "S"/],
     [{ place: 'p', what: 'field', of: 'v', name: 'x' }, /the view 'v' has no field "x"; .*"n"/],
   ];
   for (const [asked, message] of wrong) {

@@ -54,17 +54,21 @@ export interface Outline {
   readonly offers?: {
     /** In order. */
     readonly steps: readonly string[];
+    readonly stages: readonly string[];
     readonly milestones: readonly string[];
     readonly audiences: readonly string[];
   };
   readonly links: readonly OutlineLink[];
 }
 
+/** What a map has besides steps, each under its name. */
+export type PartKind = 'stage' | 'milestone' | 'audience';
+
 /** Something that is named; `of` is the map or view that has it. */
 export type Reference = { readonly place: string } & (
   | { readonly what: 'journey' | 'view' | 'webhook'; readonly name: string }
   | { readonly what: 'step'; readonly of: string; readonly name: string | number }
-  | { readonly what: 'milestone' | 'audience'; readonly of: string; readonly name: string }
+  | { readonly what: PartKind; readonly of: string; readonly name: string }
   | { readonly what: 'field'; readonly of: string; readonly name: string }
 );
 

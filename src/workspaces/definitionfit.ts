@@ -75,9 +75,7 @@ function fittingOf(record: DefinitionRecord): Fitting[] {
 /** The map that something is of, or is. */
 function mapOf(asked: Reference): string | undefined {
   if (asked.what === 'journey') return asked.name;
-  return asked.what === 'step' || asked.what === 'milestone' || asked.what === 'audience'
-    ? asked.of
-    : undefined;
+  return 'of' in asked && asked.what !== 'field' ? asked.of : undefined;
 }
 
 /** Why something that is named is not there; undefined when it is. */
@@ -102,6 +100,7 @@ function missingOf(
         : absent('view', asked.of, 'field', asked.name, fields);
     }
     case 'step':
+    case 'stage':
     case 'milestone':
     case 'audience':
       return missingInMap(asked, journeys.get(asked.of)?.offers);

@@ -31,10 +31,16 @@ export function typesOfAudience(audience: AudienceDefinition): string[] {
 export function asksOfAudience(audience: AudienceDefinition, place: string): Reference[] {
   return [...partsOf(audience, place)].flatMap(({ part, place: at }): Reference[] => {
     if (!('journey' in part)) return [];
-    const { beyondStep, journey } = part;
-    const asked: Reference = { place: `${at}.journey`, what: 'journey', name: journey };
-    if (beyondStep === undefined) return [asked];
-    return [asked, { place: `${at}.beyondStep`, what: 'step', of: journey, name: beyondStep }];
+    const { beyondStep, journey: of, stage } = part;
+    return [
+      { place: `${at}.journey`, what: 'journey', name: of },
+      ...(beyondStep === undefined
+        ? []
+        : [{ place: `${at}.beyondStep`, what: 'step' as const, of, name: beyondStep }]),
+      ...(stage === undefined
+        ? []
+        : [{ place: `${at}.stage`, what: 'stage' as const, of, name: stage }]),
+    ];
   });
 }
 

@@ -30,6 +30,7 @@ export function outlineOfMap(name: string, map: JourneyMap, compiled: CompiledMa
     ],
     offers: {
       steps: steps.map(({ step }) => step.name),
+      stages: map.stages.map((stage) => stage.name),
       milestones: (map.milestones ?? []).map((milestone) => milestone.name),
       audiences: Object.keys(map.audiences ?? {}),
     },

@@ -184,6 +184,12 @@ export function vocabularyOf(variables: readonly Variable[]): Vocabulary {
   return made;
 }
 
+const whereKnown = {
+  instance: 'is known once there is one, in rules that name a journey',
+  view: 'in rules that name one',
+  ask: 'in rules for touchpoints that ask',
+} as const;
+
 function hintsFor(variables: readonly Variable[]): Vocabulary['hints'] {
   const members = types
     .filter(({ name }) => variables.some((variable) => variableTypes[variable] === name))
@@ -191,8 +197,12 @@ function hintsFor(variables: readonly Variable[]): Vocabulary['hints'] {
   if (variables.includes('event')) {
     members.unshift('event: type, id, customer, channel, source, time, data');
   }
+  const elsewhere = (['instance', 'view', 'ask'] as const)
+    .filter((name) => !variables.includes(name))
+    .map((name) => `${name} ${whereKnown[name]}`);
+  const others = elsewhere.length === 0 ? '' : ` (${elsewhere.join('; ')})`;
   return {
-    variables: `what is known here: ${variables.join(', ')}; text stands in quotes`,
+    variables: `what is known here: ${variables.join(', ')}${others}; text stands in quotes`,
     members: `members are ${members.join('; ')}`,
   };
 }
