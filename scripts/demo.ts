@@ -1,5 +1,5 @@
-/** `npm run demo`: a believable online store at a chosen rate, and the example view `basic`. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+/** `npm run demo`: a believable online store at a chosen rate, and the example view `basic`; or a story. */
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
 import { openIngest } from '../src/client/ingest.ts';
 import { openReader } from '../src/client/reader.ts';
 import { nodeSocket } from '../src/client/socket.ts';
@@ -9,6 +9,8 @@ import { seededRandom, systemRandom } from '../src/std/random.ts';
 import { makeHistory } from './demo/history.ts';
 import { play, type Told } from './demo/play.ts';
 import { type Customer, makeCustomer } from './demo/shop.ts';
+import { stories } from './demo/stories/all.ts';
+import { tellStory } from './demo/tell.ts';
 import { basicView } from './demo/view.ts';
 
 interface Options {
@@ -19,6 +21,7 @@ interface Options {
   readonly url: string;
   readonly key?: string;
   readonly adminKey?: string;
+  readonly silent: number;
 }
 
 const linePeriodMs = 5_000;
@@ -30,7 +33,9 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const command = describe();
     command.parse([...args]);
-    return await demo(command.opts<Options>());
+    const [story] = command.processedArgs as [string | undefined];
+    const options = command.opts<Options>();
+    return await (story === undefined ? demo(options) : playStory(story, options));
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof ClientError) return complain(advice(error), 1);
@@ -40,8 +45,10 @@ async function main(args: readonly string[]): Promise<number> {
 
 function describe(): Command {
   return new Command('demo')
-    .usage('-- [options]')
+    .usage('-- [story] [options]')
     .description('Plays an online store: visits, carts, logins, purchases, calls, chats, e-mails.')
+    .addArgument(storyArgument())
+    .option('--silent <seconds>', 'in a story: how long is too long', numberOf(1, 3600), 30)
     .option('--rate <events>', 'events a second', numberOf(0.1, 1e6), 50)
     .option('--seconds <seconds>', 'how long; 0 until Ctrl-C', numberOf(0, 1e9), 0)
     .option('--customers <count>', 'how many customers', numberOf(1, 1e6), 200)
@@ -50,6 +57,11 @@ function describe(): Command {
     .option('--key <key>', 'a key with scope write (default: TAPELINE_WRITE_KEY)')
     .option('--admin-key <key>', 'stores the example view (default: TAPELINE_ADMIN_KEY)')
     .exitOverride();
+}
+
+function storyArgument(): Argument {
+  const list = Object.entries(stories).map(([name, { about }]) => `${name}: ${about}`);
+  return new Argument('[story]', list.join('; ')).choices(Object.keys(stories));
 }
 
 function numberOf(min: number, max: number): (text: string) => number {
@@ -110,6 +122,14 @@ async function demo(options: Options): Promise<number> {
   if (process.stdout.isTTY) process.stdout.write('\r\u001b[K');
   say(sentence(told));
   return told.refused > 0 ? 1 : 0;
+}
+
+/** A story stores maps, rules and agents of its own, all with names that begin with `demo-`. */
+async function playStory(story: string, { silent, url, ...given }: Options): Promise<number> {
+  const key = given.adminKey ?? process.env['TAPELINE_ADMIN_KEY'];
+  if (!key) return complain('A story needs an admin key: --admin-key, or TAPELINE_ADMIN_KEY.', 2);
+  await openReader({ url, key, clock: systemClock }).health();
+  return tellStory(story, { url, key, silentSeconds: Math.floor(silent) }, say);
 }
 
 /** A line that lives on a terminal, and comes every few seconds elsewhere. */
