@@ -18,6 +18,7 @@ import { openReader } from '../src/client/reader.ts';
 import { sleep, systemClock } from '../src/std/clock.ts';
 import { type Random, seededRandom, systemRandom } from '../src/std/random.ts';
 import { startServer, type TestServer, testKeys } from '../test/support/server.ts';
+import { type ActionOptions, ActionTorture } from './torture/actions.ts';
 import { Auditor } from './torture/audit.ts';
 import { Crowd } from './torture/crowd.ts';
 import { Doomed, freeze } from './torture/trouble.ts';
@@ -34,6 +35,7 @@ interface Options {
   readonly auditEvery: number;
   readonly partEvents: number;
   readonly flushedOnly: boolean;
+  readonly webhooks: boolean;
 }
 
 /** After this many problems the rest would say nothing new. */
@@ -57,6 +59,7 @@ function readOptions(): Options {
     .option('--customers <n>', 'customers, two hot ones aside', Number, 200)
     .option('--audit-every <n>', 'cycles between audits of every tape and stream', Number, 10)
     .option('--part-events <n>', 'so small that sealing and merging go on', Number, 2000)
+    .option('--webhooks', 'audits decisions, timers and webhooks instead of receipts', false)
     .option('--no-flushed-only', 'restart with what the kernel kept, flushed or not');
   return command.parse().opts<Options>();
 }
@@ -70,7 +73,32 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** @returns the exit code. */
+async function tortureActions(options: ActionOptions): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'tapeline-torture-'));
+  process.stdout.write(`seed ${options.seed}, ${options.cycles} cycles, in ${directory}\n`);
+  const torture = new ActionTorture(options, directory, await freePort());
+  const startedMs = systemClock.monotonicMs();
+  let failure = '';
+  try {
+    await torture.run();
+  } catch (error) {
+    failure = `${error instanceof Error ? error.stack : String(error)}\n${torture.log()}`;
+  }
+  await torture.close();
+  const { audit, kills } = torture;
+  const isClean = failure === '' && audit.clean;
+  if (isClean) rmSync(directory, { recursive: true, force: true });
+  for (const problem of [failure, ...audit.problems]) if (problem !== '') console.log(problem);
+  const seconds = Math.round((systemClock.monotonicMs() - startedMs) / 100) / 10;
+  const { actions, findings, lapsed, repeated } = audit;
+  const figures = { kills, actions, repeated, lapsed, ...findings, seconds, seed: options.seed };
+  process.stdout.write(`${JSON.stringify({ torture: isClean ? 'ok' : 'failed', ...figures })}\n`);
+  return isClean ? 0 : 1;
+}
+
 async function main(options: Options): Promise<number> {
+  if (options.webhooks) return tortureActions(options);
   const { cycles, seed } = options;
   const directory = mkdtempSync(join(tmpdir(), 'tapeline-torture-'));
   const random = seededRandom(seed);
