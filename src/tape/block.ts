@@ -181,6 +181,11 @@ export class Block {
     return new Block(bytes, view);
   }
 
+  /** The same in bytes of its own: it stays when something else is read. */
+  copy(): Block {
+    return Block.reopen(Uint8Array.from(this.bytes));
+  }
+
   /** Opens a block of the log that was opened before, byte for byte the same: it is not checked again. */
   static reopen(bytes: Uint8Array): Block {
     return new Block(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length));

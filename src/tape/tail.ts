@@ -18,11 +18,17 @@ export class Tail {
   readonly #shards: readonly ShardReader[];
   /** Per shard, the stamp of a block that was found and may still lie ahead. */
   readonly #next: number[];
+  readonly #owned: boolean;
   #stamp: number;
   #ordinal: number;
 
-  /** @param shards numbers of the shards to read; a single customer's tape needs only its own. */
-  constructor(tape: Tape, shards: readonly number[], position: Position) {
+  /**
+   * @param shards numbers of the shards to read; a single customer's tape needs only its own.
+   * @param owned whoever visits reads other things meanwhile: a block is copied before its first event that
+   * is wanted, since the store has one buffer for all that a thread reads.
+   */
+  constructor(tape: Tape, shards: readonly number[], position: Position, owned = false) {
+    this.#owned = owned;
     this.#tape = tape;
     this.#shards = shards.map((number) => tape.shards[number]!);
     this.#next = shards.map(() => -1);
@@ -60,7 +66,8 @@ export class Tail {
     const nearest = this.#nearestBlock(horizon);
     if (nearest === undefined) return false;
     const { shard, stamp } = nearest;
-    const block = shard.block(stamp);
+    let block = shard.block(stamp);
+    let isOwn = !this.#owned;
     const records = block?.records ?? 0;
     const { erased } = this.#tape;
     for (
@@ -71,6 +78,8 @@ export class Tail {
       if (!block!.isWanted(ordinal, wants)) continue;
       if (block!.isErased(ordinal)) continue;
       if (!erased.isEmpty && erased.hides(block!, ordinal)) continue;
+      if (!isOwn) block = block!.copy();
+      isOwn = true;
       if (!visit(new TapeEvent(block!, ordinal))) {
         if (ordinal > 0) this.#moveTo(stamp, ordinal - 1);
         return true;

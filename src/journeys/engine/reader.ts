@@ -43,7 +43,7 @@ export class Reader {
   constructor(parts: ReaderParts, position: Position) {
     this.#parts = parts;
     const shards = parts.tape.shards.map((_, number) => number);
-    this.#tail = new Tail(parts.tape, shards, position);
+    this.#tail = new Tail(parts.tape, shards, position, true);
   }
 
   /** Everything up to here has been applied. */
