@@ -9,7 +9,7 @@ import {
   conditionStepsMax,
   type Verdict,
 } from '../src/event/condition.ts';
-import { meter } from '../src/event/meter.ts';
+import { boundSteps, meter } from '../src/event/meter.ts';
 import { AppError } from '../src/std/errors.ts';
 
 const data = {
@@ -175,4 +175,15 @@ test('the cost of a condition is told', () => {
   assert.ok(one > 0 && one < 20, `${one}`);
   meets('event.data.price > 10');
   assert.equal(meter.spent, 2 * one);
+});
+
+test('conditions that are bounded together are given up when all of it is spent, the same ones each time', () => {
+  const costly = 'event.data.list.all(a, a >= 0)';
+  const run = (): Verdict[] =>
+    boundSteps(100_000, () => Array.from({ length: 5 }, () => meets(costly, hostileEvent)));
+  const verdicts = run();
+  assert.deepEqual(new Set(verdicts), new Set([true, undefined]));
+  assert.equal(verdicts.lastIndexOf(true) < verdicts.indexOf(undefined), true);
+  assert.deepEqual(run(), verdicts);
+  assert.equal(meets(costly, hostileEvent), true, 'alone it is decided');
 });

@@ -36,15 +36,34 @@ export const meter = {
 /** Made once: to throw a new one for each of many elements would cost more than what it ends. */
 const over = new Error('the condition costs too much');
 
+/** What is left of `boundSteps`. */
+const together = { steps: Number.POSITIVE_INFINITY };
+
+/**
+ * Runs something that evaluates conditions: they may cost so many steps all together. Past that each is given
+ * up at once, the same ones whenever the same is run.
+ */
+export function boundSteps<Value>(stepsMax: number, run: () => Value): Value {
+  together.steps = stepsMax;
+  try {
+    return run();
+  } finally {
+    together.steps = Number.POSITIVE_INFINITY;
+  }
+}
+
 /** The value; undefined when there is an error, or when it costs more than that (`meter.isOver`). */
 export function evaluateWithin(stepsMax: number, run: () => unknown): unknown {
-  meter.left = stepsMax;
+  const most = Math.min(stepsMax, together.steps);
+  meter.left = most;
   try {
     return run();
   } catch {
     return undefined;
   } finally {
-    meter.spent += stepsMax - meter.left;
+    const spent = most - meter.left;
+    meter.spent += spent;
+    together.steps = Math.max(0, together.steps - spent);
   }
 }
 

@@ -2,6 +2,7 @@
  * Applies what stands on the tape to a customer's state: the transition function of the engine. Pure but
  * for changing the state it is given: it knows the event, the state and what is in force, and no clock.
  */
+import { boundSteps } from '../../event/meter.ts';
 import { applyDecision, applyDelivery, applyResponse } from '../decide/applied.ts';
 import { learn, learnedTypes } from '../decide/learn.ts';
 import { applyOffer } from '../route/applied.ts';
@@ -46,8 +47,18 @@ export function isBlank(person: PersonState): boolean {
   );
 }
 
+/**
+ * What all conditions that an event meets may cost together, in steps of some 100 ns; past that they do not hold.
+ * Far beyond what conditions cost that somebody wrote to be answered: some ten steps each.
+ */
+export const eventStepsMax = 200_000;
+
 /** @param home the identity that the event was sent under, which is the person's by now. */
-export function apply(
+export function apply(...given: Parameters<typeof applyOne>): void {
+  boundSteps(eventStepsMax, () => applyOne(...given));
+}
+
+function applyOne(
   force: WorkspaceForce,
   person: PersonState,
   home: string,
