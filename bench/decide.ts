@@ -54,7 +54,7 @@ function candidates(more: object = {}): readonly object[] {
   return ['upgrade', 'accessory', 'survey', 'help', 'nothing'].map((id, n) => ({
     ...{ id, value: 5 - n, caps, category: n < 3 ? 'marketing' : 'service' },
     audiences: { inSupport: { journey: 'support', status: 'active' } },
-    suppressedBy: n < 3 ? ['inSupport', 'ask.page == "/help"'] : [],
+    ...(n < 3 && { suppressedBy: ['inSupport', 'ask.page == "/help"'] }),
     contextWeights: [{ if: 'ask.page == "/plans"', percent: 20 }],
     ...more,
   }));

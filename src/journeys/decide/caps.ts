@@ -36,6 +36,7 @@ export interface Counted {
 export const touchesMax = 500;
 /** No cap looks back further, nor does a cooldown. */
 export const touchKeptMsMax = 366 * 24 * 60 * 60 * 1000;
+const monthMsMax = 32 * 24 * 60 * 60 * 1000;
 
 /** The first cap that leaves no room; undefined: there is room under all of them. */
 export function reachedCap(
@@ -49,8 +50,11 @@ export function reachedCap(
     const isIn = periodAt(cap, now, cap.zone ?? customerZone ?? 'UTC');
     const oldest = touches[0];
     if (oldest !== undefined && touches.length >= touchesMax && isIn(oldest.at)) return true;
+    const since = now - reachMsOf(cap);
     let count = 0;
-    for (const touch of touches) {
+    for (let n = touches.length - 1; n >= 0 && count < cap.times; n--) {
+      const touch = touches[n]!;
+      if (touch.at < since) break;
       if (!touch.released && isUnder(cap.scope, touch, counted) && isIn(touch.at)) count++;
     }
     return count >= cap.times;
@@ -68,6 +72,11 @@ function isUnder(scope: CapScope, touch: Touch, counted: Counted): boolean {
     case 'all':
       return touch.channel !== undefined;
   }
+}
+
+/** How far back something that counts can be; months have up to 31 days, and clocks are set back. */
+function reachMsOf({ per }: FrequencyCap): number {
+  return typeof per === 'object' ? per.rollingMs : monthMsMax;
 }
 
 /** Whether an instant is in the same period as `now`. */

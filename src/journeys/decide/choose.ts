@@ -30,13 +30,14 @@ const actionBytesMax = 12 * 1024;
 const detailCharactersMax = 100;
 /** Where attention goes that no channel was named for. */
 const channelDefault = 'ask';
-const idBytes = 16;
 
 export interface ChooseParts {
   readonly context: EngineContext;
   readonly reservations: Reservations;
   readonly saying: Saying;
   readonly audiences: Audiences;
+  /** Never given twice, by this process or another. */
+  readonly nextId: () => string;
 }
 
 /** One of those that are weighed. */
@@ -60,7 +61,7 @@ export async function choose(parts: ChooseParts, wish: DecideWish): Promise<Deci
   const contenders = contendersOf(parts, wish);
   const leftMs = (): number => wish.askedMs + wish.withinMs - context.clock.monotonicMs();
   const views = await readViews(context, wish, contenders, leftMs());
-  const id = `dec_${Buffer.from(context.random.bytes(idBytes)).toString('base64url')}`;
+  const id = parts.nextId();
   const person = personOf(context, wish);
   const decidedAt = context.clock.now();
   const facts = new Map<string, Facts>();
@@ -130,7 +131,7 @@ async function readViews(
     contenders.map(({ rule }) => rule),
   );
   if (views.length === 0) return new Map();
-  const found = context.readViews({ workspace, customer, views, freshness: 'current' });
+  const found = context.readViews({ workspace, customer, views, freshness: 'snapshot' });
   const inTime = found instanceof Promise ? await within(context, found, leftMs) : found;
   return inTime && fieldsOf(views, inTime);
 }

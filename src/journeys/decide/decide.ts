@@ -2,6 +2,7 @@
  * Decides: what rules ask for when something has happened or has not (`requests.ts`), and what a touchpoint
  * asks for (`choose.ts`). Enter the room here.
  */
+import type { Random } from '../../std/random.ts';
 import type { Answerer } from '../engine/asks.ts';
 import type { EngineContext, Worker } from '../engine/work.ts';
 import type { DecideAsks } from './asks.ts';
@@ -12,9 +13,18 @@ import { respond } from './respond.ts';
 import { Saying } from './saying.ts';
 
 const sweepMs = 5000;
+/** 120 bits. */
+const idBytes = 15;
 
 export interface Decider extends Worker {
   readonly answerer: Answerer<keyof DecideAsks>;
+}
+
+/** Random for each start, then counted: drawing each would be a system call. */
+function idsOf(random: Random): () => string {
+  const start = Buffer.from(random.bytes(idBytes)).toString('base64url');
+  let count = 0;
+  return () => `dec_${start}${(++count).toString(36)}`;
 }
 
 export function openDecide(context: EngineContext, audiences: Audiences): Decider {
@@ -22,7 +32,7 @@ export function openDecide(context: EngineContext, audiences: Audiences): Decide
   const saying = new Saying(context);
   const requests = new Requests({ context, reservations, saying, audiences });
   const stopSweeping = context.clock.every(sweepMs, () => reservations.sweep());
-  const parts = { context, reservations, saying, audiences };
+  const parts = { context, reservations, saying, audiences, nextId: idsOf(context.random) };
   return {
     take: (work) => requests.take(work),
     answerer: {

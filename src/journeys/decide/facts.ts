@@ -57,18 +57,27 @@ export function readCause(tape: Tape, cause: Request['cause']): ConditionSubject
   return found;
 }
 
-/** The views that rules ask for; those that there are. */
+/** The views that rules ask for, with the fields that they ask for; those that there are. */
 export function viewsOf(
   { directory }: Pick<EngineContext, 'directory'>,
   workspace: number,
   rules: Iterable<CompiledRule>,
 ): readonly KeptView[] {
-  const names = new Set<string>();
-  for (const { view } of rules) if (view !== undefined) names.add(view.name);
-  return [...names].flatMap((name) => {
+  const asked = new Map<string, Set<string>>();
+  for (const { view } of rules) {
+    if (view === undefined) continue;
+    const fields = asked.get(view.name) ?? new Set();
+    for (const field of view.fields) fields.add(field);
+    asked.set(view.name, fields);
+  }
+  return [...asked].flatMap(([name, wanted]) => {
     const record = directory.view(workspace, name);
     if (record === undefined) return [];
-    return { name, template: record.template, version: record.version, variant: '' };
+    const { template, version } = record;
+    // A field costs what it reads, so one that nobody asks for is left out.
+    const fields = template.fields.filter((field) => wanted.has(field.name));
+    const variant = `only ${JSON.stringify(fields.map((field) => field.name))}`;
+    return { name, template: { ...template, fields }, version, variant };
   });
 }
 

@@ -40,9 +40,11 @@ export class Reservations {
   with(workspace: number, customer: string, touches: readonly Touch[]): readonly Touch[] {
     const own = this.#current(keyOf(workspace, customer));
     if (own.length === 0) return touches;
-    const known = new Set(touches.map(({ request }) => request));
-    const ahead = own.flatMap((each) => each.touches).filter(({ request }) => !known.has(request));
-    return [...touches, ...ahead];
+    // What has been read back is among the newest.
+    const isKnown = (touch: Touch): boolean =>
+      touches.findLast(({ request }) => request === touch.request) !== undefined;
+    const ahead = own.flatMap((each) => each.touches).filter((touch) => !isKnown(touch));
+    return ahead.length === 0 ? touches : [...touches, ...ahead];
   }
 
   /** Drops what has been read back of everybody; call it now and then. */

@@ -171,7 +171,8 @@ function arbitrate(
       return { candidate, score, verdict: 'outranked', detail: undefined };
     }
     // One that acts leaves less room to those after it.
-    const capped = cappedBy(candidate, touches, weighing);
+    const hasLess = touches.length > weighing.touches.length;
+    const capped = hasLess ? cappedBy(candidate, touches, weighing) : undefined;
     if (capped !== undefined) return { candidate, score, detail: undefined, ...capped };
     if (place !== undefined) acting.set(place, taken + 1);
     touches.push(touchOf(candidate, candidate.id, weighing.now));
