@@ -3,8 +3,9 @@
  *
  *     load ─▶ followers, one customer each ─▶ single events at a steady rate ─▶ the answer that shows each
  *
- * An event's way is from its sending, over its commit, to the answer in which its number is first seen;
- * the receipts tell what of the way is the commit's.
+ * An event's way is from its sending, over its commit, to the answer in which its number is first seen. Its
+ * receipt, which waits for the same commit and comes on a connection of its own, parts the way in two: what is
+ * before is the commit's, what is after the view's. An answer may come before the receipt; then that counts as 0.
  */
 import { basicView } from '../scripts/demo/view.ts';
 import { type FrameSocket, openFrames, openIngest } from '../test/support/frames.ts';
@@ -27,6 +28,9 @@ interface Followed {
   readonly customer: string;
   readonly socket: FrameSocket;
   readonly sentMs: number[];
+  /** When each was acknowledged, and answered, by its number. */
+  readonly receiptMs: number[];
+  readonly answerMs: number[];
   shown: number;
 }
 
@@ -37,6 +41,8 @@ interface Figures {
   readonly latencyMs: Quantiles;
   /** From the sending of an event to its receipt. */
   readonly receiptMs: Quantiles;
+  /** From there to its answer. */
+  readonly afterReceiptMs: Quantiles;
 }
 
 export async function viewLive(settings: Settings): Promise<void> {
@@ -63,29 +69,51 @@ async function putView(server: TestServer): Promise<void> {
 
 async function measure(server: TestServer, settings: Settings): Promise<Figures> {
   const followers = await openFollowers(server, settings);
-  const latenciesMs: number[] = [];
-  let answers = 0;
+  let [answers, answered] = [0, 0];
   for (const followed of followers) {
     followed.socket.ws.on('message', (data: Buffer) => {
       answers += 1;
       const now = performance.now();
       const { fields } = JSON.parse(data.toString()) as { fields: { value: unknown }[] };
       const shown = fields[0]!.value as number;
-      for (let n = followed.shown + 1; n <= shown; n++) latenciesMs.push(now - followed.sentMs[n]!);
+      for (let n = followed.shown + 1; n <= shown; n++) {
+        followed.answerMs[n] = now;
+        answered += 1;
+      }
       followed.shown = shown;
     });
   }
-  const { events, receiptsMs } = await send(server, followers, settings);
+  const { acknowledged, events } = await send(server, followers, settings);
   const giveUpMs = performance.now() + silenceMsMax;
-  while (latenciesMs.length < events) {
-    if (performance.now() > giveUpMs) throw new Error(`${events - latenciesMs.length} never came`);
+  while (answered < events || acknowledged() < events) {
+    if (performance.now() > giveUpMs) throw new Error(`${events - answered} never came`);
     await pause(5);
   }
   for (const { socket } of followers) socket.close();
-  const warmup = Math.min(events - 1, Math.round(events * 0.1));
-  const latencyMs = quantiles(latenciesMs.slice(warmup));
-  const receiptMs = quantiles(receiptsMs.slice(warmup));
-  return { followers: followers.length, events, answers, latencyMs, receiptMs };
+  return { followers: followers.length, events, answers, ...spreads(followers, events) };
+}
+
+/** The first tenth of each is left out. */
+function spreads(
+  followers: readonly Followed[],
+  events: number,
+): Pick<Figures, 'latencyMs' | 'receiptMs' | 'afterReceiptMs'> {
+  const ways = followers.flatMap(({ answerMs, receiptMs, sentMs }) =>
+    sentMs.slice(1).map((sent, n) => ({
+      sent,
+      latency: answerMs[n + 1]! - sent,
+      receipt: receiptMs[n + 1]! - sent,
+      after: Math.max(0, answerMs[n + 1]! - receiptMs[n + 1]!),
+    })),
+  );
+  const counted = ways
+    .sort((a, b) => a.sent - b.sent)
+    .slice(Math.min(events - 1, Math.round(events * 0.1)));
+  return {
+    latencyMs: quantiles(counted.map(({ latency }) => latency)),
+    receiptMs: quantiles(counted.map(({ receipt }) => receipt)),
+    afterReceiptMs: quantiles(counted.map(({ after }) => after)),
+  };
 }
 
 async function openFollowers(server: TestServer, settings: Settings): Promise<Followed[]> {
@@ -96,23 +124,26 @@ async function openFollowers(server: TestServer, settings: Settings): Promise<Fo
     const path = `/v1/customers/${customer}/views/${viewName}/live`;
     const socket = await openFrames(server, path, { key: server.keys.read });
     await socket.raw();
-    followers.push({ customer, socket, sentMs: [Number.NaN], shown: 0 });
+    const none = { sentMs: [Number.NaN], receiptMs: [Number.NaN], answerMs: [Number.NaN] };
+    followers.push({ customer, socket, ...none, shown: 0 });
   }
   return followers;
 }
 
-/** Sends events one by one, to the followed customers in turn; returns how many, and when receipts came. */
+/** Sends events one by one, to the followed customers in turn; returns how many, and how many have receipts. */
 async function send(
   server: TestServer,
   followers: readonly Followed[],
   { rate = rateDefault, seconds, warmup }: Settings,
-): Promise<{ events: number; receiptsMs: readonly number[] }> {
+): Promise<{ events: number; acknowledged(): number }> {
   const ingest = await openIngest(server);
-  const begunOf = new Map<number, number>();
-  const receiptsMs: number[] = [];
+  let acknowledged = 0;
   ingest.ws.on('message', (data: Buffer) => {
     const { ack } = JSON.parse(data.toString()) as { ack?: number };
-    if (ack !== undefined) receiptsMs.push(performance.now() - begunOf.get(ack)!);
+    if (ack === undefined) return;
+    // Receipts come in the order of the frames, and those go to the followers in turn.
+    followers[(ack - 1) % followers.length]!.receiptMs.push(performance.now());
+    acknowledged += 1;
   });
   const events = Math.max(followers.length, Math.round(rate * (seconds + warmup)));
   const begunMs = performance.now();
@@ -122,10 +153,9 @@ async function send(
     const { customer, sentMs } = followers[sent % followers.length]!;
     const event = { customer, type: eventType, data: { n: sentMs.length } };
     sentMs.push(performance.now());
-    begunOf.set(sent + 1, sentMs.at(-1)!);
     ingest.text({ seq: sent + 1, events: [event] });
   }
-  return { events, receiptsMs };
+  return { events, acknowledged: () => acknowledged };
 }
 
 function pause(delayMs: number): Promise<void> {
@@ -133,7 +163,7 @@ function pause(delayMs: number): Promise<void> {
 }
 
 function report(settings: Settings, work: string, found: Figures): void {
-  const { answers, events, followers, latencyMs, receiptMs } = found;
+  const { afterReceiptMs, answers, events, followers, latencyMs, receiptMs } = found;
   const { fronts, rate = rateDefault, seconds, seed, shards, warmup } = settings;
   const tapes = tapesOf(settings);
   print({
@@ -145,12 +175,14 @@ function report(settings: Settings, work: string, found: Figures): void {
       ['answers sent', count(answers)],
       ['from sending an event to its answer', spread(latencyMs)],
       ['from sending an event to its receipt', spread(receiptMs)],
+      ['from its receipt to its answer', spread(afterReceiptMs)],
     ],
     figures: {
       events,
       answers,
       latencyMs,
       receiptMs,
+      afterReceiptMs,
       answersPerEvent: rounded(answers / events),
     },
   });
