@@ -1,10 +1,7 @@
 /** The OpenAPI 3.1 document, assembled from the descriptions of the routes and the schemas. */
 import { schemas } from '../schemas.ts';
-
 import { agentPaths } from './agents.ts';
-
 import { aidPaths } from './aids.ts';
-
 import { cjdsRoutePaths } from './cjdsroutes.ts';
 import { decidePaths } from './decide.ts';
 import { keyPaths, viewPaths, workspacePaths } from './definitions.ts';
