@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Counts } from '../src/journeys/aids/counts.ts';
-import { countersMax, type MapTally } from '../src/journeys/aids/tally.ts';
+import { countersMax, type MapTally, unsaidOf } from '../src/journeys/aids/tally.ts';
 import type { CompiledRule } from '../src/journeys/compile/compiled.ts';
 import type { Happening, InstanceHappening } from '../src/journeys/engine/happening.ts';
 import type { Definitions, Rows } from '../src/journeys/engine/work.ts';
@@ -106,7 +106,6 @@ test('a rule is counted by version: asked, decided, done; answers for all versio
   counts.note(1, { kind: 'request', at: 1, request });
   counts.note(1, { kind: 'decision', at: 1, said: { ...said, verdict: 'act', actions: [action] } });
   counts.note(1, { kind: 'decision', at: 1, said: { ...said, verdict: 'capped' } });
-  counts.note(1, { kind: 'lapsed', at: 1, request });
   const outcome = { action: 'a1', outcome: 'delivered' } as const;
   counts.note(1, { kind: 'delivery', at: 1, said: outcome, delivery });
   counts.note(1, {
@@ -126,13 +125,13 @@ test('a rule is counted by version: asked, decided, done; answers for all versio
       version: 2,
       tally: {
         requested: 1,
-        lapsed: 1,
         verdicts: { act: 1, capped: 1 },
         actions: { webhook: { decided: 1, delivered: 1, failed: 0, expired: 0, withdrawn: 0 } },
       },
     },
   ]);
   assert.deepEqual(responses, { accepted: 1 });
+  assert.equal(unsaidOf({ ...versions[0]!.tally, requested: 5 }), 3);
 });
 
 test('what a touchpoint asked counts for the rules that were weighed', () => {
@@ -154,16 +153,17 @@ test('what a touchpoint asked counts for the rules that were weighed', () => {
   assert.deepEqual(local.versions, []);
 });
 
-test('workspaces, names that hold one another and what was deleted are apart', () => {
+test('workspaces and names that hold one another are apart, and a workspace takes its own along', () => {
   const counts = new Counts(new FakeRows(), inForce);
   counts.note(1, moved('started'));
   counts.note(2, moved('started'));
   counts.note(1, moved('started', { of: { journey: 'loan/2' } }));
   assert.equal(mapTally(counts).started, 1);
-  counts.forget(1, 'journey', 'loan');
+  counts.flush();
+  counts.purge(new Set([1]));
   const read = (workspace: number, name: string) =>
     counts.answerer.counts({ workspace, definition: 'journey', name }).versions.length;
-  assert.deepEqual([read(1, 'loan'), read(2, 'loan'), read(1, 'loan/2')], [0, 1, 1]);
+  assert.deepEqual([read(1, 'loan'), read(2, 'loan'), read(1, 'loan/2')], [1, 0, 1]);
 });
 
 test('reasons that never repeat share a counter in the end', () => {

@@ -4,7 +4,7 @@ import { parseTime } from '../event/time.ts';
 import type { CountsKind } from '../journeys/aids/asks.ts';
 import type { DryRunAnswer, DryRunAsk } from '../journeys/aids/dryrun.ts';
 import { type Chosen, Gathering, pastOf } from '../journeys/aids/gather.ts';
-import type { MapTally } from '../journeys/aids/tally.ts';
+import { type MapTally, unsaidOf } from '../journeys/aids/tally.ts';
 import type { JourneyMap } from '../journeys/definition.ts';
 import { AppError } from '../std/errors.ts';
 import { checkDefinitionName } from '../workspaces/definition.ts';
@@ -70,9 +70,10 @@ async function readCounts(request: RouteRequest, front: Front, kind: CountsKind)
   const after = front.issued();
   const found = await front.engine({ kind: 'counts', after, workspace, definition: kind, name });
   const versions = found.versions.map(({ tally, version }) => {
-    if (kind === 'rule') return { version, ...tally };
+    const unsaid = unsaidOf(tally);
+    if (kind === 'rule') return { version, ...tally, unsaid };
     const text = record.versions.find((each) => each.version === version)?.text;
-    return { version, ...shownTally(tally as MapTally, namesOf(text)) };
+    return { version, ...shownTally(tally as MapTally, namesOf(text)), unsaid };
   });
   const responses = kind === 'rule' ? { responses: found.responses } : {};
   return jsonReply(200, { name, versions, ...responses });

@@ -59,8 +59,8 @@ const asks = {
     { description: 'By what they do: `webhook`, `page` …' },
   ),
 };
-const lapsed = count(
-  'Wanted, and gone without a word: a condition did not hold, or nobody could decide in time.',
+const unsaid = count(
+  'Wanted, and none was said: a condition did not hold, a cooldown or a date was against it, nobody could decide in time, or nobody has yet.',
 );
 
 const mapCounts = {
@@ -151,7 +151,6 @@ export const aidSchemas = {
       Type.Object({
         ...mapCounts,
         ...asks,
-        lapsed,
         timing: Type.Object(
           {
             steps: Type.Array(
@@ -166,15 +165,15 @@ export const aidSchemas = {
         examples,
       }),
     ),
-    rules: Type.Record(Type.String(), Type.Object({ ...asks, lapsed, days, examples })),
+    rules: Type.Record(Type.String(), Type.Object({ ...asks, days, examples })),
   }),
   JourneyCounts: Type.Object({
     name: Type.String(),
-    versions: Type.Array(Type.Object({ version, ...mapCounts, ...asks, lapsed })),
+    versions: Type.Array(Type.Object({ version, ...mapCounts, ...asks, unsaid })),
   }),
   RuleCounts: Type.Object({
     name: Type.String(),
-    versions: Type.Array(Type.Object({ version, ...asks, lapsed })),
+    versions: Type.Array(Type.Object({ version, ...asks, unsaid })),
     responses: counters('What customers answered, for all versions together.'),
   }),
   Trace: Type.Object({

@@ -41,7 +41,7 @@ const dryRun = {
   journeys: {
     quote: {
       ...mapCounts,
-      ...{ requested: 0, lapsed: 0, verdicts: {}, actions: {} },
+      ...{ requested: 0, verdicts: {}, actions: {} },
       timing: {
         steps: [{ step: 2, name: 'price', ...times }],
         milestones: { priced: times },
@@ -51,9 +51,9 @@ const dryRun = {
       examples: { completed: [example] },
     },
   },
-  rules: { walkIn: { ...asks, lapsed: 0, days, examples: { act: [example] } } },
+  rules: { walkIn: { ...asks, days, examples: { act: [example] } } },
 };
-const counted = { ...asks, lapsed: 1 };
+const counted = { ...asks, unsaid: 0 };
 const trace: Json = {
   ...{ customer: 'c1', instance: '5kM0T2cFJmR8d1yW3nQp4Q', journey: 'quote', version: 3 },
   ...{ status: 'active', complete: true, truncated: false },
@@ -87,7 +87,7 @@ What it would have done over a span of the past, told from the tape alone: nothi
 
 It begins with nobody in a journey and nothing remembered, so begin early enough for what an audience looks back on. Customers are taken as they are linked today. Commands of the past (\`tapeline.journey\`) count; all else that the server said of journeys does not, and what actions would set off in turn is not followed.
 
-Bounded: 20,000,000 events are passed, 500,000 that matter and 512 MiB of them are looked at, 50,000 customers, 1,000,000 timers and 5,000 readings of views; what is beyond is left out, \`partial\` says so, and \`upTo\` how far it came. \`sample\` looks at a part of the customers, always the same ones. One dry run runs at a time; others wait for it, and too many are \`overloaded\`.`;
+Bounded: 10,000,000 events are passed, 300,000 that matter and 256 MiB of them are looked at, 50,000 customers, 1,000,000 timers and 5,000 readings of views; what is beyond is left out, \`partial\` says so, and \`upTo\` how far it came. \`sample\` looks at a part of the customers, always the same ones. One dry run runs at a time; others wait for it, and too many are \`overloaded\`.`;
 
 const traceText = `
 Why an instance is as it is: every event that moved it or made a rule look at it, with what changed, and each part of the rule with what it said: was the step reached, was it silent, did the conditions hold, was it too far, suppressed, in quiet hours, cooling down, in the control group, capped, or outranked. \`rules\` tells of each rule about the map how it stands now, so also why nothing has happened yet.
@@ -113,7 +113,7 @@ export const aidPaths: Paths = {
               {
                 version: 3,
                 ...mapCounts,
-                ...{ requested: 0, lapsed: 0, verdicts: {}, actions: {} },
+                ...{ requested: 0, unsaid: 0, verdicts: {}, actions: {} },
               },
             ],
           }),

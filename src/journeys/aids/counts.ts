@@ -52,11 +52,10 @@ export class Counts {
         noteInstance(this.#map(workspace, journey, version), happening);
         break;
       }
-      case 'request':
-      case 'lapsed': {
+      case 'request': {
         const { journey, rule, version } = happening.request;
         const tally = this.#asker(workspace, rule, journey, version);
-        if (tally !== undefined) tally[happening.kind === 'request' ? 'requested' : 'lapsed']++;
+        if (tally !== undefined) tally.requested++;
         break;
       }
       case 'decision':
@@ -70,6 +69,7 @@ export class Counts {
       case 'response':
         this.#noteResponse(workspace, happening.said);
         break;
+      case 'lapsed':
       case 'timer':
         break;
     }
@@ -82,12 +82,11 @@ export class Counts {
     if (this.#held.size > heldMax) this.#held.clear();
   }
 
-  /** A map or rule is gone: another one of its name begins at nothing. */
-  forget(workspace: number, definition: CountsKind, name: string): void {
-    const prefix = prefixOf(workspace, definition, name);
-    const stored = [...this.#rows.range(prefix)].map(([key]) => key);
-    const held = [...this.#held.keys()].filter((key) => key.startsWith(prefix));
-    for (const key of new Set([...stored, ...held])) {
+  /** Workspaces that are gone take their counters with them. */
+  purge(living: ReadonlySet<number>): void {
+    const stored = [...this.#rows.range('')].map(([key]) => key);
+    for (const key of new Set([...stored, ...this.#held.keys()])) {
+      if (living.has(Number.parseInt(key, 10))) continue;
       this.#held.delete(key);
       this.#dirty.delete(key);
       this.#rows.put(key, undefined);

@@ -9,9 +9,8 @@
 import { bucketOf } from '../../audiences/bucket.ts';
 import { ScanBudget, ScanTooLong } from '../../tape/budget.ts';
 import type { TapeEvent } from '../../tape/event.ts';
-import { typeHashOf } from '../../tape/route.ts';
 import { positionSince } from '../../tape/since.ts';
-import { Tail } from '../../tape/tail.ts';
+import { Tail, type Wants } from '../../tape/tail.ts';
 import type { Tape } from '../../tape/tape.ts';
 import { scanViews } from '../../views/answer.ts';
 import type { KeptView } from '../../views/kept.ts';
@@ -25,12 +24,14 @@ import type { MapReport, RuleReport } from './report.ts';
 import { Trial } from './trial.ts';
 
 /** Events that are looked at, those that matter, and the bytes of these. */
-export const dryRunEventsMax = 20_000_000;
-export const dryRunRelevantMax = 500_000;
-export const dryRunBytesMax = 512 * 1024 * 1024;
+export const dryRunEventsMax = 10_000_000;
+export const dryRunRelevantMax = 300_000;
+export const dryRunBytesMax = 256 * 1024 * 1024;
 /** Views that are read, and what each may cost in index steps. */
 export const dryRunViewsMax = 5000;
 const viewStepsMax = 200_000;
+/** The clocks of commits that follow each other may be this far apart, and more than that is read. */
+const commitSlackMs = 20_000;
 
 /** Plain data: it crosses threads. */
 export interface DryRunAsk {
@@ -75,7 +76,6 @@ class DryRun {
   readonly #force: WorkspaceForce;
   readonly #diaries: Diaries;
   readonly #trial: Trial;
-  readonly #wanted = new Map<string, boolean>();
   readonly #names = new Map<string, string | undefined>();
   /** Of the block at hand: other reads of the tape would take its bytes away. */
   #waiting: { readonly event: PastEvent; readonly customer: string }[] = [];
@@ -84,7 +84,6 @@ class DryRun {
   #bytes = 0;
   #viewsRead = 0;
   #upTo: number;
-  #isOver = false;
 
   constructor(tape: Tape, customerOf: CustomerOf, ask: DryRunAsk) {
     this.#tape = tape;
@@ -111,11 +110,15 @@ class DryRun {
     const { from, sample, until, workspace } = this.#ask;
     const shards = this.#tape.shards.map((_, number) => number);
     const tail = new Tail(this.#tape, shards, positionSince(this.#tape, from));
-    const horizon = this.#tape.horizon();
+    const horizon = this.#lastStamp();
     const visit = (event: TapeEvent): boolean => this.#visit(event);
-    const wants = (of: number): boolean => of === workspace;
+    const wants: Wants = (of, _customer, typeHash) => {
+      if (of !== workspace) return false;
+      this.#seen++;
+      return this.#force.wants(typeHash);
+    };
     let isPartial = false;
-    while (!this.#isOver && !isPartial && tail.visitBlock(horizon, visit, wants)) {
+    while (!isPartial && tail.visitBlock(horizon, visit, wants)) {
       this.#tryWaiting();
       isPartial = this.#isSpent();
     }
@@ -132,6 +135,13 @@ class DryRun {
     };
   }
 
+  /** What was committed before the end of the span has at most this stamp. */
+  #lastStamp(): number {
+    const horizon = this.#tape.horizon();
+    const past = positionSince(this.#tape, this.#ask.until + commitSlackMs);
+    return Math.min(horizon, past.stamp + 1);
+  }
+
   #isSpent(): boolean {
     return (
       this.#seen > dryRunEventsMax ||
@@ -142,17 +152,13 @@ class DryRun {
     );
   }
 
-  /** @returns false when the span is over. */
-  #visit(event: TapeEvent): boolean {
-    if (event.received < this.#ask.from) return true;
-    if (event.received >= this.#ask.until) {
-      this.#isOver = true;
-      return false;
-    }
-    this.#seen++;
-    this.#upTo = event.received;
-    const { type } = event;
-    if (!this.#wants(type)) return true;
+  #visit(event: TapeEvent): true {
+    const { received, type } = event;
+    const { from, until } = this.#ask;
+    if (received < from || received >= until) return true;
+    this.#upTo = received;
+    // The server's own are no input, for it would say others now; commands are somebody's.
+    if (type.startsWith('tapeline.') && type !== typeOfCommand) return true;
     const customer = this.#sampled(event.customer);
     if (customer === undefined) return true;
     this.#relevant++;
@@ -166,18 +172,6 @@ class DryRun {
       this.#trial.take(event, customer, event.home);
     }
     this.#waiting = [];
-  }
-
-  /** The server's own are no input, for it would say others now; commands are somebody's. */
-  #wants(type: string): boolean {
-    const known = this.#wanted.get(type);
-    if (known !== undefined) return known;
-    const bytes = Buffer.from(type);
-    const isOurs = type.startsWith('tapeline.') && type !== typeOfCommand;
-    const wanted = !isOurs && this.#force.wants(typeHashOf(bytes, 0, bytes.length));
-    if (this.#wanted.size > 10_000) this.#wanted.clear();
-    this.#wanted.set(type, wanted);
-    return wanted;
   }
 
   /** Whose event it is; undefined: somebody's who is not looked at. */

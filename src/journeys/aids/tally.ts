@@ -9,8 +9,6 @@ import type { DecidedAction, DecisionSaid, DeliverySaid } from '../words.ts';
 /** What asked for decisions: a rule, or the steps of a map. */
 export interface AskTally {
   requested: number;
-  /** Asked, and gone without a word: a condition did not hold, or nobody could decide in time. */
-  lapsed: number;
   /** `act`, or why not. */
   verdicts: Record<string, number>;
   /** By what they do: `webhook`, `page` … */
@@ -51,7 +49,7 @@ export interface StepTally {
 }
 
 export function emptyAskTally(): AskTally {
-  return { requested: 0, lapsed: 0, verdicts: {}, actions: {} };
+  return { requested: 0, verdicts: {}, actions: {} };
 }
 
 export function emptyMapTally(): MapTally {
@@ -116,6 +114,15 @@ export function noteDecision(
 ): void {
   countOne(tally.verdicts, verdict);
   for (const action of actions) actionOf(tally, action.do).decided++;
+}
+
+/**
+ * How often a decision was wanted and none was said: a condition did not hold, a cooldown or a date was against
+ * it, nobody could decide in time, or nobody has yet.
+ */
+export function unsaidOf({ requested, verdicts }: AskTally): number {
+  const said = Object.values(verdicts).reduce((sum, each) => sum + each, 0);
+  return Math.max(0, requested - said);
 }
 
 export function noteDelivery(
