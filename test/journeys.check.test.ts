@@ -56,6 +56,10 @@ const misshapenMaps: readonly [value: unknown, message: RegExp][] = [
   [mapOf({ context: { 'a b': 'x' } }), /^context\["a b"\]: has a name that cannot be used/],
   [mapOf({ context: { a: 1 } }), /^context\.a: must be a text of 1 to 512 characters$/],
   [mapOf({ audiences: { 'a-b': { performed: 'X' } } }), /^audiences\["a-b"\]: has a name/],
+  [
+    mapOf({ audiences: { constructor: { performed: 'X' } } }),
+    /^audiences\.constructor: has a name/,
+  ],
   [mapOf({ audiences: { a: { performed: '*' } } }), /^audiences\.a: must be one type/],
   [mapOf({ audiences: { a: {} } }), /^audiences\.a: must have exactly one of performed/],
   [mapOf({ audiences: { a: { performed: 'X', within: 'x' } } }), /^audiences\.a\.within: must/],
@@ -187,6 +191,7 @@ const wrongRules: readonly [more: object, message: RegExp][] = [
   [{ when: { instance: 'completed' } }, /^when\.instance: needs a journey/],
   [{ journey: 'm', when: { instance: 'expired', name: 's' } }, /^when\.name: means nothing/],
   [{ when: { view: 'v', where: 'view.x >' } }, /^when\.where: .*ends too early$/],
+  [{ view: 'w', when: { view: 'v', where: 'true' } }, /^view: is another view than that of when/],
   [{ perInstanceMax: 1 }, /^perInstanceMax: needs a journey/],
   [{ within: { miles: -1 } }, /^within\.miles: must be a number from 0 to 12500$/],
   [{ within: 'near' }, /^within: must be one of anywhere$/],

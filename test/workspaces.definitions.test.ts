@@ -197,6 +197,12 @@ test('what a definition names has to be there when it comes into force', async (
     await refused(change(workspaces, rule('r', { asks: [asked] })), 'invalid', message);
     await kept(workspaces, rule('r', { asks: [asked] }, false));
   }
+  const all = { fields: [{ name: 'n', event: '*', type: 'count' as const }] };
+  await workspaces.execute({ kind: 'putView', workspace: 1, name: 'all', template: all });
+  const shown = (name: string): Reference[] => [{ place: 'when.view', what: 'shown', name }];
+  const none = /^when\.view: the view 'all' shows events of every type/;
+  await refused(change(workspaces, rule('r', { asks: shown('all') })), 'invalid', none);
+  await kept(workspaces, rule('r', { asks: shown('v') }));
   const right: Reference[] = [
     { place: 'p', what: 'step', of: 'quote', name: 1 },
     { place: 'p', what: 'step', of: 'quote', name: 'two' },

@@ -67,6 +67,8 @@ export type PartKind = 'stage' | 'milestone' | 'audience';
 /** Something that is named; `of` is the map or view that has it. */
 export type Reference = { readonly place: string } & (
   | { readonly what: 'journey' | 'view' | 'webhook'; readonly name: string }
+  /** The events that a view shows, by their types. */
+  | { readonly what: 'shown'; readonly name: string }
   | { readonly what: 'step'; readonly of: string; readonly name: string | number }
   | { readonly what: PartKind; readonly of: string; readonly name: string }
   | { readonly what: 'field'; readonly of: string; readonly name: string }

@@ -90,6 +90,11 @@ function missingOf(
       return `no journey '${asked.name}' is published; publish it first`;
     case 'view':
       return views.has(asked.name) ? undefined : `there is no view '${asked.name}'; put it first`;
+    case 'shown': {
+      const fields = views.get(asked.name)?.template.fields;
+      if (fields === undefined || fields.some(({ event }) => event !== '*')) return undefined;
+      return `the view '${asked.name}' shows events of every type (*), so none says when to look at it; name types in its fields`;
+    }
     case 'webhook':
       if (webhooks.has(asked.name)) return undefined;
       return `there is no webhook '${asked.name}'; put it first`;
@@ -108,7 +113,7 @@ function missingOf(
 }
 
 function missingInMap(
-  asked: Exclude<Reference, { what: 'journey' | 'view' | 'webhook' | 'field' }>,
+  asked: Exclude<Reference, { what: 'journey' | 'view' | 'webhook' | 'shown' | 'field' }>,
   offers: Outline['offers'],
 ): string | undefined {
   // That there is no such map is told where the map is named.

@@ -204,9 +204,7 @@ function asksOfRule(rule: Rule, { borrowed, view }: CompiledRule): Reference[] {
     asks.push({ place, what: 'view', name: named });
     for (const name of view?.fields ?? []) asks.push({ place, what: 'field', of: named, name });
   }
-  if ('view' in when && when.view !== named) {
-    asks.push({ place: 'when.view', what: 'view', name: when.view });
-  }
+  if ('view' in when) asks.push({ place: 'when.view', what: 'shown', name: when.view });
   if (journey === undefined) return asks;
   asks.push({ place: 'journey', what: 'journey', name: journey });
   for (const name of borrowed)
@@ -226,7 +224,7 @@ function heededByRule({ audiences, journey, when }: Rule): string[] {
   if ('beyondStep' in when) return [`active:${journey}`];
   if ('after' in when) return [`event:${when.after.event}`];
   if ('audience' in when) {
-    const own = audiences?.[when.audience];
+    const own = new Map(Object.entries(audiences ?? {})).get(when.audience);
     return own === undefined ? [`audience:${journey}/${when.audience}`] : heededBy(own);
   }
   if ('instance' in when) return [`changed:${journey}`];

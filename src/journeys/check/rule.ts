@@ -31,7 +31,14 @@ function checkJourney({ journey, perInstanceMax, then, when }: Rule, faults: Fau
   checkContextSkills(then, 'then', faults);
 }
 
-function checkWhen({ when }: Rule, faults: Faults): void {
+function checkWhen({ view, when }: Rule, faults: Faults): void {
+  if ('view' in when && view !== undefined && view !== when.view) {
+    faults.add(
+      'view',
+      'is another view than that of when',
+      'a rule asks for one view; leave it out',
+    );
+  }
   if ('instance' in when && when.name !== undefined && !/^(step|milestone)$/.test(when.instance)) {
     faults.add(
       'when.name',

@@ -116,6 +116,8 @@ const audience: Shape = {
 };
 
 export const audiences = record(audience, audiencesMax, {
-  pattern: new RegExp(`^[A-Za-z_][A-Za-z0-9_]{0,${audienceNameCharactersMax - 1}}$`),
+  pattern: new RegExp(
+    `^(?!(__proto__|constructor)$)[A-Za-z_][A-Za-z0-9_]{0,${audienceNameCharactersMax - 1}}$`,
+  ),
   hint: `use letters, digits and _, at most ${audienceNameCharactersMax}, so that audience.name can be written`,
 });
