@@ -117,10 +117,11 @@ function noteSpelling(
 function linkRecord(
   draft: Draft,
   { time, workspace }: Statement,
-  { customer, outcome }: Ruling,
+  { customer, identity, outcome }: Ruling,
   type: string,
 ): TapeRecord {
-  const data = { type, since: time, switched: outcome === 'switched' };
+  const member = draft.handleOf(workspace, identity!);
+  const data = { type, since: time, switched: outcome === 'switched', member };
   // It stands before the event that said so: what comes first explains what follows.
   const facts = { customer: customer!, time: Math.max(0, time - 1), data };
   return record(draft.version, workspace, 'tapeline.link', facts);
@@ -161,8 +162,9 @@ function mergeByHand(draft: Draft, ask: AskOf<'merge'>, parts: ChangeParts): Cha
   const settings = parts.settings(workspace);
   const { customer, merged } = merge(draft, { workspace, into, from, nowMs }, settings);
   // Each fits into an event, however many there are.
-  const records = merged.map((identities) => {
-    const facts = { customer, time: nowMs, data: { identities } };
+  const records = merged.map(({ customer: other, identities }) => {
+    const member = draft.handleOf(workspace, other);
+    const facts = { customer, time: nowMs, data: { identities, member } };
     return record(draft.begin(), workspace, 'tapeline.merge', facts);
   });
   return { outcomes: [], customer, records };
@@ -172,12 +174,17 @@ function unmergeByHand(draft: Draft, ask: AskOf<'unmerge'>, parts: ChangeParts):
   const { workspace } = ask;
   const time = parts.nowMs;
   const parted = unmerge(draft, workspace, canonicalOf(ask.customer, parts.region));
+  const owner = customerOf(draft, workspace, parted.identity);
+  const isOwn = owner === parted.identity;
   const records = [parted.identity, parted.from].map((customer, n) => {
-    const data = { leaves: n === 0 };
+    const data = {
+      leaves: n === 0,
+      ...(n === 0 && !isOwn && { owner: draft.handleOf(workspace, owner) }),
+    };
     // Each a number of its own.
     return record(draft.begin(), workspace, 'tapeline.unmerge', { customer, time, data });
   });
-  return { outcomes: [], customer: customerOf(draft, workspace, parted.identity), records };
+  return { outcomes: [], customer: owner, records };
 }
 
 /** Its data names nobody: it lies on one customer's tape, and another whom it named may be erased. */

@@ -99,7 +99,7 @@ export class Draft implements Nodes {
   put(
     workspace: number,
     identity: string,
-    owned: Pick<Node, 'claims' | 'merged'> & Partial<Pick<Node, 'others'>>,
+    owned: Pick<Node, 'claims' | 'merged'> & Partial<Pick<Node, 'others' | 'handle'>>,
   ): void {
     const before = this.node(workspace, identity);
     const after: Node = { ...before, ...owned, version: this.#version };
@@ -115,6 +115,15 @@ export class Draft implements Nodes {
       else this.#changeMembers(workspace, owner, (list) => list);
     }
     this.#forgetProfiles(workspace, identity);
+  }
+
+  /** What stands for an identity on the tapes of others. */
+  handleOf(workspace: number, identity: string): number {
+    const node = this.node(workspace, identity);
+    if (node.handle !== undefined) return node.handle;
+    const handle = this.begin();
+    this.#set(workspace, identity, { ...node, handle, version: handle });
+    return handle;
   }
 
   /** Of everybody whom this identity is counted with: called before and after it gets other owners. */

@@ -69,8 +69,8 @@ function forgetMerges(draft: Draft, workspace: number, name: string): void {
 function without(
   node: Node,
   spans: readonly Interval[],
-): Pick<Node, 'claims' | 'merged' | 'others'> {
-  const { claims, merged, others } = node;
+): Pick<Node, 'claims' | 'handle' | 'merged' | 'others'> {
+  const { claims, handle, merged, others } = node;
   const redirected = merged === undefined ? [] : intervalsTo(node, merged.into);
   const isGone = redirected.length > 0 && areIn(redirected, spans);
   const isWhole = areIn([always], spans);
@@ -78,6 +78,7 @@ function without(
     claims: freed(claims, spans),
     merged: isGone ? undefined : merged,
     others: isWhole ? undefined : others,
+    handle: isWhole ? undefined : handle,
   };
 }
 

@@ -24,6 +24,8 @@ import type { Nodes } from './graph.ts';
 import { LinkFilter, type LinkMemory, word } from './memory.ts';
 import {
   erasedKind,
+  handleKey,
+  handleKind,
   metaKey,
   type Node,
   nodeKey,
@@ -32,6 +34,7 @@ import {
   numberedKey,
   outboxKind,
   parseNodeKey,
+  workspaceOfKey,
 } from './node.ts';
 import { Rounds, type Work, type Worked } from './rounds.ts';
 import type { IdentitySettings } from './settings.ts';
@@ -269,7 +272,7 @@ export class Identities implements Nodes {
     const alive = new Set(living);
     const { version, cleanVersion } = this.#meta;
     const isGone = (key: Buffer): boolean =>
-      key[0] === nodeKind && !alive.has(parseNodeKey(key).workspace);
+      (key[0] === nodeKind || key[0] === handleKind) && !alive.has(workspaceOfKey(key));
     const isAnyGone = living.join() !== this.#purgedFor && this.#hasNode(isGone);
     this.#purgedFor = living.join();
     if (version === cleanVersion && !isAnyGone) return;
@@ -307,7 +310,7 @@ export class Identities implements Nodes {
     for (const each of changed) {
       const stored = storedOf(each);
       const value = stored === undefined ? undefined : Buffer.from(stored);
-      rows.push([nodeKey(each.workspace, each.identity), value]);
+      rows.push([nodeKey(each.workspace, each.identity), value], ...this.#handleRows(each));
       // Before it is committed: who looks then finds it, or nothing yet.
       this.#note(each);
     }
@@ -326,6 +329,16 @@ export class Identities implements Nodes {
     Atomics.add(this.#words, word.version, 1);
     if (moves) Atomics.add(this.#words, word.moves, 1);
     if (changed.length > 0) await this.#parts.tell(changed);
+  }
+
+  /** Whom a handle stands for is looked up where it is read on a tape. */
+  #handleRows({ identity, node, workspace }: ChangedNode): KeyedChange[] {
+    const had = this.node(workspace, identity).handle;
+    if (had === node.handle) return [];
+    if (node.handle !== undefined) {
+      return [[handleKey(workspace, node.handle), Buffer.from(identity)]];
+    }
+    return had === undefined ? [] : [[handleKey(workspace, had), undefined]];
   }
 
   #reached(): { readonly tapeUpTo?: number } {

@@ -21,15 +21,15 @@ export interface MergeWish {
 /** What came of it. */
 export interface MergeResult {
   readonly customer: string;
-  /** How many identities each had that had been on its own. Empty when all of it was so before. */
-  readonly merged: readonly number[];
+  /** Those that had been on their own, with how many identities each had. Empty when all of it was so before. */
+  readonly merged: readonly { readonly customer: string; readonly identities: number }[];
 }
 
 /** @throws AppError conflict; the draft is then of no use. */
 export function merge(draft: Draft, wish: MergeWish, settings: IdentitySettings): MergeResult {
   const { from, into, nowMs, workspace } = wish;
   const customer = customerOf(draft, workspace, into);
-  const merged: number[] = [];
+  const merged: { customer: string; identities: number }[] = [];
   for (const name of from) {
     const other = customerOf(draft, workspace, name);
     if (other === customer) continue;
@@ -47,7 +47,7 @@ export function merge(draft: Draft, wish: MergeWish, settings: IdentitySettings)
     draft.begin();
     const { claims } = draft.node(workspace, other);
     draft.put(workspace, other, { claims, merged: { into: customer, at: nowMs } });
-    merged.push(theirs.size);
+    merged.push({ customer: other, identities: theirs.size });
   }
   return { customer, merged };
 }

@@ -2,6 +2,7 @@
  * What is kept of one identity, and how it lies in `identities.mdb`. Values are JSON; keys:
  *
  *     n <workspace u32 BE> <identity>   Node: its claims, where it was merged to, what belongs to it
+ *     h <workspace u32 BE> <handle u64 BE>   the identity with this handle, as text
  *     o <number u64 BE>                 events of ours that are not on the tape yet, those of one ask
  *     e <number u64 BE>                 names to be erased from the tape (`forget.ts`)
  *     m                                 Meta: the counter of changes, how far the tape was read
@@ -37,6 +38,11 @@ export interface Node {
   readonly claims: readonly Claim[];
   /** Whose it is where no claim says otherwise. */
   readonly merged?: Merged | undefined;
+  /**
+   * What stands for the identity in events on the tapes of others, who must not name it: the number of a
+   * change. It has one from its first link on, for good.
+   */
+  readonly handle?: number | undefined;
   /** Identities that have a claim to this one, or were merged into it. */
   readonly members: readonly string[];
   /** Of a phone number: ways to write it that are not members and have tapes of their own. */
@@ -108,6 +114,7 @@ export function ownersOf({ claims, merged }: Node): Set<string> {
 
 const kindBytes = 1;
 export const nodeKind = 0x6e;
+export const handleKind = 0x68;
 export const outboxKind = 0x6f;
 export const erasedKind = 0x65;
 export const metaKey = Buffer.from('m');
@@ -118,6 +125,19 @@ export function nodeKey(workspace: number, identity: string): Buffer {
   key.writeUInt32BE(workspace, kindBytes);
   key.write(identity, kindBytes + 4, 'utf8');
   return key;
+}
+
+export function handleKey(workspace: number, handle: number): Buffer {
+  const key = Buffer.allocUnsafe(kindBytes + 12);
+  key[0] = handleKind;
+  key.writeUInt32BE(workspace, kindBytes);
+  key.writeBigUInt64BE(BigInt(handle), kindBytes + 4);
+  return key;
+}
+
+/** The workspace of a node's key, or of a handle's. */
+export function workspaceOfKey(key: Buffer): number {
+  return key.readUInt32BE(kindBytes);
 }
 
 export function numberedKey(kind: number, number: number): Buffer {
@@ -135,6 +155,7 @@ export function parseNodeKey(key: Buffer): { workspace: number; identity: string
   };
 }
 
-export function isEmptyNode({ claims, members, merged, others = [] }: Node): boolean {
-  return claims.length + members.length + others.length === 0 && merged === undefined;
+export function isEmptyNode({ claims, handle, members, merged, others = [] }: Node): boolean {
+  const isAlone = claims.length + members.length + others.length === 0 && merged === undefined;
+  return isAlone && handle === undefined;
 }

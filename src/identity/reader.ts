@@ -9,7 +9,7 @@ import { aloneOn, type Member, type MemberSource, type Membership } from '../tap
 import { customerHashOf } from '../tape/route.ts';
 import { clusterOf, customerOf, type Nodes, piecesOf } from './graph.ts';
 import { LinkFilter, type LinkMemory, word } from './memory.ts';
-import { type Node, nodeKey, noNode } from './node.ts';
+import { handleKey, metaKey, type Node, nodeKey, noNode } from './node.ts';
 import { canonicalOf } from './typed.ts';
 
 /** Memberships that were worked out, kept until the next change. */
@@ -60,6 +60,18 @@ export class LinkReader implements MemberSource, Nodes {
       this.#generation = generation;
       this.#file.reopen();
     }
+  }
+
+  /** Whom a handle stands for; undefined: nobody any more. */
+  nameOf(workspace: number, handle: number): string | undefined {
+    return this.#file.get(handleKey(workspace, handle))?.toString('utf8');
+  }
+
+  /** The number of the newest change: handles that are made later are greater. */
+  lastChange(): number {
+    const meta = this.#file.get(metaKey);
+    if (meta === undefined) return 0;
+    return (JSON.parse(meta.toString('utf8')) as { readonly version: number }).version;
   }
 
   /** Of an identity whose tape has this hash; false is certain. */

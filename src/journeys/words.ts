@@ -31,6 +31,8 @@ export interface DefinitionSaid {
   readonly name: string;
   /** Which version is in force from here on; 0: none. */
   readonly version: number;
+  /** The newest change of the graph of identities when it was said: older links are not on the tape. */
+  readonly links?: number;
 }
 
 export type CommandSaid =

@@ -22,7 +22,7 @@ const writeErrors = ['overloaded', 'unavailable'] as const;
 const linkText = `
 Says that an identity is another customer's, from now on; a tape that nobody has had goes with all its history. Events with \`previous\` say the same. An identity of a device that another customer has changes hands: the events before stay with whoever had it then.
 
-Within the limits of the types (see the settings): two customers are not linked but merged. The tape is never rewritten; a \`tapeline.link\` event on the customer's tape tells of it, with the type of what was linked in place of its name.`;
+Within the limits of the types (see the settings): two customers are not linked but merged. The tape is never rewritten; a \`tapeline.link\` event on the customer's tape tells of it, with the type of what was linked, and a number that stands for it (\`member\`), in place of its name.`;
 
 const mergeText = `
 Makes one customer of several: every read of one of them is the union of all. Without \`into\` the newest survives, by its oldest event, or as the settings of the workspace say. What has been merged already stays so.

@@ -90,20 +90,28 @@ export class Engine {
     const inForce = new InForce(source, log, meta?.inForce ?? []);
     const persons = new Persons(this.#store);
     const schedule = new Schedule(this.#store);
-    const aliases = new Aliases(this.#store, parts.links);
+    const aliases = new Aliases(this.#store, parts.links, (workspace) =>
+      inForce.firstChangeOf(workspace),
+    );
     this.#inForce = inForce;
     this.#persons = persons;
     this.#aliases = aliases;
     this.#waiting = new Waiting(clock);
     this.#alarm = new Alarm({ clock, log, metrics, persons, schedule, say });
-    this.#publisher = new Publisher({ clock, log, source, inForce, say });
+    this.#publisher = new Publisher({
+      ...{ clock, log, source, inForce, say },
+      lastChange: () => parts.links.lastChange(),
+    });
     this.#rooms = new Rooms(this.#contextOf(parts), this.#store, parts.webhookAllow);
     this.#hands = new Hands({ store: this.#store, persons, workers: this.#rooms.workers });
     const touched = (person: Person): void => {
       this.#alarm.settle(person);
       this.#hands.note(person);
     };
-    const links = new Links({ reader: parts.links, aliases, persons, touched });
+    const gone = (workspace: number, customer: string): void => {
+      this.#hands.noteGone(workspace, customer);
+    };
+    const links = new Links({ reader: parts.links, aliases, persons, touched, gone });
     const { observe } = this.#rooms;
     const readerParts = { tape, metrics, inForce, persons, aliases, links, touched, observe };
     this.#reader = new Reader(readerParts, this.#startOf(meta));

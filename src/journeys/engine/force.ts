@@ -2,7 +2,7 @@
  * What is in force in one workspace at the reader's position, arranged by what it listens to, so that an
  * event costs a look for each map and rule that it may concern, and nothing for the others.
  */
-import type { JourneySteps } from '../../audiences/audience.ts';
+import type { CompiledAudience, JourneySteps } from '../../audiences/audience.ts';
 import { typeHashOf } from '../../tape/route.ts';
 import type { CompiledMap, CompiledRule, CompiledTrigger } from '../compile/compiled.ts';
 import { learnedTypes } from '../decide/learn.ts';
@@ -63,6 +63,7 @@ export class WorkspaceForce implements JourneySteps {
   readonly #listeners = new Map<string, Listeners>();
   /** Audiences that every event but the server's own matters to. */
   readonly #anyEvent: OwnedAudience[] = [];
+  readonly #audiences = new Map<string, CompiledAudience>();
   readonly #hashes = new Uint8Array(0x10000 / 8);
   /** Some map or audience wants to see every event. */
   #wantsAll = false;
@@ -118,6 +119,11 @@ export class WorkspaceForce implements JourneySteps {
     const own = this.listeners(type).audiences;
     if (this.#anyEvent.length === 0 || type.startsWith('tapeline.')) return own;
     return [...this.#anyEvent, ...own];
+  }
+
+  /** By its key in a customer's state. */
+  audience(ref: string): CompiledAudience | undefined {
+    return this.#audiences.get(ref);
   }
 
   /** Memberships as conditions of a map or rule may ask for them, by name. */
@@ -189,6 +195,7 @@ export class WorkspaceForce implements JourneySteps {
   }
 
   #listenForAudience(owned: OwnedAudience): void {
+    this.#audiences.set(owned.ref, owned.audience);
     for (const type of owned.audience.types) {
       const list = type === '*' ? this.#anyEvent : this.#at(type).audiences;
       if (type === '*') this.#wantsAll = true;

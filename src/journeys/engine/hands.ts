@@ -1,5 +1,6 @@
 /** Gives what customers' states ask for to those who carry it out: each request and delivery once. */
 
+import { newPerson } from './apply.ts';
 import { parseName, workPrefix } from './layout.ts';
 import type { Person, Persons } from './persons.ts';
 import type { JourneyStore } from './store.ts';
@@ -26,6 +27,13 @@ export class Hands {
     if (requests.length > 0 || deliveries.length > 0 || person.given !== undefined) {
       this.#touched.add(person);
     }
+  }
+
+  /** Nothing is known any more of somebody under this name. */
+  noteGone(workspace: number, customer: string): void {
+    if (!this.#isOn) return;
+    const nobody = newPerson(customer);
+    for (const worker of this.#parts.workers) worker.changed?.(workspace, nobody);
   }
 
   /** Everything that is on the tape has been applied: what is left from before is given first. */

@@ -39,6 +39,8 @@ export interface InForceRow extends DefinitionSaid {
   readonly workspace: number;
   /** All that were ever in force: instances may be on them. */
   readonly versions: readonly number[];
+  /** The newest change of the graph of identities when it was first said. */
+  readonly links: number;
 }
 
 const nothing = new WorkspaceForce([], new Map(), []);
@@ -47,6 +49,7 @@ export class InForce implements Definitions {
   readonly #source: DefinitionSource;
   readonly #log: Log;
   readonly #rows = new Map<string, InForceRow>();
+  readonly #firstChanges = new Map<number, number>();
   readonly #forces = new Map<number, WorkspaceForce>();
   readonly #compiled = new Map<string, CompiledMap | CompiledRule | undefined>();
 
@@ -76,12 +79,14 @@ export class InForce implements Definitions {
   }
 
   /** Read back from the tape. @returns whether it changed anything. */
-  take(workspace: number, { kind, name, version }: DefinitionSaid): boolean {
+  take(workspace: number, { kind, links = 0, name, version }: DefinitionSaid): boolean {
     const key = keyOf(workspace, kind, name);
     const before = this.#rows.get(key);
     if ((before?.version ?? 0) === version) return false;
     const versions = new Set([...(before?.versions ?? []), ...(version === 0 ? [] : [version])]);
-    this.#rows.set(key, { workspace, kind, name, version, versions: [...versions] });
+    const known = { versions: [...versions], links: before?.links ?? links };
+    this.#rows.set(key, { workspace, kind, name, version, ...known });
+    this.#firstChanges.delete(workspace);
     this.#forces.delete(workspace);
     return true;
   }
@@ -95,6 +100,16 @@ export class InForce implements Definitions {
   /** The version in force; 0: none. */
   versionOf(workspace: number, kind: 'journey' | 'rule', name: string): number {
     return this.#rows.get(keyOf(workspace, kind, name))?.version ?? 0;
+  }
+
+  /** The newest change of the graph of identities when something came to be in force in the workspace first. */
+  firstChangeOf(workspace: number): number {
+    let first = this.#firstChanges.get(workspace);
+    if (first !== undefined) return first;
+    const own = this.rows.filter((row) => row.workspace === workspace);
+    first = own.length === 0 ? 0 : Math.min(...own.map(({ links }) => links));
+    this.#firstChanges.set(workspace, first);
+    return first;
   }
 
   /** A workspace has gone. */

@@ -109,6 +109,13 @@ export class Persons {
     return this.#dirty;
   }
 
+  /** `left` is `into`'s now, with what was said and given for it. */
+  takeOver(into: Person, left: Person): void {
+    if (left.said !== undefined) into.said = new Set([...(into.said ?? []), ...left.said]);
+    if (left.given !== undefined) into.given = new Set([...(into.given ?? []), ...left.given]);
+    this.remove(left.name);
+  }
+
   /** Nothing is known of it any more. */
   remove(name: PersonName): void {
     const person = this.find(name);

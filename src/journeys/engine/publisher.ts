@@ -5,7 +5,7 @@
 import type { Clock } from '../../std/clock.ts';
 import { AppError } from '../../std/errors.ts';
 import type { Log } from '../../std/log.ts';
-import { definitionsCustomer, typeOfDefinition } from '../words.ts';
+import { type DefinitionSaid, definitionsCustomer, typeOfDefinition } from '../words.ts';
 import type { DefinitionSource, InForce, WantedVersion } from './inforce.ts';
 
 const retryMs = 1000;
@@ -17,6 +17,8 @@ export interface PublisherParts {
   readonly log: Log;
   readonly source: DefinitionSource;
   readonly inForce: InForce;
+  /** The number of the newest change of the graph of identities. */
+  readonly lastChange: () => number;
   readonly say: (workspace: number, events: readonly object[]) => Promise<void>;
 }
 
@@ -68,7 +70,9 @@ export class Publisher {
   async #say(workspace: number, all: readonly WantedVersion[]): Promise<void> {
     const { clock, log, say } = this.#parts;
     try {
-      await say(workspace, all.map(eventOf));
+      const links = this.#parts.lastChange();
+      const events = all.map((each) => eventOf(each, links));
+      await say(workspace, events);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       log.warn('definitions wait, since the tape takes nothing', { reason: error.message });
@@ -92,8 +96,8 @@ function idOf(wanted: WantedVersion): string {
   return `${nameOf(wanted)}/${wanted.version}/${wanted.revision}`;
 }
 
-function eventOf({ kind, name, revision, version }: WantedVersion): object {
-  const data = { kind, name, version };
+function eventOf({ kind, name, revision, version }: WantedVersion, links: number): object {
+  const data: DefinitionSaid = { kind, name, version, links };
   const id = `${kind}:${name}:${version}:${revision}`;
   return { id, customer: definitionsCustomer, type: typeOfDefinition, data };
 }
