@@ -16,7 +16,9 @@ export function answersOf(engine: AnsweringEngine): Answerer<keyof InstanceAsks>
     passed: () => ({ passedUpTo: engine.passedUpTo }),
     async inForce({ definition, name, version, workspace }) {
       await engine.until(() => {
-        return engine.inForce.versionOf(workspace, definition, name) === version;
+        const isInForce = engine.inForce.versionOf(workspace, definition, name) === version;
+        // Another one was published meanwhile: this one never will be.
+        return isInForce || engine.inForce.wantedOf(workspace, definition, name) !== version;
       });
       return {};
     },

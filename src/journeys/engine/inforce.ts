@@ -23,6 +23,8 @@ export interface WantedVersion extends DefinitionSaid {
 /** The definitions of workspaces, as main keeps them. */
 export interface DefinitionSource {
   wanted(): Iterable<WantedVersion>;
+  /** The version that is to be in force; 0: none. */
+  current(workspace: number, kind: 'journey' | 'rule', name: string): number;
   /** A published version; undefined when it is not kept any more. */
   published(
     workspace: number,
@@ -100,6 +102,11 @@ export class InForce implements Definitions {
   /** The version in force; 0: none. */
   versionOf(workspace: number, kind: 'journey' | 'rule', name: string): number {
     return this.#rows.get(keyOf(workspace, kind, name))?.version ?? 0;
+  }
+
+  /** The version that the workspace wants in force; 0: none. */
+  wantedOf(workspace: number, kind: 'journey' | 'rule', name: string): number {
+    return this.#source.current(workspace, kind, name);
   }
 
   /** The newest change of the graph of identities when something came to be in force in the workspace first. */

@@ -12,6 +12,7 @@ export function publishedIn(directory: Directory): DefinitionSource {
         }
       }
     },
+    current: (workspace, kind, name) => directory.definition(workspace, kind, name)?.current ?? 0,
     published(workspace, kind, name, version) {
       const record = directory.definition(workspace, kind, name);
       const found = record?.versions.find((each) => each.version === version);
