@@ -190,3 +190,42 @@ test('an offer waits for a browser that is not known yet', async () => {
   assert.equal((await first('c7', 'tapeline.delivery')).data!['outcome'], 'delivered');
   late.channel.close();
 });
+
+test('a rule starts a journey, and another stops it', async () => {
+  await put('/v1/journeys/claim', {
+    entry: [{ event: 'Claim Filed' }],
+    key: 'number',
+    stages: [
+      { name: 'All', steps: [{ name: 'Filed' }, { name: 'Paid', on: [{ event: 'Paid' }] }] },
+    ],
+    context: { number: 'number' },
+  });
+  const publish = '/v1/journeys/claim/publish';
+  const published = await ask(server, publish, { method: 'POST', key: admin });
+  assert.equal(published.status, 200, published.text);
+  await put('/v1/rules/crash', {
+    when: { event: 'Car Crashed' },
+    then: [{ do: 'start', journey: 'claim', key: '${event.data.number}', context: { by: 'rule' } }],
+  });
+  await put('/v1/rules/sorry', {
+    when: { event: 'Nothing Happened' },
+    then: [{ do: 'stop', journey: 'claim', reason: 'a mistake' }],
+  });
+  const instances = async () => {
+    const answer = await ask(server, '/v1/customers/c8/journeys', { key: server.keys.read });
+    assert.equal(answer.status, 200, answer.text);
+    return (answer.json as { instances: Record<string, unknown>[] }).instances;
+  };
+  await store(server, [{ id: 'x1', customer: 'c8', type: 'Car Crashed', data: { number: 'n-7' } }]);
+  await until(async () => (await instances()).length === 1);
+  const [started] = await instances();
+  assert.deepEqual(
+    [started!['journey'], started!['key'], started!['status']],
+    ['claim', 'n-7', 'active'],
+  );
+  assert.deepEqual(started!['context'], { by: 'rule' });
+  await store(server, [{ id: 'x2', customer: 'c8', type: 'Nothing Happened' }]);
+  await until(async () => (await instances())[0]!['status'] !== 'active');
+  assert.equal((await instances())[0]!['reason'], 'a mistake');
+  assert.equal((await typed('c8', 'tapeline.delivery')).length, 2);
+});

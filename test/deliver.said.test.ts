@@ -151,3 +151,28 @@ test('who is erased is told nothing, and nothing is said of them', async () => {
   await until(() => Promise.resolve(kit.tape.size === 0));
   assert.deepEqual([kit.mails.length, kit.tape.size], [0, 0]);
 });
+
+test('an event cannot pass for the server’s own', async () => {
+  const kit = await DeliverKit.open();
+  kit.decide('c1', { id: 'act_f', do: 'event', type: 'tapeline.decision', data: {} });
+  const { detail, outcome } = await kit.outcome('act_f');
+  assert.deepEqual(
+    [outcome, detail],
+    ['failed', 'types that begin with tapeline. are the server’s'],
+  );
+  assert.equal(kit.tape.size, 1);
+});
+
+test('of a workspace that was deleted nothing is kept and nothing said', async () => {
+  const kit = await DeliverKit.open({ allow: [] });
+  await kit.webhook('crm', 'https://127.0.0.1:9/');
+  kit.decide('c1', { id: 'act_w', do: 'webhook', endpoint: 'crm' });
+  kit.decide('c1', { id: 'act_p', do: 'page', data: {}, ttl: '10m' });
+  kit.clock.advance(0);
+  await settled();
+  kit.directory.workspace = () => undefined;
+  kit.directory.webhook = () => undefined;
+  kit.clock.advance(700_000);
+  await settled();
+  assert.deepEqual([kit.tape.size, kit.rowKeys()], [0, []]);
+});

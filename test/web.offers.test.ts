@@ -113,6 +113,27 @@ test('a walk-in offer opens its meeting beside the page, and a notice wants no a
   assert.equal((await set.first('Message Shown')).data!['Kind'], 'notice');
 });
 
+test('what a rule decides is in the page, and its answer on the tape', { skip }, async () => {
+  const set = await stage(offering);
+  const { admin, first, page, site } = set;
+  const rule = {
+    when: { event: 'Stuck' },
+    then: [{ do: 'page', data: { title: 'Stuck at ${event.data.where}?' }, ttl: '5m' }],
+  };
+  const put = await ask(server, '/v1/rules/help', { method: 'PUT', key: admin, body: rule });
+  assert.equal(put.status, 201, put.text);
+  await page.goto(site.url);
+  const { customer } = await first('Here');
+  await call(page, 'post', { type: 'Stuck', data: { where: 'payment' } });
+  const offer = page.getByRole('region', { name: 'Stuck at payment?' });
+  await offer.waitFor();
+  await offer.getByRole('button', { name: 'Accept' }).click();
+  await offer.waitFor({ state: 'detached' });
+  const response = await first('tapeline.response');
+  const { answer, rule: named } = response.data as { answer: string; rule: string };
+  assert.deepEqual([response.customer, answer, named], [customer, 'accepted', 'help']);
+});
+
 test('a page can show messages by itself', { skip }, async () => {
   const set = await stage(`Cjtag('KEY'); Cjtag('post',{type:'Here'});
     Cjtag('config','OFFERS',function(message,answer){

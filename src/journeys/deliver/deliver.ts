@@ -34,12 +34,17 @@ export class Deliveries implements Worker {
 
   /** Use `openDelivery`. */
   constructor(context: EngineContext, parts: DeliveryParts) {
-    const { clock, log } = context;
+    const { clock, directory, log } = context;
     const allow = new AllowList(parts.allow);
     const resolve = parts.resolve ?? openResolve();
     const guard = new Guard({ allow, resolve, clock });
     const poster = new Poster({ clock, guard, sender: new Sender({ clock, ...parts.sending }) });
-    this.#teller = new Teller({ clock, log, say: (...said) => context.say(...said) });
+    this.#teller = new Teller({
+      clock,
+      log,
+      say: (...said) => context.say(...said),
+      exists: (workspace) => directory.workspace(workspace) !== undefined,
+    });
     const webhooks = new Webhooks({
       context,
       poster,

@@ -27,12 +27,16 @@ export class Emitter implements Worker {
       const outcome = (said: Omit<DeliverySaid, 'action'>): object => {
         return deliverySaid(customer, { action: action.id, ...said });
       };
+      const failed = (detail: string): readonly object[] => [
+        outcome({ outcome: 'failed', detail }),
+      ];
+      const said = [{ id: action.id, customer, ...event }, outcome({ outcome: 'delivered' })];
       this.#metrics.add('actions_said_total', 1);
       this.#teller.tell({
         workspace,
         customer,
-        events: [{ id: action.id, customer, ...event }, outcome({ outcome: 'delivered' })],
-        otherwise: (detail) => [outcome({ outcome: 'failed', detail })],
+        events: isOurs(action) ? failed('types that begin with tapeline. are the server’s') : said,
+        otherwise: failed,
       });
     }
   }
@@ -66,6 +70,11 @@ function eventOf(action: DecidedAction): object | undefined {
     default:
       return undefined;
   }
+}
+
+/** The server may say what others may not, so what it is asked to say is looked at. */
+function isOurs(action: DecidedAction): boolean {
+  return action.do === 'event' && String(action['type']).startsWith('tapeline.');
 }
 
 function command(data: CommandSaid): object {

@@ -14,24 +14,35 @@ import {
   placeOf,
 } from './record.ts';
 
-/** Deliveries that wait for an attempt, of one workspace and of all. */
-export const pendingPerWorkspaceMax = 100_000;
-export const pendingMax = 500_000;
-/** Settled ones of an endpoint that are kept. */
-export const failedPerWebhookMax = 10_000;
-export const deliveredPerWebhookMax = 100;
+export interface LedgerLimits {
+  /** Deliveries that wait for an attempt, of one workspace and of all. */
+  readonly pendingPerWorkspaceMax: number;
+  readonly pendingMax: number;
+  /** Settled ones of an endpoint that are kept. */
+  readonly failedPerWebhookMax: number;
+  readonly deliveredPerWebhookMax: number;
+}
+
+export const ledgerLimits: LedgerLimits = {
+  pendingPerWorkspaceMax: 100_000,
+  pendingMax: 500_000,
+  failedPerWebhookMax: 10_000,
+  deliveredPerWebhookMax: 100,
+};
 
 type Shelf = Readonly<Record<DeliveryState, Map<string, Entry>>>;
 
 export class Ledger {
   readonly #rows: Rows;
+  readonly #limits: LedgerLimits;
   /** By workspace and webhook; in each shelf the newest last. */
   readonly #shelves = new Map<string, Shelf>();
   readonly #pending = new Map<number, number>();
   #pendingAll = 0;
 
-  constructor(rows: Rows) {
+  constructor(rows: Rows, limits = ledgerLimits) {
     this.#rows = rows;
+    this.#limits = limits;
     const entries = [...rows.range('m')].map(([key, value]) => {
       return { ...placeOf(key), ...(value as Kept) };
     });
@@ -45,6 +56,7 @@ export class Ledger {
   /** Whether one more may wait. */
   hasRoom(workspace: number): boolean {
     const own = this.#pending.get(workspace) ?? 0;
+    const { pendingMax, pendingPerWorkspaceMax } = this.#limits;
     return own < pendingPerWorkspaceMax && this.#pendingAll < pendingMax;
   }
 
@@ -143,6 +155,7 @@ export class Ledger {
   #trim({ state, webhook, workspace }: Entry): void {
     if (state === 'pending') return;
     const entries = this.#shelves.get(shelfKey(workspace, webhook))?.[state];
+    const { deliveredPerWebhookMax, failedPerWebhookMax } = this.#limits;
     const most = state === 'failed' ? failedPerWebhookMax : deliveredPerWebhookMax;
     while (entries !== undefined && entries.size > most) {
       this.remove(entries.values().next().value!);

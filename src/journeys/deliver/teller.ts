@@ -28,6 +28,8 @@ export interface TellerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly say: EngineContext['say'];
+  /** Nothing is said in a workspace that was deleted. */
+  readonly exists: (workspace: number) => boolean;
 }
 
 export class Teller {
@@ -64,7 +66,7 @@ export class Teller {
     while (this.#waiting.length > 0 && !this.#closed) {
       const batch = this.#take();
       try {
-        await this.#tell(batch);
+        if (this.#parts.exists(batch[0]!.workspace)) await this.#tell(batch);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         this.#waiting.unshift(...batch);

@@ -214,6 +214,9 @@ export class Webhooks implements Worker {
 
   #sweep(): void {
     const { endpoints } = this;
+    const { directory } = this.#parts.context;
+    const isDeleted = (workspace: number): boolean => directory.workspace(workspace) === undefined;
+    for (const entry of this.ledger.of(isDeleted)) this.#drop(entry);
     for (const entry of this.ledger.of((...of) => typeof endpoints.find(...of) === 'string')) {
       if (entry.state === 'pending') this.#hurry(entry);
       else if (!endpoints.exists(entry.workspace, entry.webhook)) this.#drop(entry);
