@@ -5,6 +5,7 @@
  *     ingest-http, ingest-http-single      the HTTP door, batches of 500 and single events
  *     scan, view, restart                  reads and restarts with a million events on the tape
  *     decide                               what to do next, asked 2,000 times a second, with a thousand events each
+ *     offer                                from a customer's silence to the offer in the page, in Chromium
  *     live, stalled                        live subscribers, and those that never read
  *     seal                                 segments: to seal, merge and read them, without a server
  *     fair                                 a workspace that floods, and its neighbour
@@ -19,6 +20,7 @@ import { fair } from './fair.ts';
 import { viewLive } from './followed.ts';
 import { ingestWs, ingestWsJson } from './ingest.ts';
 import { live } from './live.ts';
+import { offer } from './offer.ts';
 import { peers } from './peers/run.ts';
 import { ingestHttp, ingestHttpSingle } from './post.ts';
 import { scan, view } from './reads.ts';
@@ -60,6 +62,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   decide: {
     about: 'what to do next for customers of 1,000 events each, at 2,000 questions a second',
     run: decide,
+  },
+  offer: {
+    about: 'from the end of a customer’s silence to the offer in the page (Chromium)',
+    run: offer,
   },
   live: {
     about: 'from commit to live subscribers: latency, fan-out to 100, bursts, filters',

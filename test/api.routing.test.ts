@@ -84,12 +84,45 @@ async function there(on: TestServer, id: string, body: object): Promise<There> {
   return { key, feed, pending, say };
 }
 
-test('a checking customer who browsed auto loans goes to an agent with auto-loan competency', async () => {
-  await made(
-    put(server, '/v1/views/desk', {
-      fields: [{ name: 'Account', event: 'Login', attribute: 'account', type: 'last' }],
-    }),
+/** What an agent sees of the checking customer, ids and times aside. */
+function assertSeen(offer: ShownOffer, customer: string): void {
+  const { instance: _, silentMs, ...journey } = offer.journey!;
+  assert.ok(silentMs >= 0);
+  assert.deepEqual(journey, {
+    journey: 'banking',
+    status: 'active',
+    step: 2,
+    stepName: 'Ask',
+    context: { interest: 'auto-loans' },
+  });
+  const { asOf: __, ...view } = offer.view as unknown as Record<string, unknown>;
+  const fields = [{ name: 'Account', value: 'checking', events: 1 }];
+  assert.deepEqual(view, { name: 'desk', fields });
+  const { bypass, data, kind, state, title } = offer;
+  const question = { question: 'What rate?' };
+  assert.deepEqual(
+    [offer.customer, kind, state, title],
+    [customer, 'offer', 'reserved', 'A customer asks'],
   );
+  assert.deepEqual([bypass, data], [true, question]);
+}
+
+/** What is on the customer's tape of the offer and its end. */
+async function assertOnTape(customer: string): Promise<void> {
+  const { events } = await tape(server, customer, 'type=tapeline.offer');
+  const said = events.map(
+    ({ data }) => `${data?.['number']} ${data?.['change']} ${data?.['agent']}`,
+  );
+  const expected = ['1 reserved agent-b', '2 accepted agent-b', '3 completed agent-b'];
+  assert.deepEqual(said.reverse(), expected);
+  const [delivery] = (await tape(server, customer, 'type=tapeline.delivery')).events;
+  const { detail, outcome } = delivery!.data!;
+  assert.deepEqual([outcome, detail], ['delivered', 'loan applied for']);
+}
+
+test('a checking customer who browsed auto loans goes to an agent with auto-loan competency', async () => {
+  const account = { name: 'Account', event: 'Login', attribute: 'account', type: 'last' };
+  await made(put(server, '/v1/views/desk', { fields: [account] }));
   await publish(server, 'ensemble', {
     skills: [
       { skill: 'banking', level: 1 },
@@ -104,67 +137,18 @@ test('a checking customer who browsed auto loans goes to an agent with auto-loan
   const loans = await there(server, 'agent-b', { skills: { banking: 3, 'auto-loans': 8 } });
   const customer = fresh('checking');
   await browse(server, customer, 'auto-loans');
-  const { offer } = await loans.feed.until('offer');
-  assert.ok(offer !== undefined);
-  assert.deepEqual(
-    {
-      ...offer,
-      id: '',
-      offeredAt: 0,
-      reservedUntil: 0,
-      journey: { ...offer.journey, instance: '', silentMs: 0 },
-    },
-    {
-      id: '',
-      kind: 'offer',
-      state: 'reserved',
-      customer,
-      offeredAt: 0,
-      reservedUntil: 0,
-      title: 'A customer asks',
-      data: { question: 'What rate?' },
-      bypass: true,
-      journey: {
-        instance: '',
-        journey: 'banking',
-        status: 'active',
-        step: 2,
-        stepName: 'Ask',
-        silentMs: 0,
-        context: { interest: 'auto-loans' },
-      },
-      view: {
-        ...(offer.view as unknown as object),
-        name: 'desk',
-        fields: [{ name: 'Account', value: 'checking', events: 1 }],
-      },
-    },
-  );
+  const offer = (await loans.feed.until('offer')).offer!;
+  assertSeen(offer, customer);
   assert.equal((await loans.say(offer.id, 'accept')).status, 200);
   assert.equal((await loans.feed.until('accepted')).offer?.id, offer.id);
   assert.equal((await loans.say(offer.id, 'accept')).status, 200, 'the same answer again');
   assert.equal((await general.say(offer.id, 'accept')).code, 'conflict', 'it is another’s');
   assert.equal((await general.say(offer.id, 'complete')).code, 'conflict');
-  assert.equal(
-    (await loans.say(offer.id, 'complete', { outcome: 'loan applied for' })).status,
-    204,
-  );
+  const outcome = { outcome: 'loan applied for' };
+  assert.equal((await loans.say(offer.id, 'complete', outcome)).status, 204);
   assert.equal((await loans.feed.until('gone')).reason, 'completed');
   assert.equal((await loans.say(offer.id, 'complete')).code, 'conflict');
-  const { events } = await tape(server, customer, 'type=tapeline.offer');
-  const said = events.map(
-    ({ data }) => `${data?.['number']} ${data?.['change']} ${data?.['agent']}`,
-  );
-  assert.deepEqual(said.reverse(), [
-    '1 reserved agent-b',
-    '2 accepted agent-b',
-    '3 completed agent-b',
-  ]);
-  const [delivery] = (await tape(server, customer, 'type=tapeline.delivery')).events;
-  assert.deepEqual(
-    [delivery?.data?.['outcome'], delivery?.data?.['detail']],
-    ['delivered', 'loan applied for'],
-  );
+  await assertOnTape(customer);
   // The other customer's interest is nobody's: skills alone decide, then who was idle the longest.
   await browse(server, fresh('other'), 'gardening');
   assert.equal((await general.feed.until('offer')).offer?.title, 'A customer asks');

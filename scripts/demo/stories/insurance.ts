@@ -60,7 +60,7 @@ export function walkInRule(silentSeconds: number): object {
   };
 }
 
-const agents = {
+export const agents = {
   ann: {
     name: 'Ann Lee',
     skills: { [skill]: 7 },
@@ -74,7 +74,8 @@ const agents = {
   cam: { name: 'Cam Fox', skills: {}, place: { latitude: 37.7799, longitude: -122.42 } },
 };
 
-async function prepare(stage: Stage): Promise<void> {
+/** The view, the map and the rule. */
+export async function prepare(stage: Stage): Promise<void> {
   await stage.put('/v1/views/demo-quote', {
     fields: [
       { name: 'Vehicle', event: 'Vehicle Entered', attribute: 'vehicle', type: 'last' },
