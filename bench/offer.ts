@@ -9,7 +9,7 @@
  */
 import type { BrowserContext, Page } from 'playwright-core';
 import { Stage } from '../scripts/demo/stage.ts';
-import { prepare } from '../scripts/demo/stories/insurance.ts';
+import { home, prepare } from '../scripts/demo/stories/insurance.ts';
 import { systemClock } from '../src/std/clock.ts';
 import { noBrowser, openBrowser, openSite } from '../test/support/browser.ts';
 import type { TestServer } from '../test/support/server.ts';
@@ -75,11 +75,11 @@ Cjtag('${key}'); Cjtag('config','OFFERS',true);
 async function openCustomer(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();
   const channel = page.waitForResponse((response) =>
-    response.url().endsWith('/v1/visitor/channel'),
+    response.url().includes('/v1/visitor/channel'),
   );
   await page.goto(url);
   await page.waitForFunction('Cjtag.on === true');
-  await post(page, 'Quote Started', {});
+  await post(page, 'Quote Started', home);
   await channel;
   await post(page, 'Vehicle Entered', { vehicle: 'Honda Civic' });
   await post(page, 'Driver Entered', {});

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Stage } from '../scripts/demo/stage.ts';
-import { agents, prepare } from '../scripts/demo/stories/insurance.ts';
+import { agents, home, prepare } from '../scripts/demo/stories/insurance.ts';
 import { systemClock } from '../src/std/clock.ts';
 import { noBrowser as skip } from './support/browser.ts';
 import { call, openStages, tagRuns } from './support/stage.ts';
@@ -27,7 +27,6 @@ test('a stalled quote becomes an offer in the page, and a meeting of both', { sk
   const ann = await office.agent('demo-ann', agents.ann);
   await page.goto(site.url);
   await tagRuns(page);
-  const home = { latitude: 37.7793, longitude: -122.4193 };
   await call(page, 'post', { type: 'Quote Started', data: home });
   await call(page, 'post', { type: 'Vehicle Entered', data: { vehicle: 'Honda Civic' } });
   await call(page, 'post', { type: 'Driver Entered', data: { age: 34 } });

@@ -1,4 +1,7 @@
 /** Where a story is played: a running server, as its customers, agents and touchpoints meet it over the wire. */
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
 import type { Clock } from '../../src/std/clock.ts';
 import { sleep } from '../../src/std/clock.ts';
 import { listen, type Message } from './listen.ts';
@@ -59,11 +62,11 @@ export class Stage {
   async ask(method: string, path: string, body?: object): Promise<unknown> {
     const { key, url } = this.#options;
     const headers: Record<string, string> = { authorization: `Bearer ${key}` };
-    if (body !== undefined) headers['content-type'] = 'application/json';
-    const text = body === undefined ? null : JSON.stringify(body);
-    const response = await fetch(new URL(path, url), { method, headers, body: text });
-    const answer = await response.text();
-    if (!response.ok) throw new StoryError(`${method} ${path}: ${response.status} ${answer}`);
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    if (text !== undefined) headers['content-type'] = 'application/json';
+    headers['content-length'] = String(Buffer.byteLength(text ?? ''));
+    const { status, answer } = await request(new URL(path, url), { method, headers }, text);
+    if (status >= 300) throw new StoryError(`${method} ${path}: ${status} ${answer}`);
     return answer === '' ? undefined : JSON.parse(answer);
   }
 
@@ -140,6 +143,21 @@ export class Stage {
   #listen(path: string, key: string): AsyncGenerator<Message> {
     return listen(new URL(path, this.#options.url), key, this.#ending.signal);
   }
+}
+
+/** One request on a connection of its own: a story pauses for longer than idle ones are kept. */
+async function request(
+  url: URL,
+  options: { readonly method: string; readonly headers: Readonly<Record<string, string>> },
+  body: string | undefined,
+): Promise<{ readonly status: number; readonly answer: string }> {
+  const send = url.protocol === 'https:' ? https.request : http.request;
+  const sent = send(url, { ...options, agent: false });
+  sent.end(body);
+  const [response] = (await once(sent, 'response')) as [http.IncomingMessage];
+  let answer = '';
+  for await (const chunk of response.setEncoding('utf8')) answer += chunk;
+  return { status: response.statusCode ?? 0, answer };
 }
 
 /** What a page is told. */

@@ -6,7 +6,7 @@
 import type { Stage } from '../stage.ts';
 import { milesText, type Story } from './story.ts';
 
-const home = { latitude: 37.7793, longitude: -122.4193 };
+export const home = { latitude: 37.7793, longitude: -122.4193 };
 const skill = 'demo-insurance-licence';
 
 export const quoteMap = {

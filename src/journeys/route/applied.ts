@@ -50,15 +50,11 @@ export function applyOffer(person: PersonState, said: OfferSaid, at: number): bo
 
 /** The customer's side of a meeting: an offer in its pages, with the same link. */
 function invitation(delivery: Delivery, { agentName, meeting }: OfferSaid, at: number): Delivery {
-  const { action, instance, request, rule } = delivery;
+  // It is of the same rule, version and instance as the offer.
+  const { action, offer: _, ...origin } = delivery;
   const data = { title: action['title'], text: agentName ?? '', accept: 'Join', meeting };
-  return {
-    action: { id: `${action.id}-meeting`, do: 'page', kind: 'offer', data, ttl: invitationTtl },
-    request,
-    ...(rule !== undefined && { rule }),
-    ...(instance !== undefined && { instance }),
-    at,
-  };
+  const shown = { id: `${action.id}-meeting`, do: 'page', kind: 'offer', data, ttl: invitationTtl };
+  return { ...origin, action: shown, at };
 }
 
 /** Whether a change can follow a state. */
