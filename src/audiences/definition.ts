@@ -7,6 +7,7 @@
  *     {"notPerformed":"Login","within":"30d"}                 none in the last 30 days; true without any event
  *     {"lastPerformed":"Plan Changed","where":"event.data.plan == 'pro'"}
  *     {"sequence":["Payment Failed","Call"],"within":"1d"}    in this order, with others between them
+ *     {"matches":"(?1)(?t<=60)(?2)","of":["Search","Exit"]}   in the words of ClickHouse, see `sequence.ts`
  *     {"pattern":{…},"within":"1d"}                           see `pattern.ts`
  *     {"bucket":{"from":0,"to":10,"salt":"spring"}}           a hash of the customer, in percent, `to` not included
  *     {"journey":"onboarding","status":"active","beyondStep":3}
@@ -28,6 +29,15 @@ export type AudienceDefinition =
   | { readonly lastPerformed: string; readonly where: string }
   | {
       readonly sequence: readonly (string | SequenceStep)[];
+      readonly within?: string;
+      readonly when?: AudienceWhen;
+    }
+  | {
+      readonly matches: string;
+      /** Conditions (?1), (?2) …, in this order; other events are not looked at. */
+      readonly of: readonly (string | SequenceStep)[];
+      /** How often, in matches that share no event. */
+      readonly times?: number;
       readonly within?: string;
       readonly when?: AudienceWhen;
     }

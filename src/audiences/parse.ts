@@ -20,6 +20,7 @@ import {
   readWhole,
   readWithin,
 } from './read.ts';
+import { compileSequence, sequencePatternCharactersMax } from './sequence.ts';
 
 /** Parts of an audience, `all`, `any` and `not` among them. */
 export const audiencePartsMax = 32;
@@ -55,6 +56,7 @@ const kinds: Readonly<
   notPerformed: { others: ['where', 'within'], parse: parseNotPerformed },
   lastPerformed: { others: ['where'], parse: parseLastPerformed },
   sequence: { others: ['within', 'when'], parse: parseSequence },
+  matches: { others: ['of', 'times', 'within', 'when'], parse: parseMatches },
   pattern: { others: ['within', 'when'], parse: parsePatternPart },
   bucket: { others: [], parse: parseBucket },
   journey: { others: ['status', 'stage', 'beyondStep'], parse: parseJourney },
@@ -111,6 +113,19 @@ function parseSequence(sent: Members, place: string): AudienceDefinition {
   const steps = readList(sent.get('sequence'), `${place}.sequence`, 1, sequenceStepsMax);
   return {
     sequence: steps.map((step, index) => readStep(step, `${place}.sequence[${index}]`)),
+    ...readWithin(sent, place),
+    ...readWhen(sent, place),
+  };
+}
+
+function parseMatches(sent: Members, place: string): AudienceDefinition {
+  const of = readList(sent.get('of'), `${place}.of`, 1, sequenceStepsMax);
+  const matches = readText(sent.get('matches'), `${place}.matches`, sequencePatternCharactersMax);
+  compileSequence(matches, of.length, `${place}.matches`);
+  return {
+    matches,
+    of: of.map((step, index) => readStep(step, `${place}.of[${index}]`)),
+    ...(sent.has('times') && { times: readWhole(sent.get('times'), `${place}.times`, 1, 100) }),
     ...readWithin(sent, place),
     ...readWhen(sent, place),
   };

@@ -2,11 +2,13 @@
 import { type Condition, compileCondition } from '../event/condition.ts';
 import { parseLookback } from '../workspaces/view.ts';
 import type { AudienceDefinition, AudienceWhen, SequenceStep } from './definition.ts';
+import { Matched } from './matched.ts';
 import { Ordered } from './ordered.ts';
 import { type Part, Wanted } from './part.ts';
 import { planPattern } from './pattern.ts';
 import { Patterned } from './patterned.ts';
 import { LastPerformed, NotPerformed, Performed } from './performed.ts';
+import { compileSequence } from './sequence.ts';
 import { inBucket, inJourney, isMember, type Standing } from './standing.ts';
 
 type Leaf = Exclude<
@@ -45,6 +47,12 @@ export function partOf(definition: PartDefinition, place: string): Part {
   }
   if ('lastPerformed' in definition) {
     return new LastPerformed(wantedOf(definition.lastPerformed, definition.where, place));
+  }
+  if ('matches' in definition) {
+    const { matches, times = 1, when, within } = definition;
+    const of = definition.of.map((step, index) => wantedOfStep(step, `${place}.of[${index}]`));
+    const pattern = compileSequence(matches, of.length, `${place}.matches`);
+    return new Matched(pattern, of, { ever: isEver(when), times, withinMs: windowOf(within) });
   }
   if ('pattern' in definition) {
     const plan = planPattern(definition.pattern, windowOf(definition.within), (step, at) =>

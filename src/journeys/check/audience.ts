@@ -23,8 +23,8 @@ export function typesOfAudience(audience: AudienceDefinition): string[] {
     if ('notPerformed' in part) return [part.notPerformed];
     if ('lastPerformed' in part) return [part.lastPerformed];
     if ('pattern' in part) return part.pattern.steps.map(({ event }) => event);
-    if (!('sequence' in part)) return [];
-    return part.sequence.map((each) => (typeof each === 'string' ? each : each.event));
+    const steps = 'matches' in part ? part.of : 'sequence' in part ? part.sequence : [];
+    return steps.map((each) => (typeof each === 'string' ? each : each.event));
   });
 }
 
