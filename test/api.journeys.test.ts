@@ -105,7 +105,7 @@ test('what is wrong is refused with the place; what does not fit, too', async ()
 });
 
 test('a definition can be checked without being stored', async () => {
-  const check = (body: unknown) => call('POST', '/v1/journeys/check', body, read);
+  const check = (body: unknown) => call('POST', '/v1/journeys/check', body);
   const good = await check({ name: 'other', journey: quoteMap });
   assert.equal(good.text, '{"valid":true,"faults":[]}');
   const bad = await check({ rule: { when: { event: '*' }, then: [{ do: 'shout' }] } });
@@ -118,7 +118,7 @@ test('a definition can be checked without being stored', async () => {
   const hook = ruleOf({ then: [{ do: 'webhook', endpoint: 'crm' }] });
   const misfit = await check({ name: 'r', rule: hook });
   assert.match(misfit.text, /"valid":true,.*"misfit":"then\[0\]\.endpoint: there is no webhook/);
-  await refused('invalid', /exactly one/, 'POST', '/v1/journeys/check', { name: 'x' }, read);
+  await refused('invalid', /exactly one/, 'POST', '/v1/journeys/check', { name: 'x' });
   await refused('not_found', /no rule/, 'GET', '/v1/rules/r');
 });
 
@@ -138,6 +138,7 @@ test('only an admin changes definitions', async () => {
     await refused('forbidden', /admin/, 'PUT', '/v1/journeys/mine', quoteMap, key);
     await refused('forbidden', /admin/, 'POST', '/v1/journeys/mine/publish', undefined, key);
     await refused('forbidden', /admin/, 'PUT', '/v1/rules/mine', ruleOf(), key);
+    await refused('forbidden', /admin/, 'POST', '/v1/journeys/check', { rule: ruleOf() }, key);
     await refused('forbidden', /admin/, 'DELETE', '/v1/rules/mine', undefined, key);
   }
 });

@@ -43,7 +43,7 @@ export const journeyMapRoutes: readonly Route[] = [
   {
     method: 'post',
     path: '/v1/journeys/check',
-    scope: 'read',
+    scope: 'admin',
     query: [],
     bodyBytesMax,
     handle: checkDefinition,

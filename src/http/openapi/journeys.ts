@@ -62,7 +62,7 @@ const publishText = `
 The draft becomes the next version (1, 2 …), which never changes, and is in force for instances that start from now on; running ones stay on theirs. Without a draft the newest version is in force again, if it was withdrawn. What the map names has to be there: journeys, webhooks, views; and no rule in force may name something of it that it has no more. At most 20 versions are kept. Answers when the engine has it; \`unavailable\` means that it is published and will be in force shortly.`;
 
 const ruleText = `
-Stores the rule as its next version, in force at once for what happens from now on, unless \`enabled\` is false. It is checked as maps are, and what it names has to be there: its journey, published, with the steps, milestones and audiences that it asks for, webhooks, views and their fields. A rule may have 64 KiB, a workspace 500 rules; 20 versions are kept.`;
+Stores the rule as its next version, in force at once for what happens from now on, unless \`enabled\` is false. It is checked as maps are, and what it names has to be there: its journey, published, with the steps, milestones and audiences that it asks for, webhooks, views and their fields. A rule may have 64 KiB, a workspace 500 rules; 20 versions are kept. Answers when the engine has it; \`unavailable\` can mean that it is stored and will be in force shortly.`;
 
 const example = (value: object): Json => value as Json;
 
@@ -101,7 +101,7 @@ export const journeyPaths: Paths = {
       summary: 'Check a journey map or a rule',
       description:
         'Whether it would be stored, with every fault, its place and a hint; and, given its name, whether it would fit with what is in force. Nothing is stored.',
-      scope: 'read',
+      scope: 'admin',
       body: jsonOf('DefinitionCheck', example({ name: 'quote', journey: map })),
       responses: {
         200: {
