@@ -153,6 +153,27 @@ test('what a touchpoint asked counts for the rules that were weighed', () => {
   assert.deepEqual(local.versions, []);
 });
 
+test('a delivery that tells no version is of the one in force; of a rule that is gone it counts nowhere', () => {
+  const counts = new Counts(new FakeRows(), inForce);
+  const said = { action: 'a1', outcome: 'delivered' } as const;
+  for (const rule of ['r', 'gone']) {
+    for (const version of [undefined, 0]) {
+      const known = { action, request: 'd1', rule, at: 1 };
+      const delivery: Delivery = version === undefined ? known : { ...known, version };
+      counts.note(1, { kind: 'delivery', at: 1, said, delivery });
+    }
+    counts.note(1, { kind: 'response', at: 2, said: { request: 'd1', rule, answer: 'shown' } });
+  }
+  const read = (name: string) => counts.answerer.counts({ workspace: 1, definition: 'rule', name });
+  const { responses, versions } = read('r');
+  assert.deepEqual(
+    versions.map(({ tally, version }) => [version, tally.actions['webhook']!.delivered]),
+    [[3, 2]],
+  );
+  assert.deepEqual(responses, { shown: 1 });
+  assert.deepEqual(read('gone'), { versions: [], responses: {} });
+});
+
 test('workspaces and names that hold one another are apart, and a workspace takes its own along', () => {
   const counts = new Counts(new FakeRows(), inForce);
   counts.note(1, moved('started'));

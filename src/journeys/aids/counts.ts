@@ -22,6 +22,9 @@ import {
 /** Tallies that are held in memory; others are read when they are needed. */
 const heldMax = 2000;
 
+/** Where a version stands otherwise. */
+const answersKey = 'answers';
+
 /** Answers come long after: they are counted for all versions together. */
 interface AnswerTally {
   responses: Record<string, number>;
@@ -104,19 +107,22 @@ export class Counts {
       // Those of the touchpoint's own are no rules of ours.
       const inForce = this.#definitions.rule(workspace, candidate.rule);
       if (inForce === undefined) continue;
-      const tally = this.#asker(workspace, candidate.rule, undefined, inForce.version)!;
-      noteDecision(tally, candidate.verdict, candidate.actions);
+      const tally = this.#asker(workspace, candidate.rule, undefined, inForce.version);
+      if (tally !== undefined) noteDecision(tally, candidate.verdict, candidate.actions);
     }
   }
 
   #noteResponse(workspace: number, { answer, rule }: ResponseSaid): void {
     if (rule === undefined || this.#definitions.rule(workspace, rule) === undefined) return;
-    const key = `${prefixOf(workspace, 'rule', rule)}0`;
+    const key = `${prefixOf(workspace, 'rule', rule)}${answersKey}`;
     countOne(this.#hold<AnswerTally>(key, () => ({ responses: {} })).responses, answer);
   }
 
+  /** What a touchpoint asked for is of the version in force; the delivery does not say. */
   #askerOf(workspace: number, { journey, rule, version = 0 }: Delivery): AskTally | undefined {
-    return this.#asker(workspace, rule, journey, version);
+    const inForce =
+      rule === undefined ? undefined : this.#definitions.rule(workspace, rule)?.version;
+    return this.#asker(workspace, rule, journey, version > 0 ? version : (inForce ?? 0));
   }
 
   /** A rule, or the map whose step it is; undefined: neither. */
@@ -126,6 +132,7 @@ export class Counts {
     journey: string | undefined,
     version: number,
   ): AskTally | undefined {
+    if (version < 1) return undefined;
     if (rule === undefined) {
       return journey === undefined ? undefined : this.#map(workspace, journey, version);
     }
@@ -150,9 +157,9 @@ export class Counts {
     let responses: Record<string, number> = {};
     const prefix = prefixOf(workspace, definition, name);
     for (const [key, tally] of this.#rows.range(prefix)) {
-      const version = Number(key.slice(prefix.length));
-      if (version === 0) responses = (tally as AnswerTally).responses;
-      else versions.push({ version, tally: tally as MapTally | AskTally });
+      const rest = key.slice(prefix.length);
+      if (rest === answersKey) responses = (tally as AnswerTally).responses;
+      else versions.push({ version: Number(rest), tally: tally as MapTally | AskTally });
     }
     versions.sort((a, b) => b.version - a.version);
     return { versions, responses };
