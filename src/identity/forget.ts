@@ -96,12 +96,11 @@ function freed(claims: readonly Claim[], spans: readonly Interval[]): Claim[] {
   for (const [n, claim] of claims.entries()) {
     const [from, to] = [n === 0 ? always.from : claim.since, claims[n + 1]?.since ?? always.to];
     const inside = [...edges].filter((edge) => from < edge && edge < to).sort((a, b) => a - b);
-    for (const [k, start] of [from, ...inside].entries()) {
+    for (const start of [from, ...inside]) {
       const isFree = spans.some((span) => span.from <= start && start < span.to);
       // The first one holds for what came before it: when it begins is only what was said.
       const since = start === always.from ? Math.min(claim.since, (inside[0] ?? to) - 1) : start;
-      const isNew = k > 0 || isFree;
-      cut.push(isFree ? { since, to: '' } : isNew ? { ...claim, since } : claim);
+      cut.push(isFree ? { since, to: '' } : { ...claim, since });
     }
   }
   return cut.some(({ to }) => to !== '') ? tidied(cut) : [];

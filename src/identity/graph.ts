@@ -46,6 +46,38 @@ export function ownerSpanAt(
   throw new AssertionError('links have no circles');
 }
 
+/**
+ * Of two that have one customer at an instant, the names on their ways to where these meet that a claim
+ * holds there: were one of them claimed by somebody else, the two would be parted.
+ */
+export function looseBelow(
+  nodes: Nodes,
+  workspace: number,
+  one: string,
+  other: string,
+  time: number,
+): string[] {
+  const ways = [one, other].map((identity) => {
+    const way: Node[] = [];
+    const names: string[] = [];
+    for (let name = identity; name !== ''; name = parentAt(way.at(-1)!, time)) {
+      names.push(name);
+      way.push(nodes.node(workspace, name));
+    }
+    return names.map((name, n) => ({ name, isClaimed: way[n]!.claims.length > 0 }));
+  });
+  const [first, second] = ways as [(typeof ways)[0], (typeof ways)[0]];
+  const shared = new Set(second.map(({ name }) => name));
+  const meeting = first.find(({ name }) => shared.has(name))!.name;
+  return ways.flatMap((way) => {
+    const below = way.slice(
+      0,
+      way.findIndex(({ name }) => name === meeting),
+    );
+    return below.filter(({ isClaimed }) => isClaimed).map(({ name }) => name);
+  });
+}
+
 /** The customer that an identity belongs to from now on. */
 export function customerOf(nodes: Nodes, workspace: number, identity: string): string {
   return ownerAt(nodes, workspace, identity, Number.POSITIVE_INFINITY);

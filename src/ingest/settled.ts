@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../std/clock.ts';
 import { hashBytes } from '../std/hash.ts';
+import type { Touched } from './touched.ts';
 
 const buckets = 2 ** 15;
 const ways = 4;
@@ -31,7 +32,7 @@ export class SettledPairs {
     this.#until.fill(0);
   }
 
-  /** Begins to name the pair that `has` and `add` are about: `bytes[at, at + length)` is the customer. */
+  /** Begins to name the pair that `find` and `add` are about: `bytes[at, at + length)` is the customer. */
   first(bytes: Uint8Array, at: number, length: number): void {
     this.#customerBytes = length;
     this.#pairBytes = 0;
@@ -52,17 +53,27 @@ export class SettledPairs {
     for (let n = 0; n < length; n++) this.#pair[to + n] = bytes[at + n]!;
   }
 
-  /** Whether nothing is to be done for an event of that time. */
-  has(scope: number, time: number, clock: Clock): boolean {
-    if (this.#until.length === 0) return false;
+  /** Why nothing is to be done for an event of that time; undefined: something may be. */
+  find(scope: number, time: number, clock: Clock): 'inForce' | 'refused' | undefined {
+    if (this.#until.length === 0) return undefined;
     const first = this.#bucket(scope);
     for (let place = first; place < first + ways; place++) {
       if (!this.#isAt(place, scope)) continue;
-      if (time < this.#from[place]! || time >= this.#to[place]!) return false;
+      if (time < this.#from[place]! || time >= this.#to[place]!) return undefined;
       const until = this.#until[place]!;
-      return until === Number.POSITIVE_INFINITY || clock.now() < until;
+      if (until === Number.POSITIVE_INFINITY) return 'inForce';
+      return clock.now() < until ? 'refused' : undefined;
     }
-    return false;
+    return undefined;
+  }
+
+  /** Whether a statement under way may move one of the two. */
+  isTouched(workspace: number, touched: Touched): boolean {
+    const [customer, both] = [this.#customerBytes, this.#pairBytes];
+    return (
+      touched.hasBytes(workspace, this.#pair, 0, customer) ||
+      touched.hasBytes(workspace, this.#pair, customer, both - customer)
+    );
   }
 
   /** For events of `[from, to)` nothing is to be done before `untilMs`. */

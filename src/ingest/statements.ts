@@ -6,21 +6,22 @@
  *
  *     event ─ settled? ─▶ nothing to do
  *              └─ in force? ─▶ settled       └─▶ noted ─▶ … events durable ─▶ established ─▶ receipt
+ *
+ * What is in force, but may not be when statements before it have been carried out, is noted too.
  */
 import type { Envelope, Rejection } from '../event/envelope.ts';
-import { type Nodes, ownerSpanAt } from '../identity/graph.ts';
 import type { LinkReader } from '../identity/reader.ts';
 import type { Outcome, Statement } from '../identity/rules.ts';
-import { isJoined, isKnown, joinsLeft } from '../identity/spelling.ts';
-import { confirmedBy } from '../identity/trust.ts';
 import { maySpellPhone } from '../identity/typed.ts';
 import type { Clock } from '../std/clock.ts';
 import { flagLink, flagUntrusted } from '../tape/layout.ts';
 import type { Batch } from './batch.ts';
 import { fieldBytes, fieldOffset } from './fields.ts';
+import { type Holding, holdingOf, touchedBy } from './holding.ts';
 import { LostStatements } from './lost.ts';
 import { SettledPairs } from './settled.ts';
 import { admitSpelling, type NewSpellings } from './spellings.ts';
+import { Touched } from './touched.ts';
 
 /** For how long, and for events how close to it, what was refused is not asked again: limits make room some time. */
 const refusedMs = 60_000;
@@ -52,12 +53,15 @@ interface Begin {
   readonly horizon: number;
   readonly erasures: number;
   readonly spellings: NewSpellings;
+  /** What its statements have added to `Touched`. */
+  readonly touched: number[];
 }
 
 export class Statements {
   readonly #parts: StatementsParts;
   readonly #settled = new SettledPairs();
   #moves = 0;
+  readonly #touched = new Touched();
   /** Batches with statements that have no receipt yet. */
   readonly #open = new Map<Batch, Begin>();
 
@@ -89,7 +93,9 @@ export class Statements {
     }
     const time = Number.isNaN(envelope.time) ? clock.now() : envelope.time;
     const isShort = this.#name(source, envelope);
-    if (isShort && this.#settled.has(scopeOf(batch), time, clock)) return undefined;
+    const settled = isShort ? this.#settled.find(scopeOf(batch), time, clock) : undefined;
+    if (settled === 'refused') return undefined;
+    if (settled === 'inForce' && !this.#mayMove(batch)) return undefined;
     const { customerAt, customerBytes, previousAt, previousBytes } = envelope;
     const statement: NotedStatement = {
       workspace: batch.workspace,
@@ -100,10 +106,23 @@ export class Statements {
       index,
     };
     links.refresh();
-    const span = spanInForce(links, statement);
-    if (span === undefined) return this.#add(batch, statement);
-    if (isShort) this.#settled.add(scopeOf(batch), span, Number.POSITIVE_INFINITY);
+    const holding = holdingOf(links, statement);
+    if (holding === undefined || this.#isMoving(batch, holding)) {
+      return this.#add(batch, statement);
+    }
+    if (isShort && holding.isPlain) {
+      this.#settled.add(scopeOf(batch), holding, Number.POSITIVE_INFINITY);
+    }
     return undefined;
+  }
+
+  /** Whether a statement under way, of this batch or one before, may take apart the pair that is named. */
+  #mayMove({ workspace }: Batch): boolean {
+    return this.#open.size > 0 && this.#settled.isTouched(workspace, this.#touched);
+  }
+
+  #isMoving({ workspace }: Batch, { loose }: Holding): boolean {
+    return this.#open.size > 0 && loose.some((name) => this.#touched.has(workspace, name));
   }
 
   /** @returns false when the two texts are too long to be known. */
@@ -118,15 +137,19 @@ export class Statements {
 
   #add(batch: Batch, statement: NotedStatement): Rejection | undefined {
     const { horizon, links } = this.#parts;
-    const begin = this.#open.get(batch) ?? {
+    const begin: Begin = this.#open.get(batch) ?? {
       horizon: horizon(),
       erasures: links.erasures,
       spellings: new Map(),
+      touched: [],
     };
     const name = { identity: links.canonical(statement.customer), text: statement.customer };
     const refusal = admitSpelling(links, batch, name, begin.spellings, this.#newSpellings());
     if (refusal !== undefined) return refusal;
     this.#open.set(batch, begin);
+    for (const touched of touchedBy(links, statement)) {
+      begin.touched.push(this.#touched.add(batch.workspace, touched));
+    }
     batch.statements ??= [];
     batch.statements.push(statement);
     return undefined;
@@ -136,8 +159,9 @@ export class Statements {
     for (const { spellings } of this.#open.values()) yield spellings;
   }
 
-  /** The batch is not sent: what it says counts for nothing. */
+  /** Nothing of the batch is under way: it is not sent, or what it says is done. */
   drop(batch: Batch): void {
+    for (const touched of this.#open.get(batch)?.touched ?? []) this.#touched.remove(touched);
     this.#open.delete(batch);
   }
 
@@ -164,7 +188,7 @@ export class Statements {
       this.#lost.note({ at: begin.horizon, erasures: begin.erasures, statements });
       throw error;
     } finally {
-      this.#open.delete(batch);
+      this.drop(batch);
     }
   }
 }
@@ -180,8 +204,6 @@ export function linkFlagsOf({ isTrusted }: Batch): number {
   return isTrusted ? flagLink : flagLink | flagUntrusted;
 }
 
-const everSince = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
-
 /** What is refused to a `publish` key may be allowed to another. */
 function scopeOf({ isTrusted, workspace }: Batch): number {
   return workspace * 2 + (isTrusted ? 1 : 0);
@@ -194,24 +216,4 @@ function isRefusal(outcome: Outcome): boolean {
 function textOf(source: Uint8Array, envelope: Envelope, at: number, length: number): string {
   const { buffer, byteOffset } = fieldBytes(source, envelope, at);
   return Buffer.from(buffer, byteOffset + fieldOffset(at), length).toString('utf8');
-}
-
-/** The span around an event's time in which what it says is so; undefined when it is not. */
-function spanInForce(
-  links: LinkReader & Nodes,
-  statement: Statement,
-): { from: number; to: number } | undefined {
-  const { customer, previous, time, workspace } = statement;
-  const texts = previous === '' ? [customer] : [customer, previous];
-  const names = texts.map((text) => links.canonical(text));
-  for (const [n, text] of texts.entries()) {
-    if (isJoined(links, workspace, text, names[n]!)) continue;
-    if (joinsLeft(links, statement, names[n]!) > 0) return undefined;
-    if (n === 0 && !isKnown(links, workspace, text, names[n]!)) return undefined;
-  }
-  if (previous === '') return everSince;
-  const [one, other] = names.map((name) => ownerSpanAt(links, workspace, name, time));
-  if (one!.owner !== other!.owner) return undefined;
-  if (confirmedBy(links, statement, names[0]!, names[1]!).length > 0) return undefined;
-  return { from: Math.max(one!.from, other!.from), to: Math.min(one!.to, other!.to) };
 }

@@ -302,7 +302,11 @@ export class PeopleModel {
       const isLeftover = whole.includes(this.#merged.get(each)?.into ?? '');
       if (isOver || isLeftover) this.#merged.delete(each);
       if (!this.#claims.has(each)) continue;
-      const first = instants[1]! - 1;
+      // The first claim holds for what came before it: when it begins is only what was said.
+      const edge = parents.find(({ isGone }) => isGone !== parents[0]!.isGone)?.time;
+      const second = this.#claimsOf(each)[1]?.since ?? Number.POSITIVE_INFINITY;
+      const next = Math.min(edge ?? second, second);
+      const first = Math.min(this.#claimsOf(each)[0]!.since, next - 1);
       const claims = parents.map(({ claim, isGone, time }) => {
         const since = Number.isFinite(time) ? time : first;
         return isGone ? { since, to: '' } : { ...claim!, since };
