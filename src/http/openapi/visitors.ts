@@ -137,7 +137,7 @@ export const visitorPaths: Paths = {
       tag: 'Web pages',
       summary: 'Answer a message',
       description:
-        'The first answer stands; another one changes nothing. What the answer means to the customer’s history is told by events (`Offer Accepted`, `Offer Dismissed`), which the tag sends.',
+        'The first answer stands; another one changes nothing. What the answer means to the customer’s history is told by events (`Offer Accepted`, `Offer Dismissed`), which the tag sends. The answer to an action of a journey or rule is also put on the customer’s tape, as `tapeline.response`, and ends the message in every other browser that was told.',
       scope: 'visitor',
       parameters: [inPath('id', 'The message.')],
       body: jsonOf('NewAnswer', { answer: 'accepted' }),
