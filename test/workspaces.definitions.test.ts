@@ -219,6 +219,18 @@ test('what a definition names has to be there when it comes into force', async (
   );
 });
 
+test('a view that a rule in force asks for stays', async () => {
+  const workspaces = await open();
+  const template = { fields: [{ name: 'n', event: 'E', type: 'count' as const }] };
+  await workspaces.execute({ kind: 'putView', workspace: 1, name: 'v', template });
+  const asks: Reference[] = [{ place: 'view', what: 'view', name: 'v' }];
+  await kept(workspaces, rule('r', { asks }));
+  const gone = { kind: 'deleteView' as const, workspace: 1, name: 'v' };
+  await refused(workspaces.execute(gone), 'conflict', /the rule 'r' names it \(view\)/);
+  await kept(workspaces, rule('r', { asks }, false));
+  assert.equal((await workspaces.execute(gone)).kind, 'done');
+});
+
 const link = (place: string, heeds: string[], says: string[], bounded = false): OutlineLink => ({
   place,
   heeds,

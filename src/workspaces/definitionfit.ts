@@ -67,6 +67,16 @@ export function whoNames(journey: string, definitions: Iterable<DefinitionRecord
   });
 }
 
+/** @throws AppError conflict when a map or rule in force asks for the view. */
+export function refuseNamedView(view: string, definitions: Iterable<DefinitionRecord>): void {
+  for (const { kind, name, outline } of [...definitions].flatMap(fittingOf)) {
+    const asked = outline.asks.find((each) => each.what === 'view' && each.name === view);
+    if (asked === undefined) continue;
+    const message = `the ${kind} '${name}' names it (${asked.place}); change that first`;
+    throw new AppError('conflict', message);
+  }
+}
+
 function fittingOf(record: DefinitionRecord): Fitting[] {
   if (record.current === 0) return [];
   return [{ kind: record.kind, name: record.name, outline: versionOf(record)!.outline }];

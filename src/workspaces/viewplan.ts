@@ -2,6 +2,7 @@
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import { refuseCjds, refuseWithActions } from './cjdsplan.ts';
+import { refuseNamedView } from './definitionfit.ts';
 import { type Meta, type Plan, type Tenant, viewKey } from './records.ts';
 import type { ViewRecord, WorkspaceCommand } from './types.ts';
 import { parseViewTemplate, viewNameProblem } from './view.ts';
@@ -39,6 +40,7 @@ export function planDeleteView(tenant: Tenant, meta: Meta, name: string): Plan {
   const view = tenant.views.get(name);
   if (view === undefined) throw new AppError('not_found', 'there is no such view');
   refuseWithActions(view);
+  refuseNamedView(name, tenant.definitions.values());
   return {
     changes: [[viewKey(view), undefined]],
     meta,
