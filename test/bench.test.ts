@@ -117,6 +117,13 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
     assert.equal(figures('filtered.messages'), figures('filtered.events') / 10);
     assert.equal(figures('repeated'), 0);
   },
+  decide(figures) {
+    assertQuantiles(figures, 'ownMs');
+    assertQuantiles(figures, 'viewMs');
+    assertPositive(figures, 'ownServerMicros', 'viewServerMicros');
+    assert.ok(figures('recorded') >= figures('answered'));
+    assert.equal(figures('failures'), 0);
+  },
   stalled(figures) {
     assertPositive(figures, 'ratio', 'eventsPerSecond', 'eventsPerSecondStalled');
   },

@@ -263,3 +263,26 @@ test('a candidate that is wrong is refused with its place', () => {
     assert.throws(() => sentCandidates(candidates), { code: 'invalid', message });
   }
 });
+
+test('what costs too much is an error, is no yes, and is bounded for all candidates together', async () => {
+  const kit = new DecisionKit();
+  const list = Array.from({ length: 700 }, (_, n) => n % 10);
+  const costly = 'ask.list.all(a, ask.list.all(b, a + b >= 0.0))';
+  const of = (id: string, some: object) => ({ id, propensity: 1, ...some });
+  const answer = await kit.choose({
+    context: { list },
+    k: 5,
+    candidates: [
+      of('a', { if: 'size(ask.list) > 0' }),
+      ...Array.from({ length: 9 }, (_, n) => of(`m${n}`, { suppressedBy: [`!(${costly})`] })),
+      of('z', { if: 'size(ask.list) > 0' }),
+    ],
+  });
+  const verdicts = Object.fromEntries(answer.candidates.map(({ id, verdict }) => [id, verdict]));
+  assert.deepEqual([verdicts['a'], verdicts['z']], ['act', 'error']);
+  for (let n = 0; n < 9; n++) assert.equal(verdicts[`m${n}`], 'error');
+  // The next question has all of it anew.
+  assert.deepEqual(told(await kit.choose({ candidates: [of('z', { if: '1 > 0' })] })), [
+    'own z:act',
+  ]);
+});

@@ -1,7 +1,9 @@
 /** A rule as something that is weighed. */
+import { meter } from '../../event/meter.ts';
 import type { CompiledRule, Facts } from '../compile/compiled.ts';
 import type { Action } from '../definition.ts';
 import { isPlace, type Place } from '../place.ts';
+import type { NotReason } from '../words.ts';
 import type { Candidate } from './weigh.ts';
 
 /** What is so when it is not said. */
@@ -40,22 +42,28 @@ export function candidateOf(
     leverPercent,
     ineligible() {
       if (isOutOfTime) return 'outOfTime';
-      if (rule.when.kind === 'view' && !rule.when.where.meets(facts)) return 'condition';
-      return rule.condition === undefined || rule.condition.meets(facts) ? undefined : 'condition';
+      if (rule.when.kind === 'view' && !rule.when.where.meets(facts)) return unmet();
+      return rule.condition === undefined || rule.condition.meets(facts) ? undefined : unmet();
     },
     suppressor() {
-      const found = rule.suppressedBy.find(({ audience, condition }) => {
-        return audience === undefined
-          ? condition?.meets(facts) === true
-          : facts.audience?.[audience] === true;
-      });
-      return found && { verdict: 'suppressed', detail: found.name };
+      for (const { audience, condition, name: detail } of rule.suppressedBy) {
+        if (audience !== undefined) {
+          if (facts.audience?.[audience] === true) return { verdict: 'suppressed', detail };
+        } else if (condition!.meets(facts)) return { verdict: 'suppressed', detail };
+        else if (meter.isOver) return { verdict: 'error', detail };
+      }
+      return undefined;
     },
     contextPercent() {
       const met = rule.contextWeights.filter(({ condition }) => condition.meets(facts));
       return met.reduce((sum, { percent }) => sum + percent, 0);
     },
   };
+}
+
+/** What cost too much to tell is not taken for a no. */
+function unmet(): NotReason {
+  return meter.isOver ? 'error' : 'condition';
 }
 
 /**

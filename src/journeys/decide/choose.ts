@@ -6,13 +6,14 @@
  *                            └ at most `withinMs`: what is not read by then is out of time ┘   └ or before it is said
  */
 import { hashText } from '../../audiences/bucket.ts';
+import { boundSteps } from '../../event/meter.ts';
 import { AppError } from '../../std/errors.ts';
 import { seededRandom } from '../../std/random.ts';
 import type { CompiledRule, Facts } from '../compile/compiled.ts';
 import type { Action } from '../definition.ts';
 import type { EngineContext } from '../engine/work.ts';
 import type { Place } from '../place.ts';
-import type { PersonState } from '../state.ts';
+import type { PersonState, Touch } from '../state.ts';
 import type { CandidateSaid, DecidedAction, DecisionSaid } from '../words.ts';
 import { fillActions } from './acts.ts';
 import type { AnsweredCandidate, DecideAnswer, DecideWish } from './asks.ts';
@@ -23,7 +24,7 @@ import { type LocalRule, localRules } from './local.ts';
 import type { Audiences } from './requests.ts';
 import type { Reservations } from './reservations.ts';
 import { decisionEvent, type Saying } from './saying.ts';
-import { type Candidate, touchOf, type Weighed, weigh } from './weigh.ts';
+import { type Candidate, touchOf, type Weighed, weigh, weighStepsMax } from './weigh.ts';
 
 /** Of all that the server is to do about one decision: more would not fit an event. */
 const actionBytesMax = 12 * 1024;
@@ -57,41 +58,58 @@ interface Chosen {
 /** @throws AppError invalid, unavailable. */
 export async function choose(parts: ChooseParts, wish: DecideWish): Promise<DecideAnswer> {
   const { context, reservations, saying } = parts;
-  await context.follow(wish.workspace);
+  const { workspace } = wish;
+  await context.follow(workspace);
   const contenders = contendersOf(parts, wish);
   const leftMs = (): number => wish.askedMs + wish.withinMs - context.clock.monotonicMs();
   const views = await readViews(context, wish, contenders, leftMs());
+  // Nothing waits from here to the reservation.
   const id = parts.nextId();
   const person = personOf(context, wish);
   const decidedAt = context.clock.now();
-  const facts = new Map<string, Facts>();
-  const candidates = contenders.map((each) => {
-    const own = factsFor(parts, wish, { person, contender: each, views, now: decidedAt });
-    facts.set(each.id, own);
-    return contend(each, wish, own, views);
+  const about = { id, contenders, person, views, now: decidedAt };
+  const { chosen, taken } = boundSteps(weighStepsMax, () => weighAll(parts, wish, about));
+  const reservation = reservations.reserve(workspace, person.name, taken);
+  context.metrics.add('decisions_total', 1);
+  context.metrics.add('decisions_acted_total', taken.length > 0 ? 1 : 0);
+  const event = decisionEvent(person.name, decisionOf(id, chosen));
+  const isSaid = saying.say(workspace, [event]).then((isDurable) => {
+    if (isDurable) reservation.until = context.tape.horizon();
+    return isDurable;
   });
-  const touches = reservations.with(wish.workspace, person.name, person.touches);
+  const recorded = (await within(context, isSaid, leftMs())) === true;
+  const candidates = chosen.map(({ answered }) => answered);
+  return { id, customer: person.name, decidedAt, recorded, candidates };
+}
+
+interface Weighing {
+  readonly id: string;
+  readonly contenders: readonly Contender[];
+  readonly person: PersonState;
+  /** Undefined: they could not be read in time. */
+  readonly views: Views | undefined;
+  readonly now: number;
+}
+
+function weighAll(
+  parts: ChooseParts,
+  wish: DecideWish,
+  weighing: Weighing,
+): { chosen: readonly Chosen[]; taken: readonly Touch[] } {
+  const { contenders, id, now, person, views } = weighing;
+  const facts = new Map(
+    contenders.map((each) => [each.id, factsFor(parts, wish, weighing, each)] as const),
+  );
+  const candidates = contenders.map((each) => contend(each, wish, facts.get(each.id)!, views));
   const weighed = weigh(candidates, {
-    ...{ now: decidedAt, person, touches, slots: wish.k, competing: 'all' },
+    ...{ now, person, slots: wish.k, competing: 'all' },
+    touches: parts.reservations.with(wish.workspace, person.name, person.touches),
     exploring: wish.explore,
     random: seededRandom(hashText(id)),
   });
   const chosen = tell({ id, wish, contenders, facts }, weighed);
-  const said = decisionOf(id, chosen);
   const acting = weighed.filter((_, index) => chosen[index]!.said.verdict === 'act');
-  const taken = acting.map(({ candidate }) => touchOf(candidate, id, decidedAt));
-  const reservation = reservations.reserve(wish.workspace, person.name, taken);
-  context.metrics.add('decisions_total', 1);
-  context.metrics.add('decisions_acted_total', acting.length > 0 ? 1 : 0);
-  const saidInTime = saying
-    .say(wish.workspace, [decisionEvent(person.name, said)])
-    .then((isSaid) => {
-      if (isSaid) reservation.until = context.tape.horizon();
-      return isSaid;
-    });
-  const recorded = (await within(context, saidInTime, leftMs())) === true;
-  const answered = chosen.map((each) => each.answered);
-  return { id, customer: person.name, decidedAt, recorded, candidates: answered };
+  return { chosen, taken: acting.map(({ candidate }) => touchOf(candidate, id, now)) };
 }
 
 /** @throws AppError invalid. */
@@ -160,10 +178,9 @@ function personOf(context: EngineContext, { customer, place, workspace }: Decide
 function factsFor(
   { audiences, context }: ChooseParts,
   { context: ask = {}, workspace }: DecideWish,
-  about: { person: PersonState; contender: Contender; views: Views | undefined; now: number },
+  { now, person, views = new Map() }: Weighing,
+  { local, rule }: Contender,
 ): Facts {
-  const { contender, now, person, views = new Map() } = about;
-  const { local, rule } = contender;
   const audience =
     local === undefined ? audiences(workspace, person, rule) : standing(local, person, now);
   const { definitions } = context;

@@ -9,6 +9,7 @@
  * A condition that says no, a cooldown and a date are not said: the request just goes. Whatever the
  * reading takes, weighing and reserving are one step, so no two decisions about a customer overlap.
  */
+import { boundSteps } from '../../event/meter.ts';
 import { AppError } from '../../std/errors.ts';
 import type { KeptView } from '../../views/kept.ts';
 import type { CompiledAction, CompiledRule, Facts } from '../compile/compiled.ts';
@@ -20,7 +21,7 @@ import { candidateOf } from './candidates.ts';
 import { type Circumstances, factsOf, fieldsOf, readCause, type Views, viewsOf } from './facts.ts';
 import type { Reservations } from './reservations.ts';
 import { decisionEvent, fits, type Saying } from './saying.ts';
-import { type Candidate, touchOf, type Weighed, weigh } from './weigh.ts';
+import { type Candidate, touchOf, type Weighed, weigh, weighStepsMax } from './weigh.ts';
 
 /** What is left unsaid: it would be one event more for each that a rule listens to. */
 const unsaid: ReadonlySet<string> = new Set<NotReason>(['condition', 'cooldown', 'notInDate']);
@@ -82,7 +83,9 @@ export class Requests implements Worker {
     const person = context.person(workspace, customer);
     if (person === undefined) return;
     const open = requests.filter(({ id }) => person.requests.some((each) => each.id === id));
-    const { said, silent, touches } = this.#weigh(workspace, person, open, views);
+    const { said, silent, touches } = boundSteps(weighStepsMax, () =>
+      this.#weigh(workspace, person, open, views),
+    );
     context.drop(workspace, customer, silent);
     if (said.length === 0) return;
     const reservation = this.#parts.reservations.reserve(workspace, person.name, touches);

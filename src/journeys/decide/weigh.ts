@@ -17,6 +17,9 @@ import { type Control, isControl } from './control.ts';
 import { isQuiet, type QuietHours } from './quiet.ts';
 import { compareRanked, type Exploring, type Ranked, scoreOf } from './score.ts';
 
+/** What all conditions of one weighing may cost together, in steps of some 100 ns. */
+export const weighStepsMax = 500_000;
+
 /** What says no, and which of its kind it was. */
 export interface Refused {
   readonly verdict: NotReason;
