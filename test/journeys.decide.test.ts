@@ -204,3 +204,18 @@ test('an offer to agents carries what routing needs', async () => {
   assert.deepEqual(action!['within'], { miles: 25 });
   assert.deepEqual(action!['place'], { latitude: 37.8, longitude: -122.3, at: 1 });
 });
+
+test('nothing is said any more of a customer who is erased', async () => {
+  const kit = new DecisionKit();
+  kit.rule('offer', {});
+  kit.failures = 2;
+  kit.ask(['offer']);
+  kit.ask(['offer'], {}, 'c2');
+  await settle();
+  kit.decider.forget!(1, 'c1');
+  await kit.clock.pass(10_000);
+  assert.deepEqual(
+    kit.said.map(({ customer }) => customer),
+    ['c2'],
+  );
+});

@@ -194,7 +194,7 @@ export class DecisionKit {
       log: { info: () => undefined, warn: () => undefined, error: console.error },
       metrics: { add: () => undefined },
       definitions,
-      tape: { horizon: () => this.#stamp, shards: [] },
+      tape: { issued: () => this.#stamp, shards: [] },
       directory: {
         view: (_workspace: number, name: string) => {
           return this.views.has(name) ? { name, template: { fields: [] }, version: 1 } : undefined;

@@ -73,8 +73,8 @@ export async function choose(parts: ChooseParts, wish: DecideWish): Promise<Deci
   context.metrics.add('decisions_total', 1);
   context.metrics.add('decisions_acted_total', taken.length > 0 ? 1 : 0);
   const event = decisionEvent(person.name, decisionOf(id, chosen));
-  const isSaid = saying.say(workspace, [event]).then((isDurable) => {
-    if (isDurable) reservation.until = context.tape.horizon();
+  const isSaid = saying.say(workspace, person.name, [event]).then((isDurable) => {
+    if (isDurable) reservation.until = context.tape.issued();
     return isDurable;
   });
   const recorded = (await within(context, isSaid, leftMs())) === true;

@@ -39,6 +39,10 @@ export function openDecide(context: EngineContext, audiences: Audiences): Decide
       decide: (wish) => choose(parts, wish),
       respond: (wish) => respond(parts, wish),
     },
+    forget(workspace, identity) {
+      reservations.forget(workspace, identity);
+      saying.forget(workspace, identity);
+    },
     async close() {
       stopSweeping();
       saying.close();

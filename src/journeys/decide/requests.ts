@@ -91,11 +91,9 @@ export class Requests implements Worker {
     const reservation = this.#parts.reservations.reserve(workspace, person.name, touches);
     context.metrics.add('decisions_total', said.length);
     context.metrics.add('decisions_acted_total', said.filter(isActing).length);
-    const isSaid = await this.#parts.saying.say(
-      workspace,
-      said.map((each) => decisionEvent(person.name, each)),
-    );
-    if (isSaid) reservation.until = context.tape.horizon();
+    const events = said.map((each) => decisionEvent(person.name, each));
+    const isSaid = await this.#parts.saying.say(workspace, person.name, events);
+    if (isSaid) reservation.until = context.tape.issued();
   }
 
   #ruleOf(workspace: number, name: string | undefined): CompiledRule | undefined {

@@ -8,7 +8,7 @@ import type { Touch } from '../state.ts';
 
 export interface Reservation {
   readonly touches: readonly Touch[];
-  /** Once it is said: the stamp up to which the reader must have come to have read it. */
+  /** Once it is said: the reader has read it when it has come up to this stamp. */
   until: number | undefined;
 }
 
@@ -45,6 +45,11 @@ export class Reservations {
       touches.findLast(({ request }) => request === touch.request) !== undefined;
     const ahead = own.flatMap((each) => each.touches).filter((touch) => !isKnown(touch));
     return ahead.length === 0 ? touches : [...touches, ...ahead];
+  }
+
+  /** The customer is erased. */
+  forget(workspace: number, customer: string): void {
+    this.#reserved.delete(keyOf(workspace, customer));
   }
 
   /** Drops what has been read back of everybody; call it now and then. */

@@ -1,7 +1,7 @@
 /**
  * Says on the tape what was decided, until it is there: what could not be written is tried again with the
  * same words, after 0.1 s, 0.2 s … 10 s. Once the engine closes nothing is tried any more; a request that
- * is undecided then is decided anew after the next start.
+ * is undecided then is decided anew after the next start. Of a customer who is erased nothing is said any more.
  */
 import { eventBytesMax } from '../../event/envelope.ts';
 import { AppError } from '../../std/errors.ts';
@@ -19,20 +19,42 @@ export interface SaidEvent {
   readonly data: object;
 }
 
+/** What is being said of somebody. */
+interface UnderWay {
+  readonly workspace: number;
+  readonly customer: string;
+  isForgotten: boolean;
+}
+
 export class Saying {
   readonly #context: Pick<EngineContext, 'clock' | 'log' | 'say'>;
   readonly #waiting = new Set<() => void>();
+  readonly #underWay = new Set<UnderWay>();
   #isClosed = false;
 
   constructor(context: Pick<EngineContext, 'clock' | 'log' | 'say'>) {
     this.#context = context;
   }
 
-  /** Durable when it resolves to true; false: the engine closes. Each event `fits`. */
-  async say(workspace: number, events: readonly SaidEvent[]): Promise<boolean> {
-    for (let waitMs = firstWaitMs; !this.#isClosed; waitMs = Math.min(longestWaitMs, waitMs * 2)) {
+  /**
+   * Durable when it resolves to true; false: the engine closes, or the customer is erased.
+   * @param events of this customer, each of which `fits`.
+   */
+  async say(workspace: number, customer: string, events: readonly SaidEvent[]): Promise<boolean> {
+    const underWay: UnderWay = { workspace, customer, isForgotten: false };
+    this.#underWay.add(underWay);
+    try {
+      return await this.#say(underWay, events);
+    } finally {
+      this.#underWay.delete(underWay);
+    }
+  }
+
+  async #say(underWay: UnderWay, events: readonly SaidEvent[]): Promise<boolean> {
+    let waitMs = firstWaitMs;
+    while (!this.#isClosed && !underWay.isForgotten) {
       try {
-        await this.#context.say(workspace, events);
+        await this.#context.say(underWay.workspace, events);
         return true;
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
@@ -40,8 +62,16 @@ export class Saying {
         this.#context.log.warn('a decision could not be written yet', facts);
       }
       await this.#pause(waitMs);
+      waitMs = Math.min(longestWaitMs, waitMs * 2);
     }
     return false;
+  }
+
+  /** The customer is erased: what could not be written yet would begin a new tape of it. */
+  forget(workspace: number, customer: string): void {
+    for (const each of this.#underWay) {
+      if (each.workspace === workspace && each.customer === customer) each.isForgotten = true;
+    }
   }
 
   close(): void {
