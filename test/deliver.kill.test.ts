@@ -150,3 +150,21 @@ test('what failed is durable before it is said: who is killed then still has the
   );
   await kit.kill();
 });
+
+test('what was asked to be sent once more is, by the next process too', async () => {
+  const kit = await DeliverKit.open();
+  const path = '/replayed';
+  await kit.webhook('crm', receiver.url(path), { disabled: true });
+  kit.decide('c1', { id: 'act_r', do: 'webhook', endpoint: 'crm', data: {} });
+  kit.clock.advance(0);
+  await kit.outcome('act_r');
+  receiver.otherwise = status(200);
+  await kit.webhook('crm', receiver.url(path));
+  await kit.deliveries.answerer.replay({ kind: 'replay', workspace: 1, webhook: 'crm' });
+  await kit.kill();
+  kit.start();
+  kit.clock.advance(0);
+  await until(() => Promise.resolve(kit.outcomes('act_r').length === 2));
+  assert.equal(receiver.received.filter((each) => each.path === path).length, 1);
+  await kit.kill();
+});

@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { Ledger } from '../src/journeys/deliver/ledger.ts';
 import type { DeliveryState, Entry } from '../src/journeys/deliver/record.ts';
 import type { Rows } from '../src/journeys/engine/work.ts';
-import { AppError } from '../src/std/errors.ts';
 import { DeliverKit } from './support/deliverkit.ts';
 import { count } from './support/session.ts';
 
@@ -85,9 +84,8 @@ test('one too many fails at once, and can be sent when there is room', async () 
     const { attempts, detail, outcome } = await kit.outcome('act_x');
     assert.deepEqual([outcome, attempts], ['failed', 0]);
     assert.equal(detail, 'too many deliveries wait already');
-    const replay = () =>
-      kit.deliveries.answerer.replay({ kind: 'replay', workspace: 1, webhook: 'crm' });
-    assert.throws(replay, (error) => error instanceof AppError && error.code === 'overloaded');
+    const ask = { kind: 'replay', workspace: 1, webhook: 'crm' } as const;
+    await assert.rejects(async () => kit.deliveries.answerer.replay(ask), { code: 'overloaded' });
   } finally {
     ledger.hasRoom = hasRoom;
   }

@@ -4,7 +4,6 @@ import { after, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import type { ShownDelivery } from '../src/journeys/deliver/asks.ts';
 import { attemptsMax, waitsMs } from '../src/journeys/deliver/schedule.ts';
-import { AppError } from '../src/std/errors.ts';
 import { DeliverKit, webhookSecret } from './support/deliverkit.ts';
 import { cut, hang, Receiver, status } from './support/receiver.ts';
 import { count, until } from './support/session.ts';
@@ -161,7 +160,7 @@ test('an endpoint that is gone is disabled: nothing is sent there any more, and 
   assert.equal(kit.directory.webhook(1, 'crm')!.disabled, 'gone');
   const replay = () =>
     kit.deliveries.answerer.replay({ kind: 'replay', workspace: 1, webhook: 'crm' });
-  assert.throws(replay, (error) => error instanceof AppError && error.code === 'conflict');
+  await assert.rejects(async () => replay(), { code: 'conflict' });
   await kit.webhook('crm', receiver.url('/gone'));
   assert.equal((await replay()).replayed, 2);
   kit.clock.advance(0);

@@ -47,7 +47,8 @@ export class WebhookAnswers {
     return { deliveries: page.map((entry) => shown(entry, ledger.body(entry))), next };
   }
 
-  #replay(ask: EngineAsk<'replay'>): EngineAnswer<'replay'> {
+  /** Durable when it is answered. */
+  async #replay(ask: EngineAsk<'replay'>): Promise<EngineAnswer<'replay'>> {
     const { webhooks } = this.#parts;
     const { id, webhook, workspace } = ask;
     const endpoint = webhooks.endpoints.find(workspace, webhook);
@@ -63,8 +64,12 @@ export class WebhookAnswers {
       webhooks.replay(entry);
       replayed += 1;
     }
-    if (replayed > 0 || wanted.length === 0) return { replayed };
-    throw new AppError('overloaded', 'too many deliveries wait already', { retryAfterSeconds: 60 });
+    if (replayed === 0 && wanted.length > 0) {
+      const message = 'too many deliveries wait already';
+      throw new AppError('overloaded', message, { retryAfterSeconds: 60 });
+    }
+    await webhooks.ledger.flush();
+    return { replayed };
   }
 
   /** @throws AppError not_found, conflict. */

@@ -46,6 +46,8 @@ export class Webhooks implements Worker {
   /** Of rows that were pending at the start, and that nobody has asked for since. */
   readonly #unclaimed = new Set<Entry>();
   readonly #stopSweeping: () => void;
+  /** How many waited when it was told last. */
+  #measured = 0;
   #closed = false;
 
   constructor(parts: WebhooksParts) {
@@ -250,8 +252,6 @@ export class Webhooks implements Worker {
     this.ledger.remove(entry);
     this.#measure();
   }
-
-  #measured = 0;
 
   #measure(): void {
     const { pending } = this.ledger;
