@@ -18,6 +18,7 @@ import {
 import { Heard } from '../bench/heard.ts';
 import type { LoadFigures } from '../bench/load.ts';
 import { quantiles } from '../bench/report.ts';
+import { noBrowser } from './support/browser.ts';
 
 const main = fileURLToPath(new URL('../bench/main.js', import.meta.url));
 const data = mkdtempSync(join(tmpdir(), 'tapeline-bench-'));
@@ -145,6 +146,11 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
       'readyAfterKillSeconds',
     );
   },
+  offer(figures) {
+    assert.equal(figures('visibleMs.count'), 2);
+    assertQuantiles(figures, 'visibleMs');
+    assert.equal(figures('early'), 0);
+  },
   seal(figures) {
     assert.equal(figures('events'), 20_000);
     assertPositive(
@@ -192,7 +198,8 @@ function checkReads(figures: Figures): void {
 }
 
 for (const [name, check] of Object.entries(expectations)) {
-  test(`the bench ${name} runs, and its figures hold together`, async () => {
+  const skip = name === 'offer' ? noBrowser : false;
+  test(`the bench ${name} runs, and its figures hold together`, { skip }, async () => {
     check(await figuresOf(name));
     assert.deepEqual(readdirSync(data), [], 'its data is gone');
   });
