@@ -5,6 +5,12 @@ import { type TraceAnswer, trace } from '../src/journeys/aids/trace.ts';
 import { ScanBudget } from '../src/tape/budget.ts';
 import { compilable, Past, quote, second, startMs, walkIn } from './support/past.ts';
 
+/** Handles are numbers of identities: 7 is `cookie:1`. */
+const names = {
+  canonical: (identity: string) => identity,
+  nameOf: (_workspace: number, handle: number) => (handle === 7 ? 'cookie:1' : undefined),
+};
+
 class Traced extends Past {
   readonly rules: object;
 
@@ -23,7 +29,7 @@ class Traced extends Past {
       compilable(definitions).map((each) => ({ ...each, publishedAt: startMs }));
     const ask = { workspace: 1, customer: 'c1', instance: this.instance, now };
     const definitions = { maps: published({ quote }), rules: published(this.rules) };
-    return trace(this.kit.tape, { ...ask, ...definitions }, new ScanBudget(1e9));
+    return trace(this.kit.tape, names, { ...ask, ...definitions }, new ScanBudget(1e9));
   }
 
   /** Fires the timer of the instance whose id ends so, as the engine does. */
@@ -161,7 +167,7 @@ test('another instance, or none, is nobody', async () => {
   await past.quote('c1');
   const ask = { workspace: 1, customer: 'c1', instance: 'nobody', now: past.clock.now() };
   const maps = compilable({ quote }).map((each) => ({ ...each, publishedAt: startMs }));
-  const found = trace(past.kit.tape, { ...ask, maps, rules: [] }, new ScanBudget(1e9));
+  const found = trace(past.kit.tape, names, { ...ask, maps, rules: [] }, new ScanBudget(1e9));
   assert.deepEqual([found.instance, found.entries, found.rules], [undefined, [], []]);
 });
 
@@ -170,7 +176,7 @@ test('a scan that may not go on is told as incomplete', async () => {
   await past.quote('c1');
   const ask = { workspace: 1, customer: 'c1', instance: past.instance, now: past.clock.now() };
   const maps = compilable({ quote }).map((each) => ({ ...each, publishedAt: startMs }));
-  const found = trace(past.kit.tape, { ...ask, maps, rules: [] }, new ScanBudget(1));
+  const found = trace(past.kit.tape, names, { ...ask, maps, rules: [] }, new ScanBudget(1));
   assert.equal(found.complete, false);
 });
 
@@ -184,7 +190,7 @@ test('definitions of then are used, not those of now', async () => {
     { ...compilable({ walkIn })[0]!, publishedAt: startMs },
     { ...compilable({ walkIn: later })[0]!, version: 2, publishedAt: startMs + 2 * second },
   ];
-  const found = trace(past.kit.tape, { ...ask, maps, rules }, new ScanBudget(1e9));
+  const found = trace(past.kit.tape, names, { ...ask, maps, rules }, new ScanBudget(1e9));
   const looks = found.entries.flatMap((entry) => entry.rules);
   assert.deepEqual(
     looks.map(({ verdict, version }) => [verdict, version]),

@@ -38,10 +38,8 @@ export function read(heavy: HeavyRead): HeavyAnswer {
       return scanViews(tape, heavy.ask, budget);
     case 'born':
       return bornOf(tape, heavy.ask, budget);
-    case 'trace': {
-      const customer = ownerOf(heavy.ask.workspace, heavy.ask.customer);
-      return trace(tape, { ...heavy.ask, customer }, new ScanBudget(traceStepsMax));
-    }
+    case 'trace':
+      return trace(tape, links, heavy.ask, new ScanBudget(traceStepsMax));
     case 'dryRun':
       return dryRun(tape, ownerOf, heavy.ask);
     default:

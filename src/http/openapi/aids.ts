@@ -92,7 +92,7 @@ Bounded: 10,000,000 events are passed, 300,000 that matter and 256 MiB of them a
 const traceText = `
 Why an instance is as it is: every event that moved it or made a rule look at it, with what changed, and each part of the rule with what it said: was the step reached, was it silent, did the conditions hold, was it too far, suppressed, in quiet hours, cooling down, in the control group, capped, or outranked. \`rules\` tells of each rule about the map how it stands now, so also why nothing has happened yet.
 
-Made from the customer's tape with the definitions of then; decisions are told as they stand there. Of a decision that was left unsaid (a condition, a cooldown or a date was against it) it is told again from the state of then, without views. At most 20,000 events are read and 2,000 entries told. An instance that came to a customer by a merge is told from the joined tape, which may differ from what either of the two was.`;
+Made from the customer's tape with the definitions of then; decisions are told as they stand there. Of a decision that was left unsaid (a condition, a cooldown or a date was against it) it is told again from the state of then, without views. At most 20,000 events are read and 2,000 entries told.`;
 
 export const aidPaths: Paths = {
   '/v1/journeys/{name}/counts': {

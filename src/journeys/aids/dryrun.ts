@@ -77,8 +77,8 @@ class DryRun {
   readonly #diaries: Diaries;
   readonly #trial: Trial;
   readonly #names = new Map<string, string | undefined>();
-  /** Of the block at hand: other reads of the tape would take its bytes away. */
-  #waiting: { readonly event: PastEvent; readonly customer: string }[] = [];
+  /** Of the block at hand: any other read, of tape or identities, would take its bytes away. */
+  #waiting: PastEvent[] = [];
   #seen = 0;
   #relevant = 0;
   #bytes = 0;
@@ -159,16 +159,18 @@ class DryRun {
     this.#upTo = received;
     // The server's own are no input, for it would say others now; commands are somebody's.
     if (type.startsWith('tapeline.') && type !== typeOfCommand) return true;
-    const customer = this.#sampled(event.customer);
-    if (customer === undefined) return true;
-    this.#relevant++;
-    this.#bytes += event.payloadBytes;
-    this.#waiting.push({ event: new PastEvent(event), customer });
+    const home = event.customer;
+    if (this.#names.has(home) && this.#names.get(home) === undefined) return true;
+    this.#waiting.push(new PastEvent(event));
     return true;
   }
 
   #tryWaiting(): void {
-    for (const { customer, event } of this.#waiting) {
+    for (const event of this.#waiting) {
+      const customer = this.#sampled(event.home);
+      if (customer === undefined) continue;
+      this.#relevant++;
+      this.#bytes += event.bytes;
       this.#trial.take(event, customer, event.home);
     }
     this.#waiting = [];

@@ -10,6 +10,8 @@ export class PastEvent implements SeenEvent {
   readonly received: number;
   /** The identity under which it was sent. */
   readonly home: string;
+  /** As it is stored. */
+  readonly bytes: number;
   readonly #id: string;
   readonly #channel: string | undefined;
   readonly #source: string | undefined;
@@ -22,6 +24,7 @@ export class PastEvent implements SeenEvent {
     this.time = event.time;
     this.received = event.received;
     this.home = event.customer;
+    this.bytes = event.payloadBytes;
     this.#id = event.id;
     this.#channel = event.channel();
     this.#source = event.text('source');

@@ -11,6 +11,7 @@ import { scan } from '../../tape/scan.ts';
 import type { Tape } from '../../tape/tape.ts';
 import { Forces, type PastDefinitions } from './forces.ts';
 import { PastEvent } from './pastevent.ts';
+import { type Names, People } from './people.ts';
 import { type TraceFound, Tracer } from './tracer.ts';
 
 /** The newest events of the customer that matter; what was before them is not told. */
@@ -31,10 +32,10 @@ export interface TraceAnswer extends TraceFound {
   readonly complete: boolean;
 }
 
-export function trace(tape: Tape, ask: TraceAsk, budget: ScanBudget): TraceAnswer {
+export function trace(tape: Tape, names: Names, ask: TraceAsk, budget: ScanBudget): TraceAnswer {
   const forces = new Forces(ask);
   const { complete, events } = readEvents(tape, ask, forces, budget);
-  const tracer = new Tracer(ask, forces, events);
+  const tracer = new Tracer(ask, forces, new People(ask.workspace, names), events);
   return { complete, ...tracer.run() };
 }
 

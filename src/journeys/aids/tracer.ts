@@ -1,6 +1,6 @@
 /** Goes through a customer's past event by event, and writes down what concerns one instance. */
 import { isMeant } from '../compile/trigger.ts';
-import { apply, newPerson } from '../engine/apply.ts';
+import { apply } from '../engine/apply.ts';
 import type { WorkspaceForce } from '../engine/force.ts';
 import type { Happening, InstanceHappening } from '../engine/happening.ts';
 import { Moment } from '../engine/moment.ts';
@@ -10,6 +10,7 @@ import type { Forces } from './forces.ts';
 import { judgeOne } from './judge.ts';
 import { guardParts, type RuleLook, type RulePart, stallParts } from './look.ts';
 import type { PastEvent } from './pastevent.ts';
+import type { People } from './people.ts';
 
 /** What is told of one instance, the oldest first; later entries are left out. */
 export const traceEntriesMax = 2000;
@@ -66,7 +67,7 @@ export class Tracer {
   readonly #forces: Forces;
   readonly #events: readonly PastEvent[];
   readonly #places = new Map<string, PastEvent>();
-  readonly #person: PersonState;
+  readonly #people: People;
   readonly #entries: TraceEntry[] = [];
   /** Verdicts of requests, as they were asked: for those that nobody answered. */
   readonly #silent = new Map<
@@ -78,11 +79,11 @@ export class Tracer {
   #rules: RuleLook[] = [];
   #isCut = false;
 
-  constructor(parts: TracerParts, forces: Forces, events: readonly PastEvent[]) {
+  constructor(parts: TracerParts, forces: Forces, people: People, events: readonly PastEvent[]) {
     this.#parts = parts;
     this.#forces = forces;
     this.#events = events;
-    this.#person = newPerson(parts.customer);
+    this.#people = people;
   }
 
   run(): TraceFound {
@@ -96,8 +97,13 @@ export class Tracer {
     };
   }
 
+  /** Whose the instance is. */
+  get #holder(): PersonState | undefined {
+    return this.#people.holderOf(this.#parts.instance);
+  }
+
   get #instance(): InstanceState | undefined {
-    return this.#person.instances.find(({ id }) => id === this.#parts.instance);
+    return this.#holder?.instances.find(({ id }) => id === this.#parts.instance);
   }
 
   #take(event: PastEvent): void {
@@ -107,7 +113,10 @@ export class Tracer {
     this.#rules = [];
     this.#lookAtTriggers(force, event);
     const armed = this.#armed();
-    apply(force, this.#person, event.home, event, (each) => this.#happened(force, each, event));
+    const observe = (each: Happening): void => this.#happened(force, each, event);
+    if (!this.#people.take(event, force, observe)) {
+      apply(force, this.#people.of(event.home), event.home, event, observe);
+    }
     this.#lookAtStalls(force, armed, event.received);
     if (this.#changes.length === 0 && this.#rules.length === 0) return;
     if (this.#entries.length === traceEntriesMax) {
@@ -123,13 +132,15 @@ export class Tracer {
   /** Rules about the instance whose event this is, and that it is not about: what is meant is asked for below. */
   #lookAtTriggers(force: WorkspaceForce, event: PastEvent): void {
     const instance = this.#instance;
+    const person = this.#people.of(event.home);
     if (instance === undefined || instance.endedAt !== undefined) return;
+    if (person !== this.#holder) return;
     const { ordinal, received, stamp, type } = event;
     const { after, events } = force.listeners(type);
     for (const { rule, trigger } of [...events, ...after]) {
       if (rule.journey !== instance.journey) continue;
       const cause = { stamp, ordinal };
-      const moment = { force, person: this.#person, home: event.home, at: received, cause, event };
+      const moment = { force, person, home: event.home, at: received, cause, event };
       const facts = new Moment(moment).factsOf(rule, instance);
       const isActive = instance.status === 'active';
       if (isActive && isMeant(trigger, facts)) continue;
@@ -226,7 +237,7 @@ export class Tracer {
     };
     const cause = request.cause && this.#places.get(placeOf(request.cause));
     const asked = { request, rule, at: request.at, event: cause };
-    this.#silent.set(request.id, judgeOne(judging, this.#person, asked));
+    this.#silent.set(request.id, judgeOne(judging, this.#holder!, asked));
   }
 
   /** Nobody said anything: a condition, a cooldown or a date was against it, or nobody was there. */
