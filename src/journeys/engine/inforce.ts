@@ -25,13 +25,13 @@ export interface DefinitionSource {
   wanted(): Iterable<WantedVersion>;
   /** The version that is to be in force; 0: none. */
   current(workspace: number, kind: 'journey' | 'rule', name: string): number;
-  /** A published version; undefined when it is not kept any more. */
+  /** JSON text of a published version, always the same; undefined when it is not kept any more. */
   published(
     workspace: number,
     kind: 'journey' | 'rule',
     name: string,
     version: number,
-  ): JourneyMap | Rule | undefined;
+  ): string | undefined;
   /** Types of what a view shows. */
   shown(workspace: number, view: string): readonly string[];
 }
@@ -45,6 +45,12 @@ export interface InForceRow extends DefinitionSaid {
   readonly links: number;
 }
 
+/** What was made of a version, and of what. */
+interface Compiled {
+  readonly shown: string;
+  readonly made: CompiledMap | CompiledRule | undefined;
+}
+
 const nothing = new WorkspaceForce([], new Map(), []);
 
 export class InForce implements Definitions {
@@ -53,7 +59,8 @@ export class InForce implements Definitions {
   readonly #rows = new Map<string, InForceRow>();
   readonly #firstChanges = new Map<number, number>();
   readonly #forces = new Map<number, WorkspaceForce>();
-  readonly #compiled = new Map<string, CompiledMap | CompiledRule | undefined>();
+  /** A version compiles to the same as long as the view that it watches shows the same. */
+  readonly #compiled = new Map<string, Compiled>();
 
   constructor(source: DefinitionSource, log: Log, rows: readonly InForceRow[]) {
     this.#source = source;
@@ -93,10 +100,9 @@ export class InForce implements Definitions {
     return true;
   }
 
-  /** What is published may be other than before: versions may have gone. */
+  /** What is published may be other than before: versions may have gone, views may show other events. */
   follow(): void {
     this.#forces.clear();
-    this.#compiled.clear();
   }
 
   /** The version in force; 0: none. */
@@ -181,29 +187,41 @@ export class InForce implements Definitions {
   ): CompiledMap | CompiledRule | undefined {
     if (version === 0) return undefined;
     const key = `${keyOf(workspace, kind, name)}/${version}`;
-    if (!this.#compiled.has(key)) {
-      this.#compiled.set(key, this.#compileAnew(workspace, kind, name, version));
+    const text = this.#source.published(workspace, kind, name, version);
+    if (text === undefined) {
+      this.#compiled.delete(key);
+      return undefined;
     }
-    return this.#compiled.get(key);
+    const known = this.#compiled.get(key);
+    if (known !== undefined && kind === 'journey') return known.made;
+    const definition = JSON.parse(text) as JourneyMap | Rule;
+    const types = this.#shownTo(workspace, definition);
+    const shown = JSON.stringify(types);
+    if (known?.shown === shown) return known.made;
+    const made = this.#compileAnew(name, version, definition, types);
+    this.#compiled.set(key, { shown, made });
+    return made;
+  }
+
+  /** Types of the view that a rule watches. */
+  #shownTo(workspace: number, definition: JourneyMap | Rule): readonly string[] {
+    if (!('when' in definition) || !('view' in definition.when)) return [];
+    return this.#source.shown(workspace, definition.when.view);
   }
 
   #compileAnew(
-    workspace: number,
-    kind: 'journey' | 'rule',
     name: string,
     version: number,
+    definition: JourneyMap | Rule,
+    shown: readonly string[],
   ): CompiledMap | CompiledRule | undefined {
-    const found = this.#source.published(workspace, kind, name, version);
-    if (found === undefined) return undefined;
     try {
-      if (kind === 'journey') return compileMap(name, version, found as JourneyMap);
-      const rule = found as Rule;
-      const shown = 'view' in rule.when ? this.#source.shown(workspace, rule.when.view) : [];
-      return compileRule(name, version, rule, shown);
+      if ('when' in definition) return compileRule(name, version, definition, shown);
+      return compileMap(name, version, definition);
     } catch (error) {
       // It was checked before it was published; another version of the server may see it otherwise.
       const { message: reason } = error as AppError;
-      this.#log.error('a published definition does not compile', { kind, name, version, reason });
+      this.#log.error('a published definition does not compile', { name, version, reason });
       return undefined;
     }
   }

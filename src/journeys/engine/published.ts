@@ -1,6 +1,5 @@
 /** What workspaces have published, as the engine asks for it. */
 import type { Directory } from '../../workspaces/directory.ts';
-import type { JourneyMap, Rule } from '../definition.ts';
 import type { DefinitionSource, WantedVersion } from './inforce.ts';
 
 export function publishedIn(directory: Directory): DefinitionSource {
@@ -15,8 +14,7 @@ export function publishedIn(directory: Directory): DefinitionSource {
     current: (workspace, kind, name) => directory.definition(workspace, kind, name)?.current ?? 0,
     published(workspace, kind, name, version) {
       const record = directory.definition(workspace, kind, name);
-      const found = record?.versions.find((each) => each.version === version);
-      return found === undefined ? undefined : (JSON.parse(found.text) as JourneyMap | Rule);
+      return record?.versions.find((each) => each.version === version)?.text;
     },
     shown(workspace, view) {
       const fields = directory.view(workspace, view)?.template.fields ?? [];
