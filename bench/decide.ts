@@ -34,7 +34,8 @@ export async function decide(settings: Settings): Promise<void> {
   const events = settings.events ?? customers * eventsEach;
   const sized = { ...settings, customers, events };
   await withServer(sized, async (server) => {
-    const filled = await fillTapes(server, sized);
+    // The rate is of questions.
+    const filled = await fillTapes(server, { ...sized, rate: undefined });
     await catchUp(server);
     await put(server, '/v1/views/basic', { fields: basicView });
     const own = await fire(server, sized, candidates());
