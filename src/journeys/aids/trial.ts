@@ -41,6 +41,7 @@ export class Trial {
   readonly #observer: TrialObserver;
   readonly #subjects = new Map<string, Subject>();
   readonly #dues = new Heap<Due>([], (one, other) => one.at < other.at);
+  #now = 0;
   /** Numbers what is made up, so that nothing has the place of another on the tape. */
   #made = 0;
 
@@ -66,6 +67,7 @@ export class Trial {
       due: Number.POSITIVE_INFINITY,
     };
     this.#subjects.set(customer, subject);
+    this.#now = Math.max(this.#now, event.received);
     this.#apply(subject, home, event, event);
     this.#expect(subject);
   }
@@ -77,6 +79,8 @@ export class Trial {
       this.#dues.removeFirst();
       // Another due has been noted since.
       if (first.subject.due !== first.at) continue;
+      // Several may be due at one instant.
+      first.subject.due = Number.POSITIVE_INFINITY;
       this.#fire(first.subject);
       this.#expect(first.subject);
     }
@@ -87,7 +91,9 @@ export class Trial {
     if (timer === undefined) return;
     const { due, generation, id } = timer;
     const said: TimerSaid = { timer: id, generation, due };
-    const made = madeEvent(typeOfTimer, due + 1, said, ++this.#made);
+    // One that was due already when it was armed fires now.
+    this.#now = Math.max(this.#now, due + 1);
+    const made = madeEvent(typeOfTimer, this.#now, said, ++this.#made);
     this.#apply(subject, subject.person.name, made, undefined);
     // One that is still the first although its time has come would be fired for ever.
     const left = firstTimer(subject.person);
