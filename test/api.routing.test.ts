@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import type { ShownOffer } from '../src/journeys/route/asks.ts';
 import { type AgentFeed, follow, keyOf, present, putAgent } from './support/agents.ts';
 import { startServer, type TestServer, temporaryDirectory } from './support/server.ts';
-import { type Answer, ask, fresh, startTwo, store, tape } from './support/session.ts';
+import { type Answer, ask, fresh, startTwo, store, tape, until } from './support/session.ts';
 import { openStreamAt } from './support/stream.ts';
 
 const server = await startTwo();
@@ -228,6 +228,33 @@ test('a walk-in carries its meeting link to both sides', async () => {
   );
   channel.close();
   ann.feed.socket.close();
+});
+
+test('an offer goes with its customer: to another name by a merge, and away by an erasure', async () => {
+  await publish(server, 'ensemble', { skills: [{ skill: 'moving', level: 1 }], reserveFor: '10m' });
+  const one = await there(server, 'move-1', { skills: { moving: 3 } });
+  const [from, into] = [fresh('from'), fresh('into')];
+  await store(server, [{ customer: into, type: 'Seen' }]);
+  await browse(server, from, 'x');
+  const { offer } = await one.feed.until('offer');
+  const merge = { key: server.keys.admin, body: { into, from: [from] } };
+  await made(ask(server, '/v1/identities/merge', merge));
+  const accepted = await one.say(offer!.id, 'accept');
+  assert.equal(accepted.status, 200, accepted.text);
+  await until(async () => {
+    const { json } = await ask(server, '/v1/agents/move-1/offers', { key: one.key });
+    return (json as { offers: ShownOffer[] }).offers[0]?.customer === into;
+  });
+  assert.equal((await one.say(offer!.id, 'complete')).status, 204);
+  assert.equal((await one.feed.until('gone')).reason, 'completed');
+  const erased = fresh('erased');
+  await browse(server, erased, 'x');
+  await one.feed.until('offer');
+  await ask(server, `/v1/customers/${erased}`, { method: 'DELETE', key: server.keys.admin });
+  assert.equal((await one.feed.until('gone')).reason, 'withdrawn');
+  const agent = await ask(server, '/v1/agents/move-1', { key: one.key });
+  assert.equal((agent.json as { load: number }).load, 0);
+  one.feed.socket.close();
 });
 
 test('offers, and who holds them, are the same after a kill', async () => {

@@ -37,6 +37,8 @@ export class Routing implements Worker {
   readonly #offices = new Map<number, Office>();
   /** Ids of offers by workspace and customer, as they were seen last. */
   readonly #known = new Map<string, ReadonlySet<string>>();
+  /** Offers that a customer has no more: over, or another's by a merge, which this turn tells. */
+  #missing: { readonly office: Office; readonly id: string; readonly customer: string }[] = [];
   readonly #echoes: Echoes;
   readonly #stopUpkeep: () => void;
   #isClosed = false;
@@ -91,9 +93,7 @@ export class Routing implements Worker {
       this.#follow(office, delivery.action.id, factsOf(office, person, delivery));
     }
     for (const id of before ?? []) {
-      // One that has moved to another name with a merge is that one's.
-      const isHere = office.board.offer(id)?.customer === person.name;
-      if (!here.has(id) && isHere) this.#follow(office, id, undefined);
+      if (!here.has(id)) this.#missing.push({ office, id, customer: person.name });
     }
     if (here.size === 0) this.#known.delete(key);
     else this.#known.set(key, here);
@@ -184,6 +184,7 @@ export class Routing implements Worker {
 
   #turn(): void {
     this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#dropMissing();
     let next = Number.POSITIVE_INFINITY;
     for (const office of this.#offices.values()) {
       for (const move of office.board.moves(this.#context.clock.now())) {
@@ -192,6 +193,16 @@ export class Routing implements Worker {
       next = Math.min(next, office.board.nextAt() ?? next);
     }
     if (Number.isFinite(next)) this.#wakeAt(next);
+  }
+
+  #dropMissing(): void {
+    const missing = this.#missing;
+    this.#missing = [];
+    for (const { customer, id, office } of missing) {
+      const isBack = this.#known.get(`${office.workspace}/${customer}`)?.has(id) === true;
+      const isTheirs = office.board.offer(id)?.customer === customer;
+      if (isTheirs && !isBack) this.#follow(office, id, undefined);
+    }
   }
 
   /** Resolves when it was read back and counts. @throws AppError unavailable, conflict when it did not count. */
