@@ -61,6 +61,18 @@ const misshapenMaps: readonly [value: unknown, message: RegExp][] = [
     /^audiences\.constructor: has a name/,
   ],
   [mapOf({ audiences: { a: { performed: '*' } } }), /^audiences\.a: must be one type/],
+  [
+    mapOf({
+      audiences: {
+        a: { pattern: { steps: [{ name: 'x', event: 'X', max: 'many', until: '*' }] } },
+      },
+    }),
+    /^audiences\.a: must be one type/,
+  ],
+  [
+    mapOf({ audiences: { a: { matches: '(?1)(?2)', of: ['X', { event: '*' }] } } }),
+    /^audiences\.a: must be one type/,
+  ],
   [mapOf({ audiences: { a: {} } }), /^audiences\.a: must have exactly one of performed/],
   [mapOf({ audiences: { a: { performed: 'X', within: 'x' } } }), /^audiences\.a\.within: must/],
   [

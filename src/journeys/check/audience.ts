@@ -1,5 +1,5 @@
 /** What an audience is told from: types of events, and journeys that have to be there. */
-import type { AudienceDefinition } from '../../audiences/definition.ts';
+import type { AudienceDefinition, PatternDefinition } from '../../audiences/definition.ts';
 import type { Reference } from '../../workspaces/definition.ts';
 
 /** An audience and the audiences it is made of, each with its place. */
@@ -22,10 +22,17 @@ export function typesOfAudience(audience: AudienceDefinition): string[] {
     if ('performed' in part) return [part.performed];
     if ('notPerformed' in part) return [part.notPerformed];
     if ('lastPerformed' in part) return [part.lastPerformed];
-    if ('pattern' in part) return part.pattern.steps.map(({ event }) => event);
+    if ('pattern' in part) return typesOfPattern(part.pattern);
     const steps = 'matches' in part ? part.of : 'sequence' in part ? part.sequence : [];
     return steps.map((each) => (typeof each === 'string' ? each : each.event));
   });
+}
+
+function typesOfPattern({ among = [], steps }: PatternDefinition): string[] {
+  const ends = steps.flatMap(({ until }) => until ?? []);
+  return [...steps, ...ends]
+    .map((each) => (typeof each === 'string' ? each : each.event))
+    .concat(among);
 }
 
 export function asksOfAudience(audience: AudienceDefinition, place: string): Reference[] {
