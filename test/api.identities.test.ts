@@ -9,6 +9,11 @@ after(() => server.stop());
 const { admin, read, write } = server.keys;
 const at = 1_763_740_000_000;
 
+interface Fault {
+  readonly code: string;
+  readonly message: string;
+}
+
 function event(customer: string, id: string, time: number, previous?: string): object {
   return { id, customer, type: 'T', time: at + time, ...(previous !== undefined && { previous }) };
 }
@@ -218,4 +223,29 @@ test('workspaces know nothing of each other’s identities', async () => {
   await store(server, [event(c, 'a', 1, cookie)]);
   const seen = await ask(server, `/v1/identities/${encodeURIComponent(cookie)}`, { key: other });
   assert.equal((seen.json as { customer: string }).customer, cookie);
+});
+
+test('names of the server’s own cannot be linked, merged, sent or erased', async () => {
+  const name = 'tapeline:definitions';
+  const c = fresh('c');
+  await store(server, [event(c, 'a', 1)]);
+  const refusals = [
+    await ask(server, '/v1/events', { key: write, body: event(name, 'b', 2) }),
+    await ask(server, '/v1/events', { key: write, body: event(c, 'b', 2, name) }),
+    await ask(server, '/v1/identities/link', { key: admin, body: { from: name, to: c } }),
+    await ask(server, '/v1/identities/link', { key: admin, body: { from: c, to: name } }),
+    await ask(server, '/v1/identities/merge', { key: admin, body: { from: [name], into: c } }),
+    await ask(server, '/v1/identities/merge', { key: admin, body: { from: [c], into: name } }),
+    await ask(server, '/v1/identities/unmerge', { key: admin, body: { customer: name } }),
+    await ask(server, `/v1/customers/${name}`, { method: 'DELETE', key: admin }),
+    await ask(server, '/v1/decide', { key: admin, body: { customer: name, placement: 'p' } }),
+  ];
+  for (const { json, status } of refusals) {
+    assert.ok(status === 400 || status === 422, JSON.stringify(json));
+    const answer = json as { error?: Fault; rejected: readonly [Fault] };
+    const { code, message } = answer.error ?? answer.rejected[0];
+    assert.equal(code, 'invalid');
+    assert.match(message, /must not begin with tapeline:$/);
+  }
+  assert.deepEqual(own(await tapeIds(server, c)), ['a']);
 });

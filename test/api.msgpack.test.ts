@@ -102,6 +102,8 @@ test('the fields have the rules they have in JSON', async () => {
     [{ customer: 'c', type: 'T', data: [] }, /^data must be an object/],
     [{ customer: 'c', type: 'T', time: 1.5 }, /^time must be/],
     [{ customer: 'c', type: 'tapeline.x' }, /tapeline\./],
+    [{ customer: 'tapeline:x', type: 'T' }, /^customer must not begin with tapeline:/],
+    [{ customer: 'c', previous: 'tapeline:x', type: 'T' }, /^previous must not begin with/],
     [{ customer: 'c', type: 'T', data: { a: 'x'.repeat(32 * 1024) } }, /32768 bytes/],
   ];
   for (const [event, message] of wrong) {

@@ -18,6 +18,8 @@ export const sourceBytesMax = 256;
 export const timeAheadMsMax = 24 * 60 * 60 * 1000;
 /** Types with this prefix are made by the server alone. */
 export const reservedTypePrefix = 'tapeline.';
+/** Customers with this prefix are the server's own: what it says of no customer stands on their tapes. */
+export const reservedNamePrefix = 'tapeline:';
 
 /** How a payload is written; the value is stored on disk: DO NOT RENUMBER. */
 export const encodingJson = 0;

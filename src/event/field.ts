@@ -12,6 +12,7 @@ import {
   idBytesMax,
   previousBytesMax,
   type Rejection,
+  reservedNamePrefix,
   reservedTypePrefix,
   sourceBytesMax,
   timeAheadMsMax,
@@ -19,6 +20,8 @@ import {
 } from './envelope.ts';
 import {
   customerMissing,
+  customerReserved,
+  previousReserved,
   timeTooEarly,
   timeTooLate,
   timeWrong,
@@ -57,7 +60,8 @@ export const textBytesMax = Int32Array.of(
   sourceBytesMax,
 );
 
-const reservedPrefix = Buffer.from(reservedTypePrefix, 'latin1');
+const typePrefix = Buffer.from(reservedTypePrefix, 'latin1');
+const namePrefix = Buffer.from(reservedNamePrefix, 'latin1');
 
 /** The first and the last four bytes of a key, overlapping if it is short, tell it from others. */
 function wordOf(text: string): number {
@@ -172,16 +176,33 @@ export function endEnvelope(bytes: Uint8Array, end: number, out: Envelope): numb
   if (end - out.start > eventBytesMax) out.rejection = tooLarge;
   else if (out.customerAt < 0) out.rejection = customerMissing;
   else if (out.typeAt < 0) out.rejection = typeMissing;
-  else if (isReservedType(bytes, out)) out.rejection = typeReserved;
+  else out.rejection = reservedIn(bytes, out);
   return end;
 }
 
-function isReservedType(bytes: Uint8Array, out: Envelope): boolean {
-  if (out.typeBytes < reservedPrefix.length) return false;
-  const holder = out.typeAt >= extraBase ? out.extra : bytes;
-  const at = out.typeAt >= extraBase ? out.typeAt - extraBase : out.typeAt;
-  for (let i = 0; i < reservedPrefix.length; i++) {
-    if (holder[at + i] !== reservedPrefix[i]) return false;
+/** The type comes first: events of the server's own, which may have it, may be about its own names. */
+function reservedIn(bytes: Uint8Array, out: Envelope): Rejection | undefined {
+  const { customerAt, customerBytes, previousAt, previousBytes, typeAt, typeBytes } = out;
+  if (beginsWith(typePrefix, bytes, out, typeAt, typeBytes)) return typeReserved;
+  if (beginsWith(namePrefix, bytes, out, customerAt, customerBytes)) return customerReserved;
+  if (previousAt < 0) return undefined;
+  return beginsWith(namePrefix, bytes, out, previousAt, previousBytes)
+    ? previousReserved
+    : undefined;
+}
+
+function beginsWith(
+  prefix: Uint8Array,
+  bytes: Uint8Array,
+  { extra }: Envelope,
+  place: number,
+  length: number,
+): boolean {
+  if (length < prefix.length) return false;
+  const holder = place >= extraBase ? extra : bytes;
+  const at = place >= extraBase ? place - extraBase : place;
+  for (let i = 0; i < prefix.length; i++) {
+    if (holder[at + i] !== prefix[i]) return false;
   }
   return true;
 }

@@ -10,6 +10,7 @@ import {
   idBytesMax,
   previousBytesMax,
   type Rejection,
+  reservedNamePrefix,
   reservedTypePrefix,
   sourceBytesMax,
   typeBytesMax,
@@ -29,6 +30,8 @@ export const timeWrong = invalid('time must be an RFC 3339 string or integer epo
 export const timeTooEarly = invalid('time must not be before 1970');
 export const timeTooLate = invalid('time must be at most one day ahead of the server');
 export const typeReserved = invalid(`type must not begin with ${reservedTypePrefix}`);
+export const customerReserved = invalid(`customer must not begin with ${reservedNamePrefix}`);
+export const previousReserved = invalid(`previous must not begin with ${reservedNamePrefix}`);
 export const customerMissing = invalid('customer is required');
 export const typeMissing = invalid('type is required');
 export const loneSurrogate = invalid('a lone surrogate cannot be written as UTF-8');

@@ -10,6 +10,7 @@ import { AppError } from '../std/errors.ts';
 import { checkNewDecision, checkNewResponse } from './check.ts';
 import type { Front } from './context.ts';
 import type { NewDecision } from './decideschemas.ts';
+import { identityOf } from './names.ts';
 import { jsonReply, type Reply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
 
@@ -58,6 +59,7 @@ function withData(answer: DecideAnswer, { candidates = [] }: NewDecision): objec
 function wishOf({ credential }: RouteRequest, body: NewDecision, askedMs: number): DecideWish {
   const { candidates = [], k = 1, withinMs = withinMsDefault, ...asked } = body;
   const { context, placement } = asked;
+  identityOf(asked.customer, 'customer');
   if (placement === undefined && candidates.length === 0) {
     throw new AppError(
       'invalid',
@@ -77,6 +79,7 @@ function wishOf({ credential }: RouteRequest, body: NewDecision, askedMs: number
 async function respond(request: RouteRequest, front: Front): Promise<Reply> {
   const asked = checkNewResponse(request.json());
   const { action, candidate, decision } = asked;
+  identityOf(asked.customer, 'customer');
   if ((action === undefined) === (decision === undefined)) {
     throw new AppError('invalid', 'name a decision or an action');
   }

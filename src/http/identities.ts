@@ -1,12 +1,11 @@
 /** Identities: linking, merging, taking back, and whose they are. */
 
-import { customerBytesMax } from '../event/envelope.ts';
 import { settingsOf } from '../identity/settings.ts';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import { checkIdentitySettings, checkNewLink, checkNewMerge, checkNewUnmerge } from './check.ts';
 import type { Front } from './context.ts';
-import { bounded } from './names.ts';
+import { identityOf } from './names.ts';
 import { jsonReply, type Reply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
 
@@ -49,11 +48,6 @@ function settingsFor({ credential }: RouteRequest, front: Front) {
 function shown(request: RouteRequest, front: Front, identity: string): unknown {
   const text = identityOf(identity, 'identity');
   return front.identity(request.credential.workspace, text, settingsFor(request, front));
-}
-
-/** @throws AppError invalid. */
-function identityOf(text: string, what: string): string {
-  return bounded(text, what, customerBytesMax);
 }
 
 async function link(request: RouteRequest, front: Front): Promise<Reply> {

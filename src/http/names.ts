@@ -1,5 +1,5 @@
 /** Path parameters with rules of their own. */
-import { customerBytesMax } from '../event/envelope.ts';
+import { customerBytesMax, reservedNamePrefix } from '../event/envelope.ts';
 import { AppError } from '../std/errors.ts';
 import { roleNameBytesMax } from '../workspaces/role.ts';
 import type { RouteRequest } from './route.ts';
@@ -8,7 +8,15 @@ export const viewNameBytesMax = 128;
 
 /** The customer of a path. @throws AppError invalid. */
 export function customerOf(request: RouteRequest): string {
-  return bounded(request.param('customer'), 'customer', customerBytesMax);
+  return identityOf(request.param('customer'), 'customer');
+}
+
+/** An identity that is not one of the server's own names. @throws AppError invalid. */
+export function identityOf(text: string, what: string): string {
+  if (text.startsWith(reservedNamePrefix)) {
+    throw new AppError('invalid', `${what} must not begin with ${reservedNamePrefix}`);
+  }
+  return bounded(text, what, customerBytesMax);
 }
 
 /** The view of a path. @throws AppError invalid. */

@@ -156,7 +156,10 @@ const eventFields = {
     idBytesMax,
     'With `customer` the idempotency key: the same pair is stored once. Absent: the server makes a UUIDv7, and sending again stores again.',
   ),
-  customer: bytes(customerBytesMax, 'Any identity of the customer.'),
+  customer: bytes(
+    customerBytesMax,
+    'Any identity of the customer. May not begin with `tapeline:`, nor may `previous`.',
+  ),
   previous: bytes(previousBytesMax, 'Another identity of the same customer; links the two.'),
   type: bytes(typeBytesMax, 'Such as `Add To Cart`. May not begin with `tapeline.`.'),
   channel: bytes(channelBytesMax, 'Such as `web`, `email`, `ivr`, `chat`, `voice`, `store`.'),

@@ -137,6 +137,7 @@ const oddEntry = (hostile: readonly Uint8Array[]): fc.Arbitrary<readonly [Item, 
       fc.constantFrom(...hostile).map((raw) => ({ entries: [['a', { raw }]] as const })),
     ),
     fc.constant(['type', 'tapeline.linked'] as const),
+    fc.constantFrom(['customer', 'tapeline:x'] as const, ['previous', 'tapeline:x'] as const),
   );
 
 /** Events as entries in any order, in which `hostile` values may turn up. */

@@ -123,6 +123,11 @@ function judge(entries: readonly Entry[] | undefined, bytes: number, nowMs: numb
   if (find('type')?.text?.startsWith('tapeline.')) {
     problems.push('type must not begin with tapeline.');
   }
+  for (const name of ['customer', 'previous']) {
+    if (find(name)?.text?.startsWith('tapeline:')) {
+      problems.push(`${name} must not begin with tapeline:`);
+    }
+  }
   const id = find('id');
   const idText = id !== undefined && textProblem('id', id) === undefined ? id.text : undefined;
   const rejection = problems.find((problem) => problem !== undefined);

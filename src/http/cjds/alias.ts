@@ -1,10 +1,9 @@
 /** Giving a person identities, and taking them away: what changes the graph, in the words of CJDS. */
-import { customerBytesMax } from '../../event/envelope.ts';
 import { AppError } from '../../std/errors.ts';
 import type { Credential } from '../../workspaces/types.ts';
 import { membersOf, refuse } from '../../workspaces/view.ts';
 import type { Front } from '../context.ts';
-import { bounded } from '../names.ts';
+import { identityOf } from '../names.ts';
 import { aliasTypes, customerOf, findPerson, type Person, type PersonFacts } from './person.ts';
 
 export const aliasesMax = 100;
@@ -57,7 +56,7 @@ export function readAliases(value: unknown, place: string): readonly string[] {
     return each.trim();
   });
   const aliases = [...new Set(texts)].filter((text) => text !== '');
-  for (const alias of aliases) bounded(alias, `each of ${place}`, customerBytesMax);
+  for (const alias of aliases) identityOf(alias, `each of ${place}`);
   return aliases;
 }
 
