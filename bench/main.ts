@@ -7,6 +7,7 @@
  *     decide                               what to do next, asked 2,000 times a second, with a thousand events each
  *     offer                                from a customer's silence to the offer in the page, in Chromium
  *     live, stalled                        live subscribers, and those that never read
+ *     journeys-engine                      events a second that the engine of journeys applies, without a server
  *     seal                                 segments: to seal, merge and read them, without a server
  *     fair                                 a workspace that floods, and its neighbour
  *     walk                                 the byte walkers alone
@@ -16,6 +17,7 @@
  * another process, prints a table, and one JSON object as its last line.
  */
 import { decide } from './decide.ts';
+import { journeysEngine } from './engine.ts';
 import { fair } from './fair.ts';
 import { viewLive } from './followed.ts';
 import { ingestWs, ingestWsJson } from './ingest.ts';
@@ -66,6 +68,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   offer: {
     about: 'from the end of a customer’s silence to the offer in the page (Chromium)',
     run: offer,
+  },
+  'journeys-engine': {
+    about: 'events of a journey a second through the engine alone, and what others cost it',
+    run: journeysEngine,
   },
   live: {
     about: 'from commit to live subscribers: latency, fan-out to 100, bursts, filters',

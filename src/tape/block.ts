@@ -183,8 +183,8 @@ export class Block {
 
   /** The same in bytes of its own: it stays when something else is read. */
   copy(): Block {
-    // `Uint8Array.from` would copy byte by byte.
-    return Block.reopen(new Uint8Array(this.bytes));
+    // The store's buffer is larger than it says: to copy all of it takes milliseconds.
+    return Block.reopen(Uint8Array.prototype.slice.call(this.bytes, 0, this.bytes.length));
   }
 
   /** Opens a block of the log that was opened before, byte for byte the same: it is not checked again. */
