@@ -221,11 +221,11 @@ test('a rule is compiled with what it listens to and what it asks for', () => {
   );
   assert.deepEqual([compiled.cooldownMs, compiled.from], [86_400_000, Date.UTC(2026)]);
   assert.equal(compiled.withinMiles, 25);
-  const filled = compiled.actions[0]!.fill(factsOf(undefined, { decision: { id: 'd-1' } }));
+  const filled = compiled.actions[0]!.fill(factsOf(undefined, { decision: { id: 'r/d 1?' } }));
   assert.deepEqual(filled, {
     ...rule.then[0],
     title: 'For ada',
-    meeting: 'https://m/d-1?${agent.id}',
+    meeting: 'https://m/r%2Fd%201%3F?${agent.id}',
   });
   const absence: Rule = {
     when: { after: { event: 'Paid' }, without: { event: 'Thanked' }, within: '5m' },

@@ -5,6 +5,7 @@ import { isWithin } from '../src/journeys/place.ts';
 import { applyOffer, newOffer, offerOf } from '../src/journeys/route/applied.ts';
 import { best, type Candidate, compare, fits } from '../src/journeys/route/match.ts';
 import { Nearby } from '../src/journeys/route/near.ts';
+import { meetingOf } from '../src/journeys/route/said.ts';
 import { nextChange, planOf, type Search, searchAt } from '../src/journeys/route/search.ts';
 import type { PersonState } from '../src/journeys/state.ts';
 import type { DecidedAction, OfferSaid } from '../src/journeys/words.ts';
@@ -250,6 +251,19 @@ test('of two changes with one number the first counts', () => {
   assert.equal(say(who, 'accepted', 2, { agent: 'a' }), false);
   assert.equal(say(who, 'reserved', 4, { agent: 'b', until: now }), false, 'one is missing');
   assert.equal(offerOf(who.deliveries[0]!).state, 'open');
+});
+
+test('a link is filled in with the agent, encoded, and one that is no link of the web is none', () => {
+  const ann = { name: 'Ann & Co', skills: {}, desk: 'Main/1', capacity: 1 };
+  const link = (template: unknown) => meetingOf(template, 'a 1', ann);
+  assert.equal(
+    link('https://m.example/x?who=${agent.name}&id=${ agent.id }&at=${agent.desk}'),
+    'https://m.example/x?who=Ann%20%26%20Co&id=a%201&at=Main%2F1',
+  );
+  for (const none of [undefined, '', 7, 'meet me', 'javascript:alert(1)', 'data:text/html,x']) {
+    assert.equal(link(none), undefined, String(none));
+  }
+  assert.equal(link(`https://m.example/${'x'.repeat(2048)}`), undefined);
 });
 
 test('what is said of no offer, or another kind of action, changes nothing', () => {

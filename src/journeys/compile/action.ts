@@ -5,12 +5,17 @@
  */
 import type { Action } from '../definition.ts';
 import type { CompiledAction, Facts } from './compiled.ts';
+import { asText } from './json.ts';
 import type { Scope } from './scope.ts';
 import { compileTemplate } from './template.ts';
 
 /** Members that are templates, whichever action has them. */
 const templated = ['data', 'key', 'context', 'title', 'meeting'] as const;
-const agentMember = /^\s*agent\.(id|name|desk)\s*$/;
+/** What stands within a link is one piece of it, whatever is in the value. */
+const ofLink = {
+  kept: /^\s*agent\.(id|name|desk)\s*$/,
+  write: (value: unknown): string => encodeURIComponent(asText(value)),
+};
 
 /** @throws AppError invalid, with the place. */
 export function compileAction(action: Action, place: string, scope: Scope): CompiledAction {
@@ -18,8 +23,8 @@ export function compileAction(action: Action, place: string, scope: Scope): Comp
   const fills = templated
     .filter((name) => given[name] !== undefined)
     .map((name) => {
-      const kept = name === 'meeting' ? agentMember : undefined;
-      return [name, compileTemplate(given[name], `${place}.${name}`, scope, kept)] as const;
+      const how = name === 'meeting' ? ofLink : {};
+      return [name, compileTemplate(given[name], `${place}.${name}`, scope, how)] as const;
     });
   return {
     action,

@@ -25,11 +25,20 @@ export type Fill = (facts: Facts) => unknown;
 
 /**
  * @param kept expressions that stay as they are written, for whoever knows more later.
+ * @param write how a value is written within more text.
  * @throws AppError invalid, with the place.
  */
-export function compileTemplate(value: unknown, place: string, scope: Scope, kept?: RegExp): Fill {
+export function compileTemplate(
+  value: unknown,
+  place: string,
+  scope: Scope,
+  {
+    kept,
+    write = asText,
+  }: { readonly kept?: RegExp; readonly write?: (value: unknown) => string } = {},
+): Fill {
   const budget = { expressions: templateExpressionsMax };
-  const fill = compileValue(value, { scope, budget, kept, place, depth: 0 });
+  const fill = compileValue(value, { scope, budget, kept, write, place, depth: 0 });
   return (facts) => {
     const filled = fill(facts);
     const bytes = Buffer.byteLength(JSON.stringify(filled) ?? '');
@@ -42,6 +51,7 @@ interface Spot {
   readonly scope: Scope;
   readonly budget: { expressions: number };
   readonly kept: RegExp | undefined;
+  readonly write: (value: unknown) => string;
   readonly place: string;
   readonly depth: number;
 }
@@ -65,7 +75,7 @@ function compileValue(value: unknown, spot: Spot): Fill {
   return (facts) => Object.fromEntries(members.map(([name, fill]) => [name, fill(facts)]));
 }
 
-function compileText(text: string, { budget, kept, place, scope }: Spot): Fill {
+function compileText(text: string, { budget, kept, place, scope, write }: Spot): Fill {
   const parts = splitTemplate(text, place).map((part): string | Expression => {
     if (typeof part === 'string') return part;
     if (kept?.test(part.expression)) return `\${${part.expression}}`;
@@ -84,7 +94,7 @@ function compileText(text: string, { budget, kept, place, scope }: Spot): Fill {
     return typeof only === 'string' ? () => only : (facts) => asJson(evaluate(only!, facts));
   }
   return (facts) =>
-    parts.map((part) => (typeof part === 'string' ? part : asText(evaluate(part, facts)))).join('');
+    parts.map((part) => (typeof part === 'string' ? part : write(evaluate(part, facts)))).join('');
 }
 
 function evaluate(expression: Expression, facts: Facts): unknown {

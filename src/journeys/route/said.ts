@@ -22,6 +22,11 @@ export function offerEvents(customer: string, said: OfferSaid): object[] {
   return [event, { id: `${action}:delivery`, customer, type: typeOfDelivery, data }];
 }
 
+/** A link that runs script, or is none, is not handed to anybody. */
+function isWebLink(text: string): boolean {
+  return URL.canParse(text) && ['https:', 'http:'].includes(new URL(text).protocol);
+}
+
 /** The link, with what is known now of the agent put in its place, fit for a URL. */
 export function meetingOf(
   template: unknown,
@@ -33,5 +38,5 @@ export function meetingOf(
   const text = template.replace(/\$\{\s*agent\.(id|name|desk)\s*\}/g, (_, member: string) =>
     encodeURIComponent(known[member]!),
   );
-  return text.length <= meetingCharactersMax ? text : undefined;
+  return text.length <= meetingCharactersMax && isWebLink(text) ? text : undefined;
 }
