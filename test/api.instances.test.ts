@@ -126,17 +126,34 @@ test('what cannot be done is refused with its reason', async () => {
   assert.equal((await call('POST', `${own}/pause`, undefined, write)).code, 'conflict');
 });
 
-test('a browser sees its own journeys with its token', async () => {
+test('a browser sees its own journeys with its token, and nothing of whom it is said to be', async () => {
   const { token, visitor } = (await must('POST', '/v1/visitors', {}, write)) as {
     readonly token: string;
     readonly visitor: string;
   };
   await send(visitor, 'Step 1', 'v');
-  const own = await ask(server, '/v1/visitor/journeys', { key: token });
-  const { instances } = own.json as { readonly instances: readonly ToldInstance[] };
+  const own = async (): Promise<{ customer: string; instances: ToldInstance[] }> => {
+    const answer = await ask(server, '/v1/visitor/journeys', { key: token });
+    return answer.json as { customer: string; instances: ToldInstance[] };
+  };
+  const before = await own();
   assert.deepEqual(
-    instances.map(({ key }) => key),
+    before.instances.map(({ key }) => key),
     ['v'],
+  );
+  assert.deepEqual(before.customer, visitor);
+  await must('POST', '/v1/customers/victim/journeys', { journey: 'quote', key: 'secret' }, write);
+  const login = { customer: 'victim', previous: visitor, type: 'Login' };
+  await must('POST', '/v1/events', login, write);
+  const whole = (await must('GET', `/v1/customers/${visitor}/journeys`, undefined, read)) as {
+    readonly instances: readonly ToldInstance[];
+  };
+  assert.deepEqual(whole.instances.map(({ key }) => key).sort(), ['secret', 'v']);
+  const after = await own();
+  assert.equal(after.customer, visitor);
+  assert.deepEqual(
+    after.instances.map(({ context, key }) => [key, context]),
+    [['v', {}]],
   );
   assert.equal((await ask(server, '/v1/visitor/journeys', { key: read })).code, 'unauthorized');
 });

@@ -41,7 +41,9 @@ async function decide(request: RouteRequest, front: Front): Promise<Reply> {
   const askedMs = front.clock.monotonicMs();
   const asked = checkNewDecision(request.json());
   const wish = wishOf(request, asked, askedMs);
-  const answer = await front.engine({ kind: 'decide', ...wish });
+  // As of what anybody was told of before, if the time is enough for that.
+  const timing = { after: front.issued(), patienceMs: wish.withinMs };
+  const answer = await front.engine({ kind: 'decide', ...wish, ...timing });
   return jsonReply(200, withData(answer, asked));
 }
 

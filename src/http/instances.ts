@@ -26,7 +26,10 @@ export const instanceRoutes: readonly Route[] = [
     scope: 'read',
     query: ['journey', 'status'],
     handle: async (request, front) => {
-      return jsonReply(200, await listed(request, front, customerOf(request)));
+      return jsonReply(
+        200,
+        filtered(request, await instancesOf(request, front, customerOf(request))),
+      );
     },
   },
   {
@@ -36,7 +39,9 @@ export const instanceRoutes: readonly Route[] = [
     query: ['journey', 'status'],
     cors: 'any',
     handle: async (request, front) => {
-      return jsonReply(200, await listed(request, front, request.credential.visitor!));
+      const { visitor, workspace } = request.credential;
+      const wish = { workspace, customer: visitor!, ownOnly: true, after: front.issued() };
+      return jsonReply(200, filtered(request, await front.engine({ kind: 'instances', ...wish })));
     },
   },
   {
@@ -79,9 +84,8 @@ function instancesOf({ credential }: RouteRequest, front: Front, customer: strin
   return front.engine({ kind: 'instances', workspace, customer, after: front.issued() });
 }
 
-async function listed(request: RouteRequest, front: Front, customer: string): Promise<Found> {
-  const found = await instancesOf(request, front, customer);
-  const [journeys, statuses] = [request.query.all('journey'), request.query.all('status')];
+function filtered({ query }: RouteRequest, found: Found): Found {
+  const [journeys, statuses] = [query.all('journey'), query.all('status')];
   const instances = found.instances.filter(({ journey, status }) => {
     const isJourney = journeys.length === 0 || journeys.includes(journey);
     return isJourney && (statuses.length === 0 || statuses.includes(status));

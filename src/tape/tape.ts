@@ -196,6 +196,14 @@ export class Tape {
     return { stamp: this.horizon(), ordinal: ordinalMax };
   }
 
+  /**
+   * No receipt that was given so far is of a later stamp than this. A shard's receipts follow its own commits
+   * and do not wait for the commits of others, so the horizon tells it only where there is a single shard.
+   */
+  told(): number {
+    return this.shards.length === 1 ? this.horizon() : this.issued();
+  }
+
   /** The greatest stamp that was ever issued; no cursor of ours lies beyond it. */
   issued(): number {
     return this.#stamps.issued();

@@ -130,7 +130,7 @@ export const instancePaths: Paths = {
       tag: 'Instances',
       summary: 'The journeys of the browser’s visitor',
       description:
-        'What `GET /v1/customers/{customer}/journeys` tells of the visitor, or of the customer that it has become known as; asked with the visitor’s token.',
+        'The journeys that began in this browser before anybody logged in, asked with the visitor’s token. Once the visitor is known as a customer, `context` is left out, since it may come from elsewhere: whoever has the key of a page can say that a browser is somebody’s.',
       scope: 'visitor',
       parameters: [...filters],
       responses: {

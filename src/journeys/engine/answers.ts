@@ -2,7 +2,7 @@
 import type { Answerer, InstanceAsks } from './asks.ts';
 import type { InForce } from './inforce.ts';
 import type { Person } from './persons.ts';
-import { told } from './told.ts';
+import { type ToldInstance, told } from './told.ts';
 
 export interface AnsweringEngine {
   readonly passedUpTo: number;
@@ -22,14 +22,19 @@ export function answersOf(engine: AnsweringEngine): Answerer<keyof InstanceAsks>
       });
       return {};
     },
-    instances({ customer, workspace }) {
+    instances({ customer, ownOnly = false, workspace }) {
       const person = engine.find(workspace, customer);
-      const instances = person?.state.instances ?? [];
+      const all = (person?.state.instances ?? []).map((instance) => {
+        const map = engine.inForce.map(workspace, instance.journey, instance.version);
+        return { home: instance.home, ...told(instance, map) };
+      });
+      const name = person?.name.customer ?? customer;
+      if (!ownOnly) return { customer: name, instances: all.map(withoutHome) };
+      const own = all.filter(({ home }) => home === customer).map(withoutHome);
+      const isKnown = name !== customer;
       return {
-        customer: person?.name.customer ?? customer,
-        instances: instances.map((instance) => {
-          return told(instance, engine.inForce.map(workspace, instance.journey, instance.version));
-        }),
+        customer,
+        instances: own.map((each) => (isKnown ? { ...each, context: {} } : each)),
       };
     },
     steps({ journey, version, workspace }) {
@@ -37,4 +42,8 @@ export function answersOf(engine: AnsweringEngine): Answerer<keyof InstanceAsks>
       return { steps: map?.steps.map(({ name }) => name) };
     },
   };
+}
+
+function withoutHome({ home: _, ...instance }: ToldInstance & { home: string }): ToldInstance {
+  return instance;
 }

@@ -21,9 +21,17 @@ export interface InstanceAsks {
     };
     readonly answer: object;
   };
-  /** Of a customer, by any of its identities; oldest first. */
+  /**
+   * Of a customer, by any of its identities; oldest first. `ownOnly`: for a browser, which anybody may have said to
+   * be somebody's; it is told what began under that very identity, under no other name, and the context only as
+   * long as it is known as nobody else.
+   */
   readonly instances: {
-    readonly ask: { readonly workspace: number; readonly customer: string };
+    readonly ask: {
+      readonly workspace: number;
+      readonly customer: string;
+      readonly ownOnly?: boolean;
+    };
     readonly answer: {
       /** The name under which it is known. */
       readonly customer: string;
@@ -45,9 +53,17 @@ export interface EngineAsks extends InstanceAsks, DecideAsks, CountsAsks, Webhoo
 
 export type AskKind = keyof EngineAsks;
 
-/** `after`: answer when everything up to this stamp has been applied; unavailable when that takes too long. */
+/**
+ * `after`: answer when everything up to this stamp has been applied; unavailable when that takes too long. With
+ * `patienceMs` it is answered after about that time as of what has been applied by then.
+ */
+interface AskTiming {
+  readonly after?: number;
+  readonly patienceMs?: number;
+}
+
 export type EngineAsk<Kind extends AskKind = AskKind> = {
-  [Each in Kind]: { readonly kind: Each; readonly after?: number } & EngineAsks[Each]['ask'];
+  [Each in Kind]: { readonly kind: Each } & AskTiming & EngineAsks[Each]['ask'];
 }[Kind];
 
 export type EngineAnswer<Kind extends AskKind = AskKind> = EngineAsks[Kind]['answer'];

@@ -22,6 +22,7 @@ import { Links } from './links.ts';
 import { type Person, Persons } from './persons.ts';
 import { Publisher } from './publisher.ts';
 import { Reader } from './reader.ts';
+import { replayedMs } from './requests.ts';
 import { Rooms } from './rooms.ts';
 import { Schedule } from './schedule.ts';
 import { JourneyStore } from './store.ts';
@@ -76,6 +77,8 @@ export class Engine {
   /** The tape is read: somebody listens, or is about to. */
   #isReading = false;
   #isTurning = false;
+  /** There was no checkpoint to begin from. */
+  readonly #isReplay: boolean;
   /** The horizon has been reached once. */
   #isLive = false;
   #isClosed = false;
@@ -87,6 +90,7 @@ export class Engine {
     this.#parts = parts;
     this.#store = new JourneyStore(parts.path);
     const meta = this.#readMeta();
+    this.#isReplay = meta === undefined;
     const inForce = new InForce(source, log, meta?.inForce ?? []);
     const persons = new Persons(this.#store);
     const schedule = new Schedule(this.#store);
@@ -224,7 +228,7 @@ export class Engine {
   /** Nothing that was on the tape is left to apply: from now on things are carried out. */
   #goLive(): void {
     this.#isLive = true;
-    this.#hands.begin();
+    this.#hands.begin(this.#isReplay ? this.#parts.clock.now() - replayedMs : 0);
     this.#alarm.begin();
     this.followDirectory();
   }
@@ -280,9 +284,12 @@ export class Engine {
   async answer<Kind extends AskKind>(ask: EngineAsk<Kind>): Promise<EngineAnswer<Kind>> {
     const answerer = this.#answerer[ask.kind as Kind];
     if (answerer === undefined) throw new AppError('invalid', 'the engine knows no such question');
-    const after = ask.after ?? 0;
+    const { clock } = this.#parts;
+    const { after = 0, patienceMs = Number.POSITIVE_INFINITY } = ask;
+    const patientUntil = clock.monotonicMs() + patienceMs;
     await this.#waiting.until(() => {
-      return (this.#isLive || !this.#isReading) && this.passedUpTo >= after;
+      if (this.#isReading && !this.#isLive) return false;
+      return this.passedUpTo >= after || clock.monotonicMs() >= patientUntil;
     });
     return (await answerer(ask)) as EngineAnswer<Kind>;
   }

@@ -36,13 +36,22 @@ export class Hands {
     for (const worker of this.#parts.workers) worker.changed?.(workspace, nobody);
   }
 
-  /** Everything that is on the tape has been applied: what is left from before is given first. */
-  begin(): void {
+  /**
+   * Everything that is on the tape has been applied: what is left from before is given first.
+   * @param requestsFrom requests made before this are of a replay, and came to nothing; epoch milliseconds.
+   */
+  begin(requestsFrom: number): void {
     const { persons, store } = this.#parts;
     this.#isOn = true;
     for (const [key] of store.range(workPrefix)) {
       const person = persons.find(parseName(key));
       if (person !== undefined) this.note(person);
+    }
+    for (const person of this.#touched) {
+      const { state } = person;
+      if (state.requests.every(({ at }) => at >= requestsFrom)) continue;
+      state.requests = state.requests.filter(({ at }) => at >= requestsFrom);
+      persons.touch(person);
     }
     this.give();
   }

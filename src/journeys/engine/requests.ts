@@ -4,8 +4,13 @@ import type { InstanceState, PersonState, Request } from '../state.ts';
 import type { Happening } from './happening.ts';
 import type { Moment } from './moment.ts';
 
-/** After so long a request that nobody decided is gone. */
-export const requestMs = 60_000;
+/** After so long a request that nobody decided is gone: an outage may last a while, and loses none. */
+export const requestMs = 24 * 60 * 60_000;
+/**
+ * What a condition refused is not said on the tape, so after a replay from the very beginning it looks as if it
+ * were still to be decided. It is, if it is no older than this.
+ */
+export const replayedMs = 60_000;
 /** Undecided requests of one customer; further ones are not made. */
 export const requestsMax = 100;
 /** For rules that are about no map, as a map's `lateness` is for its own. */
