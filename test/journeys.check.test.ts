@@ -226,6 +226,7 @@ const wrongRules: readonly [more: object, message: RegExp][] = [
   [{ propensity: 2 }, /^propensity: must be a number from 0 to 1$/],
   [{ if: 'true and false' }, /^if: .*write && for and$/],
   [{ suppressedBy: ['vip'] }, /^suppressedBy\[0\]: there is no audience "vip"/],
+  [{ then: [{ do: 'event', type: '${event.data.t}' }] }, /^then\[0\]\.type: knows no \$\{…\}/],
   [
     { then: [{ do: 'event', type: 'tapeline.link' }] },
     /^then\[0\]\.type: must not begin with tapeline\./,

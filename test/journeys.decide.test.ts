@@ -24,6 +24,24 @@ test('what is asked of one customer at one moment is weighed together', async ()
   );
 });
 
+test('what was asked for at different moments does not compete, and the caps of one count the other', async () => {
+  const kit = new DecisionKit();
+  kit.rule('offer', {});
+  kit.rule('once', { channel: 'email', caps: [day] });
+  const now = kit.clock.now();
+  const asked = [now - 1, now].flatMap((at) =>
+    ['offer', 'once'].map((rule) => {
+      return { id: `c1 ${rule} ${at}`, rule, version: 1, at, until: now + 60_000 };
+    }),
+  );
+  const person = kit.person();
+  person.requests.push(...asked);
+  kit.decider.take({ workspace: 1, person, requests: asked, deliveries: [] });
+  await settle();
+  const verdicts = ['offer:act', 'offer:act', 'once:act', 'once:capped'];
+  assert.deepEqual(kit.decided().sort(), verdicts);
+});
+
 test('a decision counts for caps before it is read back, and while it cannot be written', async () => {
   const kit = new DecisionKit();
   kit.rule('offer', { caps: [day] });

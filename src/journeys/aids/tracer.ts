@@ -4,6 +4,7 @@ import { apply } from '../engine/apply.ts';
 import type { WorkspaceForce } from '../engine/force.ts';
 import type { Happening, InstanceHappening } from '../engine/happening.ts';
 import { Moment } from '../engine/moment.ts';
+import { lapse, replayedMs } from '../engine/requests.ts';
 import type { InstanceState, PersonState, Request } from '../state.ts';
 import type { DecisionSaid, TimerSaid } from '../words.ts';
 import type { Forces } from './forces.ts';
@@ -115,7 +116,10 @@ export class Tracer {
     const armed = this.#armed();
     const observe = (each: Happening): void => this.#happened(force, each, event);
     if (!this.#people.take(event, force, observe)) {
-      apply(force, this.#people.of(event.home), event.home, event, observe);
+      const person = this.#people.of(event.home);
+      // What is decided is said at once; what was not said by now never will be.
+      lapse(person, event.received, observe, replayedMs);
+      apply(force, person, event.home, event, observe);
     }
     this.#lookAtStalls(force, armed, event.received);
     if (this.#changes.length === 0 && this.#rules.length === 0) return;

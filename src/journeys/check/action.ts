@@ -106,9 +106,21 @@ const rings = looked(list(ring, 1, ringsMax), (given: readonly Ring[], place, fa
 
 const offerTtl = optional(duration(offerTtlMin, offerTtlMax));
 
+/** What is no template is taken as it is written: nobody means `${…}` by itself. */
+function written(shape: Shape): Shape {
+  return looked(shape, (text: string, place, faults) => {
+    if (!text.includes('${')) return;
+    faults.add(
+      place,
+      'knows no ${…}',
+      'templates are filled in in data, key, context, title and meeting',
+    );
+  });
+}
+
 const action: Shape = byWord('an action', 'do', {
   webhook: {
-    endpoint: described(partName, 'Name of a webhook.'),
+    endpoint: described(written(partName), 'Name of a webhook.'),
     data: optional(template),
     plain: optional(described(flag, 'The body is `data` alone.')),
   },
@@ -123,20 +135,20 @@ const action: Shape = byWord('an action', 'do', {
     ttl: optional(duration(agentTtlMin, offerTtlMax)),
     priority: optional(whole(-priorityMax, priorityMax)),
     meeting: optional(characters(meetingCharactersMax)),
-    view: optional(viewName),
+    view: optional(written(viewName)),
     bypass: optional(flag),
   },
   event: {
-    type: saidType,
-    channel: optional(bytes(channelBytesMax)),
+    type: written(saidType),
+    channel: optional(written(bytes(channelBytesMax))),
     data: optional(members),
   },
   start: {
-    journey: definitionName,
+    journey: written(definitionName),
     key: optional(template),
     context: optional(members),
   },
-  stop: { journey: definitionName, reason: bytes(reasonBytesMax) },
+  stop: { journey: written(definitionName), reason: written(bytes(reasonBytesMax)) },
   notify: { data: template, ttl: offerTtl },
 });
 

@@ -1,7 +1,7 @@
 /**
  * Decides what rules and steps ask for, while the engine is live.
  *
- *     requests of one customer, of one moment
+ *     requests of one customer, those of one moment competing
  *       ─▶ what they ask about is read: the event, the instance, audiences, views (in the pool, if they are long)
  *       ─▶ weighed together in one go, reserved, actions filled in
  *       ─▶ said: `tapeline.decision` under the request's id, until it is there
@@ -128,7 +128,7 @@ export class Requests implements Worker {
     const { context, reservations } = this.#parts;
     const now = context.clock.now();
     const asked = new Map<string, Asked>();
-    const candidates: Candidate[] = [];
+    const moments = new Map<string, Candidate[]>();
     const said: DecisionSaid[] = [];
     for (const request of requests) {
       const one = this.#ask(workspace, person, request, { now, views });
@@ -136,21 +136,30 @@ export class Requests implements Worker {
       else if (one.rule === undefined) said.push(actOf(workspace, one, undefined));
       else {
         const about = { id: request.id, name: one.rule.name, isOutOfTime: false };
-        candidates.push(candidateOf(one.rule, about, one.facts));
+        const candidate = candidateOf(one.rule, about, one.facts);
         asked.set(request.id, one);
+        const together = moments.get(momentOf(request));
+        if (together === undefined) moments.set(momentOf(request), [candidate]);
+        else together.push(candidate);
       }
     }
-    const touches = reservations.with(workspace, person.name, person.touches);
-    const weighed = weigh(candidates, { now, person, touches, slots: 1, competing: 'byChannel' });
+    let touches = reservations.with(workspace, person.name, person.touches);
     const silent = new Set<string>();
-    for (const each of weighed) {
-      const { id } = each.candidate;
-      if (unsaid.has(each.verdict)) silent.add(id);
-      else said.push(actOf(workspace, asked.get(id)!, each));
+    const taken: Touch[] = [];
+    for (const candidates of moments.values()) {
+      const about = { now, person, touches, slots: 1, competing: 'byChannel' } as const;
+      const outcome = weigh(candidates, about).map((each) => {
+        const decided = actOf(workspace, asked.get(each.candidate.id)!, each);
+        return { candidate: each.candidate, decided, isSaid: !unsaid.has(each.verdict) };
+      });
+      for (const { candidate, isSaid } of outcome) if (!isSaid) silent.add(candidate.id);
+      said.push(...outcome.filter(({ isSaid }) => isSaid).map(({ decided }) => decided));
+      const acting = outcome.filter(({ decided, isSaid }) => isSaid && isActing(decided));
+      const own = acting.map(({ candidate }) => touchOf(candidate, candidate.id, now));
+      taken.push(...own);
+      // The next moment's caps count this one's.
+      touches = [...touches, ...own];
     }
-    const acting = new Set(said.filter(isActing).map(({ request }) => request));
-    const acted = weighed.filter(({ candidate }) => acting.has(candidate.id));
-    const taken = acted.map(({ candidate }) => touchOf(candidate, candidate.id, now));
     return { said, silent, touches: taken };
   }
 
@@ -180,6 +189,11 @@ export class Requests implements Worker {
     if (wait === undefined) return found?.actions;
     return found?.waits.find(({ name }) => name === wait)?.actions;
   }
+}
+
+/** What was asked for by one event, or fell due together, competes; what the reader met in one go does not. */
+function momentOf({ at, cause }: Request): string {
+  return cause === undefined ? `at ${at}` : `${cause.stamp}.${cause.ordinal}`;
 }
 
 function isActing({ verdict }: DecisionSaid): boolean {

@@ -22,7 +22,6 @@ import { Links } from './links.ts';
 import { type Person, Persons } from './persons.ts';
 import { Publisher } from './publisher.ts';
 import { Reader } from './reader.ts';
-import { replayedMs } from './requests.ts';
 import { Rooms } from './rooms.ts';
 import { Schedule } from './schedule.ts';
 import { JourneyStore } from './store.ts';
@@ -228,7 +227,7 @@ export class Engine {
   /** Nothing that was on the tape is left to apply: from now on things are carried out. */
   #goLive(): void {
     this.#isLive = true;
-    this.#hands.begin(this.#isReplay ? this.#parts.clock.now() - replayedMs : 0);
+    this.#hands.begin(this.#isReplay ? this.#parts.clock.now() : undefined);
     this.#alarm.begin();
     this.followDirectory();
   }

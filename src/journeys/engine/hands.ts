@@ -3,6 +3,7 @@
 import { newPerson } from './apply.ts';
 import { parseName, workPrefix } from './layout.ts';
 import type { Person, Persons } from './persons.ts';
+import { lapse, replayedMs } from './requests.ts';
 import type { JourneyStore } from './store.ts';
 import type { Worker } from './work.ts';
 
@@ -38,19 +39,17 @@ export class Hands {
 
   /**
    * Everything that is on the tape has been applied: what is left from before is given first.
-   * @param requestsFrom requests made before this are of a replay, and came to nothing; epoch milliseconds.
+   * @param replayedAt when the tape was read from its beginning: older requests came to nothing.
    */
-  begin(requestsFrom: number): void {
+  begin(replayedAt: number | undefined): void {
     const { persons, store } = this.#parts;
     this.#isOn = true;
     for (const [key] of store.range(workPrefix)) {
       const person = persons.find(parseName(key));
       if (person !== undefined) this.note(person);
     }
-    for (const person of this.#touched) {
-      const { state } = person;
-      if (state.requests.every(({ at }) => at >= requestsFrom)) continue;
-      state.requests = state.requests.filter(({ at }) => at >= requestsFrom);
+    for (const person of replayedAt === undefined ? [] : this.#touched) {
+      lapse(person.state, replayedAt!, undefined, replayedMs);
       persons.touch(person);
     }
     this.give();

@@ -16,15 +16,16 @@ export const requestsMax = 100;
 /** For rules that are about no map, as a map's `lateness` is for its own. */
 export const latenessMsDefault = 10 * 60_000;
 
-/** Requests whose time was up before this are gone. */
+/** Requests that have waited for longer than `keptMs` are gone. */
 export function lapse(
   person: PersonState,
   at: number,
   observe: ((happening: Happening) => void) | undefined,
+  keptMs: number = requestMs,
 ): void {
-  const lapsed = person.requests.filter(({ until }) => until < at);
+  const lapsed = person.requests.filter((request) => request.at + keptMs < at);
   if (lapsed.length === 0) return;
-  person.requests = person.requests.filter(({ until }) => until >= at);
+  person.requests = person.requests.filter((request) => request.at + keptMs >= at);
   for (const request of lapsed) observe?.({ at, kind: 'lapsed', request });
 }
 
