@@ -73,11 +73,20 @@ export class ActionAudit {
     return false;
   }
 
-  /** Nothing waits for an attempt any more. */
+  /** Nothing waits for an attempt any more, and the engine has caught up. */
   async isSettled(server: TestServer): Promise<boolean> {
     const path = '/v1/webhooks/crm/deliveries?state=pending&limit=1';
     const answer = await ask(server, path, { key: testKeys.admin });
+    if (answer.status !== 200) return false;
     return (answer.json as { deliveries: unknown[] }).deliveries.length === 0;
+  }
+
+  /** Another text whenever the engine or the receiver got on. */
+  async progress(server: TestServer): Promise<string> {
+    const { text } = await ask(server, '/metrics');
+    const counted = /^tapeline_(journey_events|decisions|webhook_attempts|actions_said)_total /;
+    const lines = text.split('\n').filter((line) => counted.test(line));
+    return [this.arrivals, ...lines].join();
   }
 
   /** Reads the tape of every customer, `c0` to `c<customers - 1>`. */

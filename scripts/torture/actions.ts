@@ -26,7 +26,7 @@ export interface ActionOptions {
 
 const batchMax = 5;
 const sendPauseMs = 10;
-/** Without anything new at the receiver for so long, what is missing will not come: a retry waits 5.5 s. */
+/** Without anything new at the receiver or in the engine for so long, what is missing will not come: a retry waits 5.5 s. */
 const silenceMsMax = 20_000;
 
 const rules: Readonly<Record<string, object>> = {
@@ -171,13 +171,14 @@ export class ActionTorture {
   /** Waits until every action has arrived, or nothing comes any more. */
   async #quiet(): Promise<void> {
     const wanted = this.#next * Object.keys(rules).length;
-    let seen = -1;
+    let seen = '';
     let heardMs = systemClock.monotonicMs();
     // What has lapsed never arrives: then the silence tells.
     while (this.audit.actions < wanted || !(await this.audit.isSettled(this.#server))) {
-      if (this.audit.arrivals !== seen) heardMs = systemClock.monotonicMs();
+      const progress = await this.audit.progress(this.#server);
+      if (progress !== seen) heardMs = systemClock.monotonicMs();
       else if (systemClock.monotonicMs() - heardMs > silenceMsMax) break;
-      seen = this.audit.arrivals;
+      seen = progress;
       await sleep(systemClock, 200);
     }
   }
