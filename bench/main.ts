@@ -7,6 +7,7 @@
  *     decide                               what to do next, asked 2,000 times a second, with a thousand events each
  *     offer                                from a customer's silence to the offer in the page, in Chromium
  *     live, stalled                        live subscribers, and those that never read
+ *     journeys                             what a hundred maps cost the sink, and how far behind the engine is
  *     journeys-engine                      events a second that the engine of journeys applies, without a server
  *     seal                                 segments: to seal, merge and read them, without a server
  *     fair                                 a workspace that floods, and its neighbour
@@ -21,6 +22,7 @@ import { journeysEngine } from './engine.ts';
 import { fair } from './fair.ts';
 import { viewLive } from './followed.ts';
 import { ingestWs, ingestWsJson } from './ingest.ts';
+import { journeys } from './journeys.ts';
 import { live } from './live.ts';
 import { offer } from './offer.ts';
 import { peers } from './peers/run.ts';
@@ -68,6 +70,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   offer: {
     about: 'from the end of a customer’s silence to the offer in the page (Chromium)',
     run: offer,
+  },
+  journeys: {
+    about: 'the load of ingest-ws without maps and with a hundred, in one run, and the lag',
+    run: journeys,
   },
   'journeys-engine': {
     about: 'events of a journey a second through the engine alone, and what others cost it',

@@ -17,7 +17,7 @@ import { answersOf } from './answers.ts';
 import type { Answerer, AskKind, EngineAnswer, EngineAsk } from './asks.ts';
 import { Hands } from './hands.ts';
 import { type DefinitionSource, InForce, type InForceRow } from './inforce.ts';
-import { journeysVersion, metaKey } from './layout.ts';
+import { journeysVersion, metaKey, workspaceOf } from './layout.ts';
 import { Links } from './links.ts';
 import { type Person, Persons } from './persons.ts';
 import { Publisher } from './publisher.ts';
@@ -82,6 +82,9 @@ export class Engine {
   #isLive = false;
   #isClosed = false;
   #written: Position = earliest;
+  /** Somebody was forgotten since the file was written anew; and for which workspaces it was. */
+  #isStale = false;
+  #purgedFor = '';
   #checkpointing: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
@@ -295,6 +298,7 @@ export class Engine {
 
   /** Loses what is known of a customer under an identity; durable when it resolves. @throws AppError unavailable. */
   async forget(workspace: number, identity: string): Promise<void> {
+    this.#isStale = true;
     for (const worker of this.#rooms.workers) worker.forget?.(workspace, identity);
     const customer = this.#parts.links.canonical(identity);
     this.#persons.remove({ workspace, customer });
@@ -304,10 +308,21 @@ export class Engine {
     await this.#store.commit();
   }
 
-  /** Writes the file anew if anything in it is gone. @throws AppError unavailable. */
+  /**
+   * Writes the file anew if anything in it is gone: free pages keep what lay in them.
+   * @param living the workspaces there are. @throws AppError unavailable.
+   */
   async purge(living: readonly number[]): Promise<void> {
-    this.#inForce.forget(new Set(living));
-    await this.#store.rewrite(() => true);
+    if (!this.#isStale && living.join() === this.#purgedFor) return;
+    const alive = new Set(living);
+    this.#inForce.forget(alive);
+    this.#reader.forgetForce();
+    await this.#store.rewrite((key) => {
+      const workspace = workspaceOf(key);
+      return workspace === undefined || alive.has(workspace);
+    });
+    this.#isStale = false;
+    this.#purgedFor = living.join();
   }
 
   async close(): Promise<void> {

@@ -69,6 +69,13 @@ export function parseName(key: Buffer, headBytes = 1): PersonName {
   };
 }
 
+/** The workspace whose customers a row is about; undefined: it is about none. */
+export function workspaceOf(key: Buffer): number | undefined {
+  if (key[0] === kind.timer) return key.readUInt32BE(9);
+  const isNamed = key[0] === kind.person || key[0] === kind.alias || key[0] === kind.work;
+  return isNamed ? key.readUInt32BE(1) : undefined;
+}
+
 export function parseTimer(key: Buffer): PersonName & { readonly due: number } {
   return { due: Number(key.readBigUInt64BE(1)), ...parseName(key, 9) };
 }

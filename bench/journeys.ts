@@ -1,0 +1,130 @@
+/**
+ * journeys: what 100 published maps cost the sink, in one run. First the load of `ingest-ws` without any, then
+ * the same with a hundred maps in force and, besides, one event in a hundred that moves an instance. Lag: how
+ * long a question that has to see everything acknowledged so far waits for the engine, asked every 50 ms.
+ */
+import { sleep, systemClock } from '../src/std/clock.ts';
+import { seededRandom } from '../src/std/random.ts';
+import type { TestServer } from '../test/support/server.ts';
+import { ask } from '../test/support/session.ts';
+import { startChild } from './child.ts';
+import { loadPlan } from './ingest.ts';
+import type { LoadMessage } from './load.ts';
+import { count, print, quantiles, rounded, spread } from './report.ts';
+import { withServer } from './server.ts';
+import type { Settings } from './settings.ts';
+
+const mapsCount = 100;
+const relevantShare = 0.01;
+const pulseMs = 50;
+const steps = 5;
+
+export async function journeys(settings: Settings): Promise<void> {
+  await withServer(settings, async (server) => {
+    const without = await load(server, settings);
+    await publish(server);
+    const pulse = new Pulse(server, settings, without * relevantShare);
+    const beating = pulse.beat();
+    const withMaps = await load(server, settings);
+    pulse.end();
+    await beating;
+    const lagMs = quantiles(pulse.lags);
+    const share = rounded(withMaps / without);
+    print({
+      workload: 'journeys',
+      settings: { maps: mapsCount, relevantShare, seed: settings.seed },
+      work: 'frames of `ingest-ws`, twice in one run',
+      rows: [
+        ['without maps', `${count(without)} events/s`],
+        ['with 100 maps', `${count(withMaps)} events/s, ${share} of it`],
+        ['events of journeys', `${count(pulse.sent)} sent meanwhile`],
+        ['lag', spread(lagMs)],
+      ],
+      figures: { without, withMaps, share, relevant: pulse.sent, lagMs },
+    });
+  });
+}
+
+/** @returns durable events a second. */
+async function load(server: TestServer, settings: Settings): Promise<number> {
+  const { keys, port } = server;
+  const plan = loadPlan(settings, { port, key: keys.write, protocol: 'msgpack' });
+  const child = startChild<LoadMessage>('load', plan);
+  try {
+    const { figures } = await child.when('done');
+    return rounded(figures.eventsPerSecond);
+  } finally {
+    child.kill();
+  }
+}
+
+function typeOf(map: number, step: number): string {
+  return `Map ${map} Step ${step}`;
+}
+
+async function publish(server: TestServer): Promise<void> {
+  const key = server.keys.admin;
+  for (let n = 0; n < mapsCount; n++) {
+    const names = Array.from({ length: steps }, (_, step) => step + 1);
+    const map = {
+      entry: [{ event: typeOf(n, 1) }],
+      stages: [
+        { name: 'a', steps: names.map((s) => ({ name: `s${s}`, on: [{ event: typeOf(n, s) }] })) },
+      ],
+    };
+    await must(server, 'PUT', `/v1/journeys/map-${n}`, key, map);
+    await must(server, 'POST', `/v1/journeys/map-${n}/publish`, key);
+  }
+}
+
+async function must(
+  server: TestServer,
+  method: string,
+  path: string,
+  key: string,
+  body?: object,
+): Promise<void> {
+  const answer = await ask(server, path, { method, key, ...(body !== undefined && { body }) });
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.text}`);
+}
+
+/** Sends events of journeys at a rate, and asks how far they are. */
+class Pulse {
+  readonly lags: number[] = [];
+  sent = 0;
+  readonly #server: TestServer;
+  readonly #perBeat: number;
+  readonly #random;
+  #isOn = true;
+
+  constructor(server: TestServer, { seed, smoke }: Settings, perSecond: number) {
+    this.#server = server;
+    this.#perBeat = Math.max(1, Math.round(((smoke ? 100 : perSecond) * pulseMs) / 1000));
+    this.#random = seededRandom(seed);
+  }
+
+  async beat(): Promise<void> {
+    const { keys } = this.#server;
+    while (this.#isOn) {
+      const startedMs = systemClock.monotonicMs();
+      const events = Array.from({ length: this.#perBeat }, () => this.#event());
+      await must(this.#server, 'POST', '/v1/events', keys.write, events);
+      this.sent += events.length;
+      const askedMs = systemClock.monotonicMs();
+      await must(this.#server, 'GET', '/v1/customers/journey-1/journeys', keys.read);
+      const endedMs = systemClock.monotonicMs();
+      this.lags.push(endedMs - askedMs);
+      await sleep(systemClock, Math.max(0, pulseMs - (endedMs - startedMs)));
+    }
+  }
+
+  #event(): object {
+    const map = this.#random.below(mapsCount);
+    const type = typeOf(map, 1 + this.#random.below(steps));
+    return { customer: `journey-${this.#random.below(10_000)}`, type, data: { price: 480 } };
+  }
+
+  end(): void {
+    this.#isOn = false;
+  }
+}
