@@ -125,6 +125,14 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
     assert.ok(figures('recorded') >= figures('answered'));
     assert.equal(figures('failures'), 0);
   },
+  journeys(figures) {
+    assertPositive(figures, 'without', 'withMaps', 'share', 'relevant');
+    assertQuantiles(figures, 'lagMs');
+  },
+  'journeys-engine'(figures) {
+    assertPositive(figures, 'relevant.eventsPerSecond', 'passed.eventsPerSecond');
+    assertPositive(figures, 'relevant.cpuNsPerEvent', 'passed.cpuNsPerEvent');
+  },
   stalled(figures) {
     assertPositive(figures, 'ratio', 'eventsPerSecond', 'eventsPerSecondStalled');
   },
