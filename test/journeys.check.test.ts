@@ -138,6 +138,15 @@ const meaninglessMaps: readonly [value: unknown, message: RegExp][] = [
     /steps\[0\]: can never be entered.*\n.*steps\[1\]: can never be entered/,
   ],
   [
+    mapOf({ milestones: [{ name: 'm', on: [{ event: 'Q', where: '1 == 2' }] }] }),
+    /^milestones\[0\]\.on\[0\]\.where: is never true/,
+  ],
+  [mapOf({ entry: [{ event: 'A', where: 'false' }] }), /^entry\[0\]\.where: is never true/],
+  [
+    stepsOf({ name: 'a' }, { name: 'b', journey: 'm' }),
+    /^stages\[0\]\.steps\[1\]\.journey: is the map itself; name another map$/,
+  ],
+  [
     mapOf({ milestones: [{ name: 'm' }] }),
     /^milestones\[0\]: can never be reached; give it `step`/,
   ],
@@ -264,6 +273,17 @@ const wrongRules: readonly [more: object, message: RegExp][] = [
     { then: [agentOf({ meeting: '${agent.phone}' })] },
     /^then\[0\]\.meeting: Unknown variable: agent/,
   ],
+  [{ then: [agentOf({ meeting: 'javascript:alert(1)' })] }, /^then\[0\]\.meeting: must begin with/],
+  [{ then: [agentOf({ meeting: '/m/${decision.id}' })] }, /^then\[0\]\.meeting: must begin with/],
+  [{ then: [agentOf({ meeting: 'http://meet.x/y' })] }, /^then\[0\]\.meeting: must begin with/],
+  [
+    { then: [{ do: 'page', data: { url: 'javascript:${customer.id}' } }] },
+    /^then\[0\]\.data\.url: must begin with https:/,
+  ],
+  [
+    { then: [{ do: 'notify', data: { image: 'java\nscript:alert(1)' } }] },
+    /^then\[0\]\.data\.image: must begin with https:/,
+  ],
   [{ then: [agentOf({ priority: 1001 })] }, /^then\[0\]\.priority: must be a whole number/],
 ];
 
@@ -286,11 +306,6 @@ test('what would go round in circles by itself is refused', () => {
   const circles: unknown[] = [
     stepsOf({ name: 'a', on: [{ event: 'A' }], actions: say('A') }),
     stepsOf({ name: 'a', on: [{ event: 'A' }], waits: wait('b') }, { name: 'b', waits: wait('a') }),
-    stepsOf(
-      { name: 'a' },
-      { name: 'b', on: [{ event: 'B' }], actions: [{ do: 'start', journey: 'm' }] },
-      { name: 'c', journey: 'm', actions: say('B') },
-    ),
     stepsOf(
       { name: 'a', on: [{ event: 'B' }], actions: say('C') },
       {

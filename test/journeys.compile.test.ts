@@ -8,7 +8,7 @@ import { compileRule } from '../src/journeys/compile/rule.ts';
 import { compileHolds, scopeOf } from '../src/journeys/compile/scope.ts';
 import { compileTemplate, templateBytesMax } from '../src/journeys/compile/template.ts';
 import { isMeant } from '../src/journeys/compile/trigger.ts';
-import type { JourneyMap, Rule } from '../src/journeys/definition.ts';
+import type { Action, JourneyMap, Rule } from '../src/journeys/definition.ts';
 import type { InstanceState } from '../src/journeys/state.ts';
 import { AppError } from '../src/std/errors.ts';
 
@@ -232,6 +232,21 @@ test('a rule is compiled with what it listens to and what it asks for', () => {
     then: [],
   };
   assert.deepEqual(compileRule('r', 1, absence).types, new Set(['Paid', 'Thanked']));
+});
+
+test('a link that is filled in must be one that may be shown', () => {
+  const filled = (action: Action): unknown => {
+    const rule: Rule = { when: { event: 'Asked' }, then: [action] };
+    const event = subjectOf({ link: 'javascript:alert(1)' });
+    return compileRule('r', 1, rule).actions[0]!.fill({ event });
+  };
+  const page = (url: string): Action => ({ do: 'page', data: { url } });
+  assert.throws(() => filled(page('${event.data.link}')), /^AppError: then\[0\]\.data\.url must/);
+  assert.deepEqual(
+    filled(page('/quote?x=${event.data.link}')),
+    page('/quote?x=javascript:alert(1)'),
+  );
+  assert.deepEqual(filled(page('http://localhost/x')), page('http://localhost/x'));
 });
 
 function isKind<Kind extends CompiledWhen['kind']>(

@@ -152,8 +152,8 @@ test('a request whose time is over has lapsed, and so has one whose rule is gone
   assert.deepEqual(kit.decided().sort(), ['gone:lapsed', 'offer:lapsed']);
 });
 
-test('what a step or a wait does needs no guard, and its templates know the instance', async () => {
-  const kit = new DecisionKit();
+/** Somebody at the first step of a map, which shows something on entering it and says something an hour later. */
+async function stepped(kit: DecisionKit): Promise<DecisionSaid[]> {
   kit.map('quote', {
     entry: [{ event: 'Quote Started' }],
     stages: [
@@ -184,7 +184,13 @@ test('what a step or a wait does needs no guard, and its templates know the inst
   kit.person().requests.push(...requests);
   kit.decider.take({ workspace: 1, person: kit.person(), requests, deliveries: [] });
   await settle();
-  const actions = kit.said.flatMap(({ data }) => (data as DecisionSaid).actions ?? []);
+  return kit.said.map(({ data }) => data as DecisionSaid);
+}
+
+test('what a step or a wait does is not weighed, and its templates know the instance', async () => {
+  const kit = new DecisionKit();
+  const said = await stepped(kit);
+  const actions = said.flatMap((each) => each.actions ?? []);
   assert.deepEqual(
     actions.map(({ id, ...action }) => action),
     [
@@ -194,6 +200,21 @@ test('what a step or a wait does needs no guard, and its templates know the inst
   );
   kit.readBack();
   assert.deepEqual([kit.person().touches.length, kit.person().deliveries.length], [0, 2]);
+});
+
+test('what a step shows, it shows only to who consents; what reaches nobody goes on', async () => {
+  for (const name of ['all', 'page']) {
+    const kit = new DecisionKit();
+    kit.person().consent[name] = false;
+    const said = await stepped(kit);
+    assert.deepEqual(
+      said.map(({ detail, request, verdict }) => [request, verdict, detail]),
+      [
+        ['enter', 'consent', name],
+        ['wait', 'act', undefined],
+      ],
+    );
+  }
 });
 
 test('actions that are too large for an event are an error, and harm no other', async () => {

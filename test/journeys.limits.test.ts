@@ -97,7 +97,11 @@ const ruleLimits: readonly [name: string, most: number, make: (count: number) =>
   ['reserveFor', 10, (n) => ruleOf({ then: [agentOf({ reserveFor: `${n}m` })] })],
   ['skills', 20, (n) => ruleOf({ then: [agentOf({ skills: many(n, () => ({ skill: 'x' })) })] })],
   ['rings', 10, (n) => ruleOf({ then: [agentOf({ rings: many(n, (at) => ringOf(`${at}s`)) })] })],
-  ['meeting', 2048, (n) => ruleOf({ then: [agentOf({ meeting: 'x'.repeat(n) })] })],
+  [
+    'meeting',
+    2048,
+    (n) => ruleOf({ then: [agentOf({ meeting: `https://m/${'x'.repeat(n - 10)}` })] }),
+  ],
 ];
 
 test('each limit holds where it is said to, and not before', () => {

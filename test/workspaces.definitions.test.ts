@@ -253,6 +253,23 @@ test('a circle over several definitions is refused by whoever would close it', a
   await refused(change(workspaces, shown), 'invalid', /goes round in circles/);
 });
 
+test('a map that is a step of itself, by way of others, is refused', async () => {
+  const workspaces = await open();
+  const stepOf = (name: string): Partial<Outline> => ({
+    asks: [{ place: 'stages[0].steps[0].journey', what: 'journey', name, isStep: true }],
+  });
+  await publish(workspaces, 'a');
+  await publish(workspaces, 'b', stepOf('a'));
+  await publish(workspaces, 'c', stepOf('b'));
+  await refused(
+    publish(workspaces, 'a', stepOf('c')),
+    'invalid',
+    /^stages\[0\]\.steps\[0\]\.journey: is a step of itself by way of a → c → b → a$/,
+  );
+  const starts = { asks: [{ place: 'x', what: 'journey', name: 'c' }] } as const;
+  await publish(workspaces, 'a', starts);
+});
+
 test('a circle is found wherever there is one, and nowhere else', () => {
   const chain = Array.from({ length: 5000 }, (_, n) => link(`${n}`, [`w${n}`], [`w${n + 1}`]));
   assert.equal(findCircle(chain), undefined);

@@ -66,7 +66,9 @@ export type PartKind = 'stage' | 'milestone' | 'audience';
 
 /** Something that is named; `of` is the map or view that has it. */
 export type Reference = { readonly place: string } & (
-  | { readonly what: 'journey' | 'view' | 'webhook'; readonly name: string }
+  | { readonly what: 'view' | 'webhook'; readonly name: string }
+  /** `isStep`: it is a step of the map that names it. */
+  | { readonly what: 'journey'; readonly name: string; readonly isStep?: boolean }
   /** The events that a view shows, by their types. */
   | { readonly what: 'shown'; readonly name: string }
   | { readonly what: 'step'; readonly of: string; readonly name: string | number }

@@ -41,6 +41,7 @@ export function checkFits(fresh: Fitting, around: Surroundings): void {
     if (known !== undefined) journeys.set(each.name, known.outline);
   }
   if (fresh.kind === 'journey') journeys.set(fresh.name, fresh.outline);
+  refuseNested(fresh, journeys);
   const inForce = others.flatMap(fittingOf);
   for (const asked of fresh.outline.asks) {
     const missing = missingOf(asked, journeys, around);
@@ -57,6 +58,28 @@ export function checkFits(fresh: Fitting, around: Surroundings): void {
     }
   }
   refuseCircles(fresh, [...inForce, fresh], around.views);
+}
+
+/** A map that is a step of itself, by way of others, could never be completed. @throws AppError invalid. */
+function refuseNested({ name, outline }: Fitting, journeys: ReadonlyMap<string, Outline>): void {
+  const seen = new Set<string>();
+  const ways = stepsIn(outline).map((step) => [step]);
+  for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
+    const last = way.at(-1)!;
+    if (last.name === name) {
+      const shown = [name, ...way.map((step) => step.name)].join(' → ');
+      throw new AppError('invalid', `${way[0]!.place}: is a step of itself by way of ${shown}`);
+    }
+    if (seen.has(last.name)) continue;
+    seen.add(last.name);
+    const further = journeys.get(last.name);
+    if (further === undefined) continue;
+    for (const step of stepsIn(further)) ways.push([...way, step]);
+  }
+}
+
+function stepsIn({ asks }: Outline): { readonly place: string; readonly name: string }[] {
+  return asks.flatMap((asked) => (asked.what === 'journey' && asked.isStep ? [asked] : []));
 }
 
 /** Who in force names a map. */

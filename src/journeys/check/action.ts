@@ -2,7 +2,8 @@
 
 import { parseDuration } from '../../event/duration.ts';
 import { channelBytesMax } from '../../event/envelope.ts';
-import type { Ring, SkillWish } from '../definition.ts';
+import type { Action, Ring, SkillWish } from '../definition.ts';
+import { linkFault, linksOf, mayBeSafe } from '../link.ts';
 import type { Faults } from './faults.ts';
 import {
   actionsMax,
@@ -152,8 +153,14 @@ const action: Shape = byWord('an action', 'do', {
   notify: { data: template, ttl: offerTtl },
 });
 
+const safeAction = looked(action, (given: Action, place, faults) => {
+  for (const link of linksOf(given)) {
+    if (!mayBeSafe(link)) faults.add(`${place}.${link.member}`, linkFault);
+  }
+});
+
 export function actions(least: number): Shape {
-  return list(action, least, actionsMax);
+  return list(safeAction, least, actionsMax);
 }
 
 /** Skills from the context need an instance. */

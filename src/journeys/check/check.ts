@@ -28,8 +28,11 @@ export interface Checked<Definition> {
 
 /** @param value as parsed from JSON. @param name what the map is called. */
 export function checkJourneyMap(value: unknown, name: string): Checked<JourneyMap> {
-  return check(value, mapShape, checkMapMeaning, (map: JourneyMap) =>
-    outlineOfMap(name, map, compileMap(name, 0, map)),
+  return check(
+    value,
+    mapShape,
+    (map: JourneyMap, faults) => checkMapMeaning(map, name, faults),
+    (map) => outlineOfMap(name, map, compileMap(name, 0, map)),
   );
 }
 

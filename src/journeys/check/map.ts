@@ -3,8 +3,8 @@ import type { JourneyMap, Kpi, Stage, Wait } from '../definition.ts';
 import { type Faults, nearest } from './faults.ts';
 import { stepsMax } from './limits.ts';
 
-/** @param map of the shape of one. */
-export function checkMapMeaning(map: JourneyMap, faults: Faults): void {
+/** @param map of the shape of one. @param name what it is called. */
+export function checkMapMeaning(map: JourneyMap, name: string, faults: Faults): void {
   const steps = map.stages.flatMap(({ steps }) => steps.map(({ name }) => name));
   if (steps.length > stepsMax) {
     faults.add(
@@ -15,7 +15,10 @@ export function checkMapMeaning(map: JourneyMap, faults: Faults): void {
     return;
   }
   checkNames(map, faults);
-  for (const [at, stage] of map.stages.entries()) checkStage(stage, `stages[${at}]`, steps, faults);
+  for (const [at, stage] of map.stages.entries()) {
+    checkStage(stage, `stages[${at}]`, steps, faults);
+    checkNested(stage, `stages[${at}]`, name, faults);
+  }
   checkReach(map, faults);
   checkMilestones(map, steps, faults);
   for (const [index, { keyed }] of (map.exits ?? []).entries()) {
@@ -74,6 +77,14 @@ function checkStage(stage: Stage, place: string, known: readonly string[], fault
       if (wait.thenStep !== name) continue;
       faults.add(`${where}.waits[${index}].thenStep`, 'leads back to its own step', 'name another');
     }
+  }
+}
+
+/** Circles over several maps are looked for when one comes into force (`workspaces/definitionfit.ts`). */
+function checkNested({ steps }: Stage, place: string, name: string, faults: Faults): void {
+  for (const [at, { journey }] of steps.entries()) {
+    if (journey !== name) continue;
+    faults.add(`${place}.steps[${at}].journey`, 'is the map itself', 'name another map');
   }
 }
 

@@ -52,7 +52,7 @@ function asksOfStep({ actions, journey, waits }: Step, place: string): Reference
   return [
     ...(journey === undefined
       ? []
-      : [{ place: `${place}.journey`, what: 'journey' as const, name: journey }]),
+      : [{ place: `${place}.journey`, what: 'journey' as const, name: journey, isStep: true }]),
     ...asksOfActions(actions, `${place}.actions`),
     ...(waits ?? []).flatMap((wait, index) =>
       asksOfActions(wait.actions, `${place}.waits[${index}].actions`),

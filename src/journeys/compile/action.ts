@@ -4,6 +4,7 @@
  * which agent it will be is known when one has accepted.
  */
 import type { Action } from '../definition.ts';
+import { refuseUnsafeLinks } from '../link.ts';
 import type { CompiledAction, Facts } from './compiled.ts';
 import { asText } from './json.ts';
 import type { Scope } from './scope.ts';
@@ -30,7 +31,9 @@ export function compileAction(action: Action, place: string, scope: Scope): Comp
     action,
     fill(facts: Facts) {
       const filled = fills.map(([name, fill]) => [name, fill(facts)] as const);
-      return { ...action, ...Object.fromEntries(filled) } as Action;
+      const whole = { ...action, ...Object.fromEntries(filled) } as Action;
+      refuseUnsafeLinks(whole, place);
+      return whole;
     },
   };
 }

@@ -39,6 +39,11 @@ export class JourneyCondition implements CompiledCondition {
     this.#expression = expression;
   }
 
+  /** It asks for nothing, and does not hold: it never will. */
+  get isNever(): boolean {
+    return this.asks.size === 0 && !this.meets({});
+  }
+
   /** As `Expression.asks`. */
   get asks(): ReadonlyMap<string, ReadonlySet<string>> {
     return this.#expression.asks;

@@ -1,6 +1,7 @@
 /** An event that means something: its type is looked up, then its channel and condition are asked. */
 
 import { parseDuration } from '../../event/duration.ts';
+import { AppError } from '../../std/errors.ts';
 import type { Trigger } from '../definition.ts';
 import type { CompiledTrigger, Facts } from './compiled.ts';
 import { compileHolds, type Scope } from './scope.ts';
@@ -12,6 +13,9 @@ export function compileTrigger(
   scope: Scope,
 ): CompiledTrigger {
   const holds = where === undefined ? undefined : compileHolds(where, `${place}.where`, scope);
+  if (holds?.isNever === true) {
+    throw new AppError('invalid', `${place}.where: is never true, whatever the event says`);
+  }
   return { event, channel, where: holds };
 }
 

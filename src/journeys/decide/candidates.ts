@@ -71,8 +71,12 @@ function unmet(): NotReason {
  * calls, emits, starts or stops takes nobody's.
  */
 export function channelOf({ rule }: Pick<CompiledRule, 'rule'>): string | undefined {
-  if (rule.channel !== undefined) return rule.channel;
-  const kinds = new Set(rule.then.map((action) => action.do));
+  return rule.channel ?? channelOfActions(rule.then);
+}
+
+/** Where actions reach the customer; undefined: nowhere. */
+export function channelOfActions(actions: readonly Action[]): string | undefined {
+  const kinds = new Set(actions.map((action) => action.do));
   if (kinds.has('page') || kinds.has('notify')) return 'page';
   return kinds.has('agent') ? 'agent' : undefined;
 }

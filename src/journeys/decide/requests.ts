@@ -17,11 +17,18 @@ import type { EngineContext, Work, Worker } from '../engine/work.ts';
 import type { PersonState, Request, Touch } from '../state.ts';
 import type { DecisionSaid, NotReason } from '../words.ts';
 import { fillActions } from './acts.ts';
-import { candidateOf } from './candidates.ts';
+import { candidateOf, channelOfActions } from './candidates.ts';
 import { type Circumstances, factsOf, fieldsOf, readCause, type Views, viewsOf } from './facts.ts';
 import type { Reservations } from './reservations.ts';
 import { decisionEvent, fits, type Saying } from './saying.ts';
-import { type Candidate, touchOf, type Weighed, weigh, weighStepsMax } from './weigh.ts';
+import {
+  type Candidate,
+  touchOf,
+  type Weighed,
+  weigh,
+  weighStepsMax,
+  withheldConsent,
+} from './weigh.ts';
 
 /** What is left unsaid: it would be one event more for each that a rule listens to. */
 const unsaid: ReadonlySet<string> = new Set<NotReason>(['condition', 'cooldown', 'notInDate']);
@@ -133,7 +140,7 @@ export class Requests implements Worker {
     for (const request of requests) {
       const one = this.#ask(workspace, person, request, { now, views });
       if (one === undefined || now > request.until) said.push(notOf(request, 'lapsed'));
-      else if (one.rule === undefined) said.push(actOf(workspace, one, undefined));
+      else if (one.rule === undefined) said.push(ownOf(workspace, one, person));
       else {
         const about = { id: request.id, name: one.rule.name, isOutOfTime: false };
         const candidate = candidateOf(one.rule, about, one.facts);
@@ -214,6 +221,15 @@ function notOf(
     ...(instance !== undefined && { instance }),
     ...(detail !== undefined && { detail }),
   };
+}
+
+/** A step's own actions are not weighed; but no action reaches a customer who does not want it. */
+function ownOf(workspace: number, asked: Asked, { consent }: PersonState): DecisionSaid {
+  const channel = channelOfActions(asked.actions.map(({ action }) => action));
+  const withheld =
+    channel === undefined ? undefined : withheldConsent({ category: undefined, channel }, consent);
+  if (withheld !== undefined) return notOf(asked.request, 'consent', withheld);
+  return actOf(workspace, asked, undefined);
 }
 
 /** What is said of a request that was weighed, or of a step's own actions, which are not. */

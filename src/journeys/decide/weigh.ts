@@ -123,8 +123,8 @@ function isTooFar({ miles, place }: Candidate, customer: Place | undefined): boo
 }
 
 /** What the customer has said no to, if it is about this. */
-function withheldConsent(
-  { category, channel }: Candidate,
+export function withheldConsent(
+  { category, channel }: Pick<Candidate, 'category' | 'channel'>,
   consent: PersonState['consent'],
 ): string | undefined {
   const asked = [category, channel, 'all'];

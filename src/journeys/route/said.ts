@@ -1,5 +1,6 @@
 /** What routing says on a customer's tape, as events; and the link that an accepted offer comes with. */
 
+import { isSafe } from '../link.ts';
 import { type DeliverySaid, type OfferSaid, typeOfDelivery, typeOfOffer } from '../words.ts';
 import type { AgentDefinition } from './agent.ts';
 
@@ -22,11 +23,6 @@ export function offerEvents(customer: string, said: OfferSaid): object[] {
   return [event, { id: `${action}:delivery`, customer, type: typeOfDelivery, data }];
 }
 
-/** A link that runs script, or is none, is not handed to anybody. */
-function isWebLink(text: string): boolean {
-  return URL.canParse(text) && ['https:', 'http:'].includes(new URL(text).protocol);
-}
-
 /** The link, with what is known now of the agent put in its place, fit for a URL. */
 export function meetingOf(
   template: unknown,
@@ -38,5 +34,7 @@ export function meetingOf(
   const text = template.replace(/\$\{\s*agent\.(id|name|desk)\s*\}/g, (_, member: string) =>
     encodeURIComponent(known[member]!),
   );
-  return text.length <= meetingCharactersMax && isWebLink(text) ? text : undefined;
+  // A link that runs script, or is none, is not handed to anybody.
+  const isLink = isSafe({ member: 'meeting', text, isOfPage: false });
+  return isLink && text.length <= meetingCharactersMax ? text : undefined;
 }
