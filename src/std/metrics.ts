@@ -55,6 +55,7 @@ export const metricTable = {
   pages_failed_total: ['counter', 'Offers and notices that no browser could be left'],
   actions_said_total: ['counter', 'Events and commands put on tapes by actions'],
   journey_events_total: ['counter', 'Events that journeys and rules were asked about'],
+  requests_lost_total: ['counter', 'Undecided requests that went: a customer had too many'],
   journey_timers_total: ['counter', 'Timers of journeys that came due'],
   links_total: ['counter', 'Identities linked by what events say'],
   links_switched_total: ['counter', 'Identities of devices that changed hands by a login'],

@@ -206,6 +206,22 @@ export class EnginePlay {
     return state && { ...state, requests: [] };
   }
 
+  /** Ids of what is undecided. */
+  undecided(customer: string): readonly string[] {
+    const requests = this.#engine!.find(1, customer)?.state.requests ?? [];
+    return requests.map(({ id }) => id);
+  }
+
+  /** They came to nothing. */
+  drop(customer: string, requests: readonly string[]): void {
+    this.#engine!.drop(1, customer, new Set(requests));
+  }
+
+  /** What is known by now is durable: an erasure waits for that. */
+  async written(): Promise<void> {
+    await this.#engine!.forget(1, 'nobody');
+  }
+
   /** Everything that is on the tapes, in commit order. */
   get tape(): OnTape[] {
     const found: OnTape[] = [];

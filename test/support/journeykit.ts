@@ -35,6 +35,8 @@ export class Play {
   readonly person: PersonState = newPerson('ann');
   /** Every request that was made, with its time since the start in milliseconds. */
   readonly asked: Asked[] = [];
+  /** Requests that were not made. */
+  overflowed = 0;
   /** Milliseconds since the start. */
   now = 0;
   #stamp = 0;
@@ -80,6 +82,7 @@ export class Play {
       data: () => data,
     };
     apply(this.force, this.person, 'ann', event, (happening) => {
+      if (happening.kind === 'overflow') this.overflowed += 1;
       if (happening.kind !== 'request') return;
       const { id, rule } = happening.request;
       this.asked.push({ at: this.now, id, rule });

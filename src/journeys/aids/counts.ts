@@ -73,6 +73,7 @@ export class Counts {
         this.#noteResponse(workspace, happening.said);
         break;
       case 'lapsed':
+      case 'overflow':
       case 'timer':
         break;
     }

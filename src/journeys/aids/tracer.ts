@@ -206,6 +206,8 @@ export class Tracer {
       case 'timer':
         if (happening.said.timer.startsWith(`${id}/`)) this.#timer(happening.said, happening.came);
         break;
+      case 'overflow':
+        break;
     }
   }
 

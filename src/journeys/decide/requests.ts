@@ -89,7 +89,8 @@ export class Requests implements Worker {
     // Time has passed: only what is still asked for, of whoever it is now, is decided.
     const person = context.person(workspace, customer);
     if (person === undefined) return;
-    const open = requests.filter(({ id }) => person.requests.some((each) => each.id === id));
+    const undecided = new Set(person.requests.map(({ id }) => id));
+    const open = requests.filter(({ id }) => undecided.has(id));
     const { said, silent, touches } = boundSteps(weighStepsMax, () =>
       this.#weigh(workspace, person, open, views),
     );

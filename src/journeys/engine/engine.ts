@@ -16,6 +16,7 @@ import { Aliases } from './aliases.ts';
 import { answersOf } from './answers.ts';
 import type { Answerer, AskKind, EngineAnswer, EngineAsk } from './asks.ts';
 import { Hands } from './hands.ts';
+import type { Observe } from './happening.ts';
 import { type DefinitionSource, InForce, type InForceRow } from './inforce.ts';
 import { journeysVersion, metaKey, workspaceOf } from './layout.ts';
 import { Links } from './links.ts';
@@ -24,6 +25,7 @@ import { Publisher } from './publisher.ts';
 import { Reader } from './reader.ts';
 import { Rooms } from './rooms.ts';
 import { Schedule } from './schedule.ts';
+import { Shortfalls } from './shortfalls.ts';
 import { JourneyStore } from './store.ts';
 import { Waiting } from './waiting.ts';
 import type { EngineContext } from './work.ts';
@@ -118,7 +120,11 @@ export class Engine {
       this.#hands.noteGone(workspace, customer);
     };
     const links = new Links({ reader: parts.links, aliases, persons, touched, gone });
-    const { observe } = this.#rooms;
+    const shortfalls = new Shortfalls({ clock, log, metrics });
+    const observe: Observe = (workspace, happening) => {
+      if (happening.kind === 'overflow') shortfalls.note('requests', workspace);
+      this.#rooms.observe(workspace, happening);
+    };
     const readerParts = { tape, metrics, inForce, persons, aliases, links, touched, observe };
     this.#reader = new Reader(readerParts, this.#startOf(meta));
     this.#answerer = { ...this.#rooms.answerer, ...answersOf(this) };
@@ -139,11 +145,7 @@ export class Engine {
       definitions: this.#inForce,
       person: (workspace, customer) => engine.find(workspace, customer)?.state,
       follow: (workspace) => engine.#follow(workspace),
-      drop(workspace, customer, requests) {
-        const state = engine.find(workspace, customer)?.state;
-        if (state === undefined) return;
-        state.requests = state.requests.filter(({ id }) => !requests.has(id));
-      },
+      drop: (workspace, customer, requests) => engine.drop(workspace, customer, requests),
       rows: (room) => this.#store.rows(room),
       get passedUpTo() {
         return engine.passedUpTo;
@@ -182,6 +184,16 @@ export class Engine {
     return this.#persons.find(this.#aliases.ownerOf(workspace, customer));
   }
 
+  /** Requests that came to nothing go. No event says so: the next checkpoint has it. */
+  drop(workspace: number, customer: string, requests: ReadonlySet<string>): void {
+    const person = this.find(workspace, customer);
+    if (person === undefined || requests.size === 0) return;
+    const { state } = person;
+    state.requests = state.requests.filter(({ id }) => !requests.has(id));
+    this.#persons.touch(person);
+    this.#hands.note(person);
+  }
+
   /** Resolves when `isOver`, looked at whenever the reader has moved. @throws AppError unavailable. */
   until(isOver: () => boolean): Promise<void> {
     return this.#waiting.until(isOver);
@@ -218,13 +230,18 @@ export class Engine {
     const horizon = tape.horizon();
     let more = true;
     do more = this.#reader.readBlock(horizon);
-    while (more && clock.monotonicMs() < end && this.#persons.dirty < dirtyBound);
+    while (more && !this.#isTurnOver(end));
     if (!more && !this.#isLive) this.#goLive();
     this.#hands.give();
     this.#waiting.look();
     if (this.#persons.dirty >= dirtyMax) void this.#checkpoint();
     this.#isTurning = false;
     if (more && this.#persons.dirty < dirtyBound) this.wake();
+  }
+
+  #isTurnOver(end: number): boolean {
+    if (this.#parts.clock.monotonicMs() >= end || this.#persons.dirty >= dirtyBound) return true;
+    return this.#isLive && this.#reader.isCrowded;
   }
 
   /** Nothing that was on the tape is left to apply: from now on things are carried out. */

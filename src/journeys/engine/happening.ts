@@ -9,6 +9,8 @@ import type { DecisionSaid, DeliverySaid, ResponseSaid, TimerSaid } from '../wor
 export type Happening = { readonly at: number } & (
   | InstanceHappening
   | { readonly kind: 'request' | 'lapsed'; readonly request: Request }
+  /** The oldest that nobody decided: the customer has too many. */
+  | { readonly kind: 'overflow'; readonly request: Request }
   | { readonly kind: 'decision'; readonly said: DecisionSaid }
   /** Only of a delivery that was still to be done. */
   | { readonly kind: 'delivery'; readonly said: DeliverySaid; readonly delivery: Delivery }

@@ -17,6 +17,7 @@ import type { InForce } from './inforce.ts';
 import type { Links } from './links.ts';
 import type { SeenEvent } from './moment.ts';
 import type { Person, Persons } from './persons.ts';
+import { requestsCrowd } from './requests.ts';
 
 export interface ReaderParts {
   readonly tape: Tape;
@@ -39,6 +40,7 @@ export class Reader {
   #workspace = -1;
   #force: WorkspaceForce | undefined;
   #applied = 0;
+  #isCrowded = false;
 
   constructor(parts: ReaderParts, position: Position) {
     this.#parts = parts;
@@ -53,11 +55,17 @@ export class Reader {
 
   /** Applies the next block up to the horizon. @returns false when there is none. */
   readBlock(horizon: number): boolean {
+    this.#isCrowded = false;
     const more = this.#tail.visitBlock(horizon, this.#visit, this.#wants);
     if (!more) this.#tail.settleAt(horizon);
     if (this.#applied > 0) this.#parts.metrics.add('journey_events_total', this.#applied);
     this.#applied = 0;
     return more;
+  }
+
+  /** In the block read last somebody came to have many requests: they are to be given before more is read. */
+  get isCrowded(): boolean {
+    return this.#isCrowded;
   }
 
   /** Nobody listens to anything: goes along without reading. */
@@ -103,6 +111,7 @@ export class Reader {
     const known = persons.find(name);
     const state = known?.state ?? newPerson(name.customer);
     apply(force, state, customer, seen, (happening) => observe(workspace, happening));
+    if (state.requests.length >= requestsCrowd) this.#isCrowded = true;
     if (known !== undefined) persons.touch(known);
     const person = known ?? (isBlank(state) ? undefined : persons.add(name, state));
     if (person !== undefined) touched(person);

@@ -11,8 +11,13 @@ export const requestMs = 24 * 60 * 60_000;
  * were still to be decided. It is, if it is no older than this.
  */
 export const replayedMs = 60_000;
-/** Undecided requests of one customer; further ones are not made. */
-export const requestsMax = 100;
+/**
+ * Undecided requests of one customer; past that the oldest goes, and is counted. They are decided as they are
+ * read: so many mean thousands of causes within milliseconds, or a replay, where the oldest were refused.
+ */
+export const requestsMax = 10_000;
+/** With so many a customer's are given to be decided before more of the tape is read. */
+export const requestsCrowd = 100;
 /** For rules that are about no map, as a map's `lateness` is for its own. */
 export const latenessMsDefault = 10 * 60_000;
 
@@ -99,8 +104,10 @@ export function askStep(
 }
 
 function put({ observe, person }: Moment, request: Request): void {
-  if (person.requests.length >= requestsMax) return;
   if (person.requests.some(({ id }) => id === request.id)) return;
+  if (person.requests.length >= requestsMax) {
+    observe?.({ at: request.at, kind: 'overflow', request: person.requests.shift()! });
+  }
   person.requests.push(request);
   observe?.({ at: request.at, kind: 'request', request });
 }

@@ -1,0 +1,43 @@
+/**
+ * What is left undone because somebody is past a limit that ordinary use does not come near: each is
+ * counted, and logged once a minute for a workspace.
+ */
+import type { Clock } from '../../std/clock.ts';
+import type { Log } from '../../std/log.ts';
+import type { Metrics } from '../../std/metrics.ts';
+
+export interface ShortfallsParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+const shortfalls = {
+  requests: [
+    'requests_lost_total',
+    'a customer has too many undecided requests: the oldest are lost',
+  ],
+} as const;
+
+const logEveryMs = 60_000;
+
+export class Shortfalls {
+  readonly #parts: ShortfallsParts;
+  /** When it was logged last, by kind and workspace. */
+  readonly #logged = new Map<string, number>();
+
+  constructor(parts: ShortfallsParts) {
+    this.#parts = parts;
+  }
+
+  note(kind: keyof typeof shortfalls, workspace: number): void {
+    const { clock, log, metrics } = this.#parts;
+    const [metric, message] = shortfalls[kind];
+    metrics.add(metric, 1);
+    const key = `${kind}/${workspace}`;
+    const now = clock.monotonicMs();
+    if (now - (this.#logged.get(key) ?? Number.NEGATIVE_INFINITY) < logEveryMs) return;
+    this.#logged.set(key, now);
+    log.warn(message, { workspace });
+  }
+}
