@@ -10,11 +10,12 @@ import {
   definitionsBytesMax,
   deletedNamesMax,
   journeysPerWorkspaceMax,
+  journeyVersionsMax,
   type Outline,
   type OutlineLink,
   type Reference,
   rulesPerWorkspaceMax,
-  versionsKeptMax,
+  ruleVersionsMax,
 } from '../src/workspaces/definition.ts';
 import { findCircle } from '../src/workspaces/definitionfit.ts';
 import { Directory } from '../src/workspaces/directory.ts';
@@ -120,12 +121,20 @@ test('a rule has a version with each time it is put; one that is not enabled is 
   await refused(change(workspaces, { kind: 'deleteRule', name: 'r' }), 'not_found', /no such rule/);
 });
 
-test('the oldest version goes when there are too many', async () => {
+test('the oldest version of a rule goes when there are too many', async () => {
   const workspaces = await open();
-  for (let n = 0; n < versionsKeptMax; n += 1) await kept(workspaces, rule('r'));
+  for (let n = 0; n < ruleVersionsMax; n += 1) await kept(workspaces, rule('r'));
   const { versions } = await kept(workspaces, rule('r'));
-  assert.equal(versions.length, versionsKeptMax);
-  assert.deepEqual([versions[0]?.version, versions.at(-1)?.version], [versionsKeptMax + 1, 2]);
+  assert.equal(versions.length, ruleVersionsMax);
+  assert.deepEqual([versions[0]?.version, versions.at(-1)?.version], [ruleVersionsMax + 1, 2]);
+});
+
+test('no version of a map goes while there may be instances on it; one too many is refused', async () => {
+  const workspaces = await open();
+  for (let n = 1; n < journeyVersionsMax; n += 1) await publish(workspaces, 'quote');
+  const { versions } = await publish(workspaces, 'quote');
+  assert.deepEqual([versions.length, versions.at(-1)?.version], [journeyVersionsMax, 1]);
+  await refused(publish(workspaces, 'quote'), 'conflict', /has 1000 versions, .* another name$/);
 });
 
 test('a map is deleted when it is not in force and nobody names it', async () => {

@@ -8,8 +8,10 @@ import { AppError } from '../std/errors.ts';
 
 export const journeysPerWorkspaceMax = 100;
 export const rulesPerWorkspaceMax = 500;
-/** Of one map or rule; publishing one more drops the oldest. */
-export const versionsKeptMax = 20;
+/** Of one map: instances may be on any of them, so one more is refused. */
+export const journeyVersionsMax = 1000;
+/** Of one rule: nothing stays on an older one, so one more drops the oldest. */
+export const ruleVersionsMax = 20;
 /** Of the JSON of all drafts and versions of a workspace's maps and rules. */
 export const definitionsBytesMax = 8 * 1024 * 1024;
 /** Names of deleted maps and rules of a workspace that are remembered, so that their versions never come back. */

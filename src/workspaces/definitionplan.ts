@@ -11,8 +11,9 @@ import {
   deletedNamesMax,
   isDeleted,
   journeysPerWorkspaceMax,
+  journeyVersionsMax,
   rulesPerWorkspaceMax,
-  versionsKeptMax,
+  ruleVersionsMax,
 } from './definition.ts';
 import { checkFits, whoNames } from './definitionfit.ts';
 import { type Change, definitionKey, type Meta, type Plan, type Tenant } from './records.ts';
@@ -79,7 +80,14 @@ function withVersion(
 ): DefinitionRecord {
   const version = record.last + 1;
   const fresh: DefinitionVersion = { version, text, outline, publishedAt: nowMs };
-  const versions = [fresh, ...record.versions].slice(0, versionsKeptMax);
+  const versions = [fresh, ...record.versions];
+  if (record.kind === 'rule') versions.splice(ruleVersionsMax);
+  else if (versions.length > journeyVersionsMax) {
+    throw new AppError(
+      'conflict',
+      `the journey '${record.name}' has ${journeyVersionsMax} versions, and instances may be on any; go on under another name`,
+    );
+  }
   return { ...record, versions, current: version, last: version };
 }
 
