@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Counts } from '../src/journeys/aids/counts.ts';
-import { countersMax, type MapTally, unsaidOf } from '../src/journeys/aids/tally.ts';
+import { kpisOf } from '../src/journeys/aids/kpis.ts';
+import { countersMax, emptyMapTally, type MapTally, unsaidOf } from '../src/journeys/aids/tally.ts';
 import type { CompiledRule } from '../src/journeys/compile/compiled.ts';
+import type { JourneyMap } from '../src/journeys/definition.ts';
 import type { Happening, InstanceHappening } from '../src/journeys/engine/happening.ts';
 import type { Definitions, Rows } from '../src/journeys/engine/work.ts';
 import type { Delivery, InstanceState, Request } from '../src/journeys/state.ts';
@@ -74,8 +76,8 @@ test('instances are counted by step and end, and those under way where they are'
   for (const happening of happenings) counts.note(1, happening);
   const tally = mapTally(counts);
   assert.deepEqual(tally.steps, {
-    1: { entered: 2, completed: 1, here: 0 },
-    3: { entered: 1, completed: 0, here: 1 },
+    1: { entered: 2, completed: 1, here: 0, left: 1 },
+    3: { entered: 1, completed: 0, here: 1, left: 0 },
   });
   assert.deepEqual(tally.exits, { called: 1 });
   assert.deepEqual(tally.milestones, { applied: 1 });
@@ -195,4 +197,35 @@ test('reasons that never repeat share a counter in the end', () => {
   const { exits } = mapTally(counts);
   assert.equal(Object.keys(exits).length, countersMax + 1);
   assert.equal(exits['…'], 7);
+});
+
+test('measures are worked out of the counters, and nothing of nothing is null', () => {
+  const map: JourneyMap = {
+    entry: [{ event: 'A' }],
+    stages: [{ name: 's', steps: [{ name: 'one' }, { name: 'two', on: [{ event: 'B' }] }] }],
+    milestones: [{ name: 'priced', step: 'two' }],
+    kpis: [
+      { name: 'done', type: 'completionRate', target: 0.5 },
+      { name: 'priced', type: 'milestoneRate', milestone: 'priced' },
+      { name: 'lost', type: 'dropOff', step: 'one', target: 0.1 },
+      { name: 'time', type: 'timeToComplete', target: 60_000 },
+    ],
+  };
+  const none = kpisOf(map, emptyMapTally()).map(({ isMet, value }) => [value, isMet]);
+  assert.deepEqual(none, [
+    [null, null],
+    [null, undefined],
+    [null, null],
+    [null, null],
+  ]);
+  const tally = { ...emptyMapTally(), started: 8, completed: 4, completedMs: 200_000 };
+  tally.milestones = { priced: 6 };
+  tally.steps = { 1: { entered: 8, completed: 8, here: 2, left: 3 } };
+  const some = kpisOf(map, tally).map(({ isMet, value }) => [value, isMet]);
+  assert.deepEqual(some, [
+    [0.5, true],
+    [0.75, undefined],
+    [0.5, false],
+    [50_000, true],
+  ]);
 });

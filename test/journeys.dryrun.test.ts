@@ -41,7 +41,7 @@ test('steps, ends, days, timing and examples are told', async () => {
     [tally.started, tally.completed, tally.exited, tally.expired, tally.open],
     [3, 1, 1, 1, 0],
   );
-  assert.deepEqual(tally.steps['4'], { entered: 2, completed: 2, here: 0 });
+  assert.deepEqual(tally.steps['4'], { entered: 2, completed: 2, here: 0, left: 1 });
   assert.deepEqual(days, {
     '2026-01-01': { started: 2, completed: 1 },
     '2026-01-02': { exited: 1, started: 1 },

@@ -4,6 +4,7 @@ import { parseTime } from '../event/time.ts';
 import type { CountsKind } from '../journeys/aids/asks.ts';
 import type { DryRunAnswer, DryRunAsk } from '../journeys/aids/dryrun.ts';
 import { type Chosen, Gathering, pastOf } from '../journeys/aids/gather.ts';
+import { kpisOf } from '../journeys/aids/kpis.ts';
 import { type MapTally, unsaidOf } from '../journeys/aids/tally.ts';
 import type { JourneyMap } from '../journeys/definition.ts';
 import { AppError } from '../std/errors.ts';
@@ -73,24 +74,28 @@ async function readCounts(request: RouteRequest, front: Front, kind: CountsKind)
     const unsaid = unsaidOf(tally);
     if (kind === 'rule') return { version, ...tally, unsaid };
     const text = record.versions.find((each) => each.version === version)?.text;
-    return { version, ...shownTally(tally as MapTally, namesOf(text)), unsaid };
+    const map = mapOf(text);
+    const kpis = map === undefined ? [] : kpisOf(map, tally as MapTally);
+    return { version, ...shownTally(tally as MapTally, namesOf(map)), unsaid, kpis };
   });
   const responses = kind === 'rule' ? { responses: found.responses } : {};
   return jsonReply(200, { name, versions, ...responses });
 }
 
+function mapOf(text: string | undefined): JourneyMap | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as JourneyMap);
+}
+
 /** Names of steps, by ordinal. */
-function namesOf(text: string | undefined): readonly string[] {
-  if (text === undefined) return [];
-  const { stages } = JSON.parse(text) as JourneyMap;
-  return stages.flatMap(({ steps }) => steps.map(({ name }) => name));
+function namesOf(map: JourneyMap | undefined): readonly string[] {
+  return (map?.stages ?? []).flatMap(({ steps }) => steps.map(({ name }) => name));
 }
 
 /** Steps as a list with their names: of a version that is gone the number has to do. */
 function shownTally({ steps, ...rest }: MapTally, names: readonly string[]): object {
   const ordinals = new Set([...names.keys()].map((index) => index + 1));
   for (const ordinal of Object.keys(steps)) ordinals.add(Number(ordinal));
-  const none = { entered: 0, completed: 0, here: 0 };
+  const none = { entered: 0, completed: 0, here: 0, left: 0 };
   const shown = [...ordinals]
     .sort((a, b) => a - b)
     .map((step) => ({ step, name: names[step - 1] ?? String(step), ...(steps[step] ?? none) }));
@@ -173,7 +178,7 @@ function timeOf(value: string | number | undefined, member: string): number | un
 
 function shownDryRun({ maps }: DryRunAsk, answer: DryRunAnswer): object {
   const journeys = Object.entries(answer.journeys).map(([name, { tally, timing, ...rest }]) => {
-    const names = namesOf(maps.find((map) => map.name === name)?.text);
+    const names = namesOf(mapOf(maps.find((map) => map.name === name)?.text));
     const steps = Object.entries(timing.steps).map(([step, times]) => {
       return { step: Number(step), name: names[Number(step) - 1], ...times };
     });

@@ -66,6 +66,7 @@ const unsaid = count(
 const mapCounts = {
   started: count('Instances that have started.'),
   completed: count('Completed.'),
+  completedMs: count('How long all of those took together, milliseconds.'),
   exited: count('Ended by an exit.'),
   expired: count('Ended for want of activity.'),
   cancelled: count('Cancelled, or joined with another.'),
@@ -82,10 +83,23 @@ const mapCounts = {
       entered: count('Times that it was entered.'),
       completed: count('Instances that completed it.'),
       here: count('Instances that are at it now.'),
+      left: count('Went on to another step, or completed from it.'),
     }),
   ),
 };
 
+const kpis = Type.Array(
+  Type.Object({
+    name: Type.String(),
+    type: Type.String(),
+    value: Type.Union([Type.Number(), Type.Null()], {
+      description: 'A share of 0–1, or milliseconds; null: there is nothing to tell it from.',
+    }),
+    target: Type.Optional(Type.Number()),
+    isMet: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+  }),
+  { description: 'The measures of the map, worked out of these counters.' },
+);
 const times = Type.Object({
   count: count('How many it is told from.'),
   medianMs: Type.Union([Type.Number(), Type.Null()]),
@@ -169,7 +183,7 @@ export const aidSchemas = {
   }),
   JourneyCounts: Type.Object({
     name: Type.String(),
-    versions: Type.Array(Type.Object({ version, ...mapCounts, ...asks, unsaid })),
+    versions: Type.Array(Type.Object({ version, ...mapCounts, ...asks, unsaid, kpis })),
   }),
   RuleCounts: Type.Object({
     name: Type.String(),

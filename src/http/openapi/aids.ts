@@ -26,11 +26,20 @@ const asks = {
 };
 const times = { count: 61, medianMs: 84_000, p90Ms: 310_000, maxMs: 1_900_000 };
 const mapCounts = {
-  ...{ started: 96, completed: 41, exited: 12, expired: 8, cancelled: 0, failed: 0, open: 35 },
+  ...{
+    started: 96,
+    completed: 41,
+    completedMs: 20_500_000,
+    exited: 12,
+    expired: 8,
+    cancelled: 0,
+    failed: 0,
+    open: 35,
+  },
   ...{ paused: 2, resumed: 2, exits: { called: 12 }, milestones: { priced: 61 } },
   steps: [
-    { step: 1, name: 'start', entered: 96, completed: 96, here: 20 },
-    { step: 2, name: 'price', entered: 61, completed: 61, here: 15 },
+    { step: 1, name: 'start', entered: 96, completed: 96, here: 20, left: 66 },
+    { step: 2, name: 'price', entered: 61, completed: 61, here: 15, left: 30 },
   ],
 };
 const example = { customer: 'c1', at: 1763740000000, instance: '5kM0T2cFJmR8d1yW3nQp4Q' };
@@ -53,6 +62,7 @@ const dryRun = {
   },
   rules: { walkIn: { ...asks, days, examples: { act: [example] } } },
 };
+const rate = { name: 'sold', type: 'completionRate' };
 const counted = { ...asks, unsaid: 0 };
 const trace: Json = {
   ...{ customer: 'c1', instance: '5kM0T2cFJmR8d1yW3nQp4Q', journey: 'quote', version: 3 },
@@ -114,6 +124,7 @@ export const aidPaths: Paths = {
                 version: 3,
                 ...mapCounts,
                 ...{ requested: 0, unsaid: 0, verdicts: {}, actions: {} },
+                kpis: [{ ...rate, value: 0.427, target: 0.4, isMet: true }],
               },
             ],
           }),

@@ -26,6 +26,8 @@ export interface ActionTally {
 export interface MapTally extends AskTally {
   started: number;
   completed: number;
+  /** How long all of those took together, milliseconds. */
+  completedMs: number;
   exited: number;
   expired: number;
   cancelled: number;
@@ -46,6 +48,8 @@ export interface StepTally {
   completed: number;
   /** Instances that are at it now. */
   here: number;
+  /** Went on to another step, or completed from it. */
+  left: number;
 }
 
 export function emptyAskTally(): AskTally {
@@ -55,7 +59,7 @@ export function emptyAskTally(): AskTally {
 export function emptyMapTally(): MapTally {
   return {
     ...emptyAskTally(),
-    ...{ started: 0, completed: 0, exited: 0, expired: 0, cancelled: 0, failed: 0 },
+    ...{ started: 0, completed: 0, completedMs: 0, exited: 0, expired: 0, cancelled: 0, failed: 0 },
     ...{ exits: {}, open: 0, paused: 0, resumed: 0, steps: {}, milestones: {} },
   };
 }
@@ -80,7 +84,7 @@ export function noteInstance(tally: MapTally, happening: InstanceHappening): voi
     case 'step':
       stepOf(tally, step!).entered++;
       stepOf(tally, step!).here++;
-      if (from !== undefined && from > 0) stepOf(tally, from).here--;
+      if (from !== undefined && from > 0) leave(tally, from);
       break;
     case 'stepCompleted':
       stepOf(tally, step!).completed++;
@@ -98,12 +102,20 @@ export function noteInstance(tally: MapTally, happening: InstanceHappening): voi
       if (what !== 'erased') tally[what]++;
       if (what === 'exited') countOne(tally.exits, instance.reason ?? '');
       tally.open--;
-      if (instance.current > 0) stepOf(tally, instance.current).here--;
+      if (instance.current === 0) break;
+      if (what === 'completed') leave(tally, instance.current);
+      else stepOf(tally, instance.current).here--;
   }
+  if (what === 'completed') tally.completedMs += (instance.endedAt ?? 0) - instance.startedAt;
+}
+
+function leave(tally: MapTally, step: number): void {
+  stepOf(tally, step).here--;
+  stepOf(tally, step).left++;
 }
 
 function stepOf({ steps }: MapTally, ordinal: number): StepTally {
-  steps[ordinal] ??= { entered: 0, completed: 0, here: 0 };
+  steps[ordinal] ??= { entered: 0, completed: 0, here: 0, left: 0 };
   return steps[ordinal];
 }
 

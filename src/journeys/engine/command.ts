@@ -2,6 +2,7 @@
 import { unreachable } from '../../std/assert.ts';
 import type { InstanceState } from '../state.ts';
 import type { CommandSaid } from '../words.ts';
+import { rememberAll } from './context.ts';
 import {
   armStalls,
   completeIfDone,
@@ -108,7 +109,7 @@ function stepBy(
   const map = moment.force.map(instance.journey, instance.version);
   const step = map?.steps.find(({ name }) => name === said.step);
   if (map === undefined || step === undefined || instance.status !== 'active') return;
-  Object.assign(instance.context, said.context);
+  rememberAll(instance, said.context);
   noteActivity(moment, instance, map);
   if (step.ordinal !== instance.current) enter(moment, instance, map, step);
   completeIfDone(moment, instance, map);

@@ -7,6 +7,7 @@
 import type { CompiledMap, CompiledStep, MapListener } from '../compile/compiled.ts';
 import { isMeant } from '../compile/trigger.ts';
 import type { InstanceState } from '../state.ts';
+import { remember } from './context.ts';
 import {
   armStalls,
   complete,
@@ -22,9 +23,6 @@ import {
 import type { Moment } from './moment.ts';
 import { hold } from './pause.ts';
 import { disarm, isOpen, waitId } from './timers.ts';
-
-/** What of an event's data an instance remembers at most under one name, as JSON. */
-export const contextValueCharactersMax = 4096;
 
 /** Thread of one event through all instances, and through the maps that it may begin. */
 export function reactAll(moment: Moment, type: string): void {
@@ -42,7 +40,7 @@ function begin(moment: Moment, map: CompiledMap, type: string): void {
   const key = keyOf(moment, map);
   if (key === undefined || !mayStart(moment, map, key)) return;
   const instance = start(moment, map, key);
-  remember(moment, instance, map);
+  rememberEvent(moment, instance, map);
   advance(moment, instance, map, type);
 }
 
@@ -84,7 +82,7 @@ export function react(moment: Moment, instance: InstanceState, type: string): vo
       : isMine && moment.event?.text('channel') === map.activityChannel;
   if (isActivity && !moment.isSilent(map.latenessMs)) noteActivity(moment, instance, map);
   if (!matters) return;
-  remember(moment, instance, map);
+  rememberEvent(moment, instance, map);
   advanceBy(moment, instance, map, meant);
 }
 
@@ -149,16 +147,9 @@ function stepOf(
 }
 
 /** The newest value that an event carries stays. */
-function remember(moment: Moment, instance: InstanceState, map: CompiledMap): void {
+function rememberEvent(moment: Moment, instance: InstanceState, map: CompiledMap): void {
   for (const { name, path } of map.context) {
     const json = moment.dataAt(path);
-    if (json === undefined || json.length > contextValueCharactersMax) continue;
-    // What is called `__proto__` is a name like any other.
-    Object.defineProperty(instance.context, name, {
-      value: JSON.parse(json) as unknown,
-      configurable: true,
-      enumerable: true,
-      writable: true,
-    });
+    if (json !== undefined) remember(instance, name, json);
   }
 }
