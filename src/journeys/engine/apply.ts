@@ -2,7 +2,7 @@
  * Applies what stands on the tape to a customer's state: the transition function of the engine. Pure but
  * for changing the state it is given: it knows the event, the state and what is in force, and no clock.
  */
-import { boundSteps } from '../../event/meter.ts';
+import { boundSteps, meter } from '../../event/meter.ts';
 import { applyDecision, applyDelivery, applyResponse } from '../decide/applied.ts';
 import { learn, learnedTypes } from '../decide/learn.ts';
 import { applyOffer } from '../route/applied.ts';
@@ -53,9 +53,22 @@ export function isBlank(person: PersonState): boolean {
  */
 export const eventStepsMax = 200_000;
 
-/** @param home the identity that the event was sent under, which is the person's by now. */
-export function apply(...given: Parameters<typeof applyOne>): void {
-  boundSteps(eventStepsMax, () => applyOne(...given));
+/**
+ * @param home the identity that the event was sent under, which is the person's by now.
+ * @param stepsMax for all conditions together.
+ * @returns steps that they cost; more than `stepsMax` when some were given up.
+ */
+export function apply(
+  force: WorkspaceForce,
+  person: PersonState,
+  home: string,
+  event: SeenEvent,
+  observe?: (happening: Happening) => void,
+  stepsMax: number = eventStepsMax,
+): number {
+  const before = meter.spent;
+  boundSteps(stepsMax, () => applyOne(force, person, home, event, observe));
+  return meter.spent - before;
 }
 
 function applyOne(

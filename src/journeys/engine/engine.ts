@@ -13,6 +13,7 @@ import { earliest, type Position } from '../../tape/cursor.ts';
 import { definitionsCustomer } from '../words.ts';
 import { Alarm } from './alarm.ts';
 import { Aliases } from './aliases.ts';
+import { type AllowanceRow, Allowances } from './allowance.ts';
 import { answersOf } from './answers.ts';
 import type { Answerer, AskKind, EngineAnswer, EngineAsk } from './asks.ts';
 import { Hands } from './hands.ts';
@@ -59,6 +60,7 @@ export interface EngineParts
 interface Meta extends Position {
   readonly version: number;
   readonly inForce: readonly InForceRow[];
+  readonly allowances: readonly AllowanceRow[];
 }
 
 export class Engine {
@@ -67,6 +69,7 @@ export class Engine {
   readonly #persons: Persons;
   readonly #aliases: Aliases;
   readonly #inForce: InForce;
+  readonly #allowances: Allowances;
   readonly #reader: Reader;
   readonly #alarm: Alarm;
   readonly #hands: Hands;
@@ -125,8 +128,14 @@ export class Engine {
       if (happening.kind === 'overflow') shortfalls.note('requests', workspace);
       this.#rooms.observe(workspace, happening);
     };
-    const readerParts = { tape, metrics, inForce, persons, aliases, links, touched, observe };
-    this.#reader = new Reader(readerParts, this.#startOf(meta));
+    const short = (workspace: number): void => shortfalls.note('steps', workspace);
+    const allowances = new Allowances(meta?.allowances);
+    this.#allowances = allowances;
+    const known = { inForce, persons, aliases, links, allowances };
+    this.#reader = new Reader(
+      { tape, metrics, ...known, touched, observe, short },
+      this.#startOf(meta),
+    );
     this.#answerer = { ...this.#rooms.answerer, ...answersOf(this) };
   }
 
@@ -285,7 +294,9 @@ export class Engine {
     if (!isMoved && this.#store.pending === 0) return;
     this.#rooms.write();
     for (const person of this.#persons.write(clock.now())) this.#alarm.follow(person);
-    const meta: Meta = { version: journeysVersion, ...position, inForce: this.#inForce.rows };
+    const { rows: inForce } = this.#inForce;
+    const { rows: allowances } = this.#allowances;
+    const meta: Meta = { version: journeysVersion, ...position, inForce, allowances };
     this.#store.put(metaKey, Buffer.from(JSON.stringify(meta)));
     try {
       await this.#store.commit();
@@ -333,6 +344,7 @@ export class Engine {
     if (!this.#isStale && living.join() === this.#purgedFor) return;
     const alive = new Set(living);
     this.#inForce.forget(alive);
+    this.#allowances.forget(alive);
     this.#reader.forgetForce();
     await this.#store.rewrite((key) => {
       const workspace = workspaceOf(key);

@@ -10,9 +10,10 @@ import { Tail } from '../../tape/tail.ts';
 import type { Tape } from '../../tape/tape.ts';
 import { type DefinitionSaid, definitionsCustomer, typeOfDefinition } from '../words.ts';
 import type { Aliases } from './aliases.ts';
-import { apply, isBlank, newPerson } from './apply.ts';
+import type { Allowances } from './allowance.ts';
+import { apply, eventStepsMax, isBlank, newPerson } from './apply.ts';
 import type { WorkspaceForce } from './force.ts';
-import type { Observe } from './happening.ts';
+import type { Happening, Observe } from './happening.ts';
 import type { InForce } from './inforce.ts';
 import type { Links } from './links.ts';
 import type { SeenEvent } from './moment.ts';
@@ -29,6 +30,9 @@ export interface ReaderParts {
   /** Something was applied to this customer. */
   readonly touched: (person: Person) => void;
   readonly observe: Observe;
+  readonly allowances: Allowances;
+  /** An event's conditions were given up because the workspace's steps are used up. */
+  readonly short: (workspace: number) => void;
 }
 
 const definitionHash = typeHash(typeOfDefinition);
@@ -103,14 +107,19 @@ export class Reader {
   }
 
   #apply(force: WorkspaceForce, event: TapeEvent, type: string): void {
-    const { aliases, links, observe, persons, touched } = this.#parts;
+    const { aliases, allowances, links, observe, persons, touched } = this.#parts;
     const { customer, workspace } = event;
     const seen = new Seen(event, type);
     if (links.take(workspace, customer, seen, force)) return;
     const name = aliases.ownerOf(workspace, customer, event.customerHash);
     const known = persons.find(name);
     const state = known?.state ?? newPerson(name.customer);
-    apply(force, state, customer, seen, (happening) => observe(workspace, happening));
+    const { received } = seen;
+    const stepsMax = allowances.of(workspace, received, eventStepsMax);
+    const tell = (happening: Happening): void => observe(workspace, happening);
+    const steps = apply(force, state, customer, seen, tell, stepsMax);
+    allowances.spend(workspace, received, steps);
+    if (stepsMax < eventStepsMax && steps > stepsMax) this.#parts.short(workspace);
     if (state.requests.length >= requestsCrowd) this.#isCrowded = true;
     if (known !== undefined) persons.touch(known);
     const person = known ?? (isBlank(state) ? undefined : persons.add(name, state));

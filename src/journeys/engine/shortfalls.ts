@@ -17,6 +17,10 @@ const shortfalls = {
     'requests_lost_total',
     'a customer has too many undecided requests: the oldest are lost',
   ],
+  steps: [
+    'conditions_given_up_total',
+    'conditions cost more than a workspace has for them: those of some events are given up',
+  ],
 } as const;
 
 const logEveryMs = 60_000;
