@@ -126,6 +126,59 @@ test('progress is not a line: going back, what was furthest, what was visited an
   assert.deepEqual(completed, [1, 4, 2, 5]);
 });
 
+test('what comes late has its place by its own time, and takes nobody back', () => {
+  const play = stalls();
+  const late = (at: number, step: number, age: number): void =>
+    play.event(at, `Step ${step}`, {}, age);
+  late(60_000, 1, 60_000);
+  late(60_001, 2, 59_001);
+  late(60_002, 4, 56_002);
+  late(60_003, 3, 57_003);
+  // Years old: imported meanwhile.
+  late(60_004, 5, 100_000_000_000);
+  const { completed, current, furthest, visited } = play.instance;
+  assert.deepEqual([current, furthest], [4, 5]);
+  assert.deepEqual(
+    visited.map(({ step }) => step),
+    [5, 1, 2, 3, 4],
+  );
+  assert.deepEqual(
+    visited.slice(1).map(({ time }) => time! - startMs),
+    [0, 1000, 3000, 4000],
+  );
+  assert.deepEqual(completed, [1, 2, 4, 3, 5]);
+  // Silence goes on from what was committed last; it was not ended by what is older than step 4.
+  play.until(60_003 + 30_001);
+  assert.equal(play.asked.length, 1);
+});
+
+test('a step that was passed asks for nothing and arms nothing, and the wait of the one after it goes on', () => {
+  const idle = [{ name: 'idle', for: '5s', thenStep: 'c', on: [{ event: 'Two' }] }] as const;
+  const steps = [
+    { name: 'a' },
+    {
+      name: 'b',
+      on: [{ event: 'Two' }],
+      actions: [{ do: 'notify' as const, data: {} }],
+      waits: [{ name: 'w', for: '1s', thenStep: 'a2' }],
+    },
+    { name: 'a2', optional: true },
+    { name: 'b2', on: [{ event: 'Three' }], waits: idle },
+    { name: 'c' },
+  ];
+  const map: JourneyMap = { entry: [{ event: 'One' }], stages: [{ name: 's', steps }] };
+  const play = new Play({ maps: { m: map } });
+  play.event(0, 'One');
+  play.event(1000, 'Three');
+  play.event(2000, 'Two', {}, 1500);
+  assert.deepEqual([play.instance.current, play.asked.length], [4, 0]);
+  play.until(6001);
+  assert.deepEqual(
+    play.instance.visited.map(({ step }) => step),
+    [1, 2, 4, 5],
+  );
+});
+
 const order: JourneyMap = {
   key: 'order.id',
   entry: [{ event: 'Ordered' }],

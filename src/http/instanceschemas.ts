@@ -65,9 +65,14 @@ const Instance = Type.Object({
   lastActivity: epochMs('When something of the journey came last; pauses do not count as silence'),
   step: orNone,
   furthest: orNone,
-  visited: Type.Array(Type.Object({ ...step.properties, at: epochMs('When') }), {
-    description: 'In order; the newest 200.',
-  }),
+  visited: Type.Array(
+    Type.Object({
+      ...step.properties,
+      at: epochMs('When it was committed'),
+      time: Type.Optional(epochMs('Of the event that led there, if it was another')),
+    }),
+    { description: 'In the order of the events’ own times; the newest 200.' },
+  ),
   completed: Type.Array(Type.String()),
   milestones: Type.Array(Type.Object({ name: Type.String(), at: epochMs('When') })),
   progress: Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()]),

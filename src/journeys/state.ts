@@ -18,6 +18,8 @@ export type InstanceStatus =
 export interface Visit {
   readonly step: number;
   readonly at: number;
+  /** The own time of the event that led there, when it is another: visits are in the order of these. */
+  readonly time?: number;
 }
 
 /** Times are epoch milliseconds of commit (`received`), unless they are said to be an event's own. */

@@ -75,7 +75,7 @@ export function countOne(counters: Record<string, number>, name: string): void {
 }
 
 export function noteInstance(tally: MapTally, happening: InstanceHappening): void {
-  const { from, instance, name, step, what } = happening;
+  const { from, instance, isPassed, name, step, what } = happening;
   switch (what) {
     case 'started':
       tally.started++;
@@ -83,7 +83,8 @@ export function noteInstance(tally: MapTally, happening: InstanceHappening): voi
       break;
     case 'step':
       stepOf(tally, step!).entered++;
-      stepOf(tally, step!).here++;
+      if (isPassed === true) stepOf(tally, step!).left++;
+      else stepOf(tally, step!).here++;
       if (from !== undefined && from > 0) leave(tally, from);
       break;
     case 'stepCompleted':

@@ -39,6 +39,8 @@ export interface InstanceHappening {
   /** Of `step` and `stepCompleted`: the ordinal, and of `step` the one that it was at before (0: none). */
   readonly step?: number;
   readonly from?: number;
+  /** Of `step`: told late, the instance had gone on from it already; it has no `from`. */
+  readonly isPassed?: boolean;
   /** Of `step` and `milestone`. */
   readonly name?: string;
 }

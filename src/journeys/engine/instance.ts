@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { CompiledMap, CompiledStep } from '../compile/compiled.ts';
-import type { InstanceState, InstanceStatus, PersonState } from '../state.ts';
+import type { InstanceState, InstanceStatus, PersonState, Visit } from '../state.ts';
 import { nextLocalTime } from './localtime.ts';
 import { type Moment, microstepsMax } from './moment.ts';
 import { askStep } from './requests.ts';
@@ -98,7 +98,32 @@ function isEnteredAtStart({ steps }: CompiledMap, first: CompiledStep): boolean 
   return !steps.some(({ waits }) => waits.some(({ thenStep }) => thenStep === first.ordinal));
 }
 
-/** Enters a step, whichever it is: the waits of the one before are over. */
+/** When it came about: visits are kept in this order. */
+function timeOf({ at, time }: Visit): number {
+  return time ?? at;
+}
+
+/** Whether something newer has led the instance to where it is. */
+export function isOvertaken({ visited }: InstanceState, time: number): boolean {
+  return visited.length > 0 && timeOf(visited.at(-1)!) > time;
+}
+
+/** The step that the instance was at by then, as far as it is known now; 0: none yet. */
+export function stepAt({ visited }: InstanceState, time: number): number {
+  return visited.findLast((visit) => timeOf(visit) <= time)?.step ?? 0;
+}
+
+/** Puts a visit in its place by its own time. */
+function visit({ at, time }: Moment, { visited }: InstanceState, step: number): void {
+  const place = visited.findLastIndex((each) => timeOf(each) <= time) + 1;
+  visited.splice(place, 0, { step, at, ...(time !== at && { time }) });
+  if (visited.length > visitsMax) visited.shift();
+}
+
+/**
+ * Enters a step, whichever it is: the waits of the one before are over. One that something newer has led away
+ * from already was passed: it counts as visited, and nothing of what would happen at it does.
+ */
 export function enter(
   moment: Moment,
   instance: InstanceState,
@@ -110,21 +135,30 @@ export function enter(
     end(moment, instance, 'failed', `more than ${microstepsMax} steps at once`);
     return;
   }
-  endWaits(instance, map);
+  const isPassed = isOvertaken(instance, moment.time);
   const from = instance.current;
-  instance.current = step.ordinal;
+  if (!isPassed) {
+    endWaits(instance, map);
+    instance.current = step.ordinal;
+  }
   instance.furthest = Math.max(instance.furthest, step.ordinal);
-  instance.visited.push({ step: step.ordinal, at: moment.at });
-  if (instance.visited.length > visitsMax) instance.visited.shift();
+  visit(moment, instance, step.ordinal);
   instance.activity += 1;
-  moment.tell({ instance, what: 'step', step: step.ordinal, from, name: step.name });
+  const { name, ordinal } = step;
+  moment.tell({
+    instance,
+    what: 'step',
+    step: ordinal,
+    name,
+    ...(isPassed ? { isPassed } : { from }),
+  });
   if (step.completed === undefined && step.journey === undefined) {
     complete(moment, instance, step.ordinal);
   }
   for (const milestone of map.milestones) {
     if (milestone.step === step.ordinal) reach(moment, instance, milestone.name);
   }
-  if (!moment.isSilent(map.latenessMs)) {
+  if (!isPassed && !moment.isSilent(map.latenessMs)) {
     if (step.actions.length > 0) askStep(moment, instance, step);
     armWaits(moment, instance, step);
   }

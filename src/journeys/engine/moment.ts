@@ -86,6 +86,11 @@ export class Moment {
     return this.#isSilent || (event !== undefined && event.received - event.time > latenessMs);
   }
 
+  /** When its cause came about: an event's own time, which cannot lie ahead. */
+  get time(): number {
+    return Math.min(this.event?.time ?? this.at, this.at);
+  }
+
   /** The event for conditions; decoded when one asks. */
   get subject(): ConditionSubject | undefined {
     if (this.#subject === undefined && this.event !== undefined) {

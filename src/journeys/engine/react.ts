@@ -14,11 +14,13 @@ import {
   completeIfDone,
   end,
   enter,
+  isOvertaken,
   keyCharactersMax,
   mayStart,
   noteActivity,
   reach,
   start,
+  stepAt,
 } from './instance.ts';
 import type { Moment } from './moment.ts';
 import { hold } from './pause.ts';
@@ -108,16 +110,18 @@ function advanceBy(
   map: CompiledMap,
   meant: readonly MapListener[],
 ): void {
+  const isLate = isOvertaken(instance, moment.time);
   for (const each of meant) {
     if (each.of === 'completed') {
       if (hasVisited(instance, each.step)) complete(moment, instance, each.step.ordinal);
-    } else if (each.of === 'wait' && each.step.ordinal === instance.current) {
+    } else if (each.of === 'wait' && each.step.ordinal === instance.current && !isLate) {
       const index = each.step.waits.indexOf(each.wait);
       disarm(instance, waitId(instance, each.step.ordinal, index));
     }
   }
-  const step = stepOf(instance, meant);
-  if (step !== undefined && step.ordinal !== instance.current) enter(moment, instance, map, step);
+  const current = isLate ? stepAt(instance, moment.time) : instance.current;
+  const step = stepOf(current, meant);
+  if (step !== undefined && step.ordinal !== current) enter(moment, instance, map, step);
   if (instance.status !== 'active') return;
   for (const each of meant) {
     if (each.of === 'milestone') reach(moment, instance, each.milestone.name);
@@ -131,11 +135,8 @@ function hasVisited({ visited }: InstanceState, { ordinal }: CompiledStep): bool
   return visited.some(({ step }) => step === ordinal);
 }
 
-/** One event leads to one step: the next one ahead, or it is where the instance is, or the nearest one back. */
-function stepOf(
-  { current }: InstanceState,
-  meant: readonly MapListener[],
-): CompiledStep | undefined {
+/** One event leads to one step: the next one ahead, or it is where the instance was by then, or the nearest one back. */
+function stepOf(current: number, meant: readonly MapListener[]): CompiledStep | undefined {
   let back: CompiledStep | undefined;
   for (const each of meant) {
     if (each.of !== 'step') continue;

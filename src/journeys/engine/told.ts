@@ -1,6 +1,6 @@
 /** An instance as customers, agents and touchpoints are told of it: names instead of numbers. */
 import type { CompiledMap } from '../compile/compiled.ts';
-import type { InstanceState, InstanceStatus } from '../state.ts';
+import type { InstanceState, InstanceStatus, Visit } from '../state.ts';
 
 export interface ToldStep {
   readonly ordinal: number;
@@ -24,7 +24,7 @@ export interface ToldInstance {
   /** Null before the first one. */
   readonly step: ToldStep | null;
   readonly furthest: ToldStep | null;
-  readonly visited: readonly (ToldStep & { readonly at: number })[];
+  readonly visited: readonly (ToldStep & Omit<Visit, 'step'>)[];
   /** Names of steps. */
   readonly completed: readonly string[];
   readonly milestones: readonly { readonly name: string; readonly at: number }[];
@@ -45,7 +45,7 @@ export function told(instance: InstanceState, map: CompiledMap | undefined): Tol
     lastActivity,
     step: stepOf(current, map),
     furthest: stepOf(furthest, map),
-    visited: visited.map(({ at, step }) => ({ ...namedStep(step, map), at })),
+    visited: visited.map(({ step, ...when }) => ({ ...namedStep(step, map), ...when })),
     completed: completed.map((step) => map?.steps[step - 1]?.name ?? String(step)),
     milestones,
     progress: progressOf(instance, map),
