@@ -87,6 +87,20 @@ test('a merge joins, taking it back gives each what began with it', async () => 
   assert.deepEqual(await shown('bob'), ['b active s1']);
 });
 
+test('taking a merge back gives back the instance that it had cancelled', async () => {
+  await send({ customer: 'cat', type: 'Step 1', data: { id: 'a' } });
+  await send({ customer: 'cat', type: 'Step 2', data: { id: 'a' } });
+  await send({ customer: 'dan', type: 'Step 1', data: { id: 'a' } });
+  await must('POST', '/v1/identities/merge', { into: 'cat', from: ['dan'] });
+  assert.deepEqual(await shown('cat'), ['a active s2', 'a cancelled s1 merged']);
+  await send({ customer: 'cat', type: 'Step 3', data: { id: 'a' } });
+  await must('POST', '/v1/identities/unmerge', { customer: 'dan' });
+  assert.deepEqual(await shown('cat'), ['a completed s3']);
+  assert.deepEqual(await shown('dan'), ['a active s1']);
+  await send({ customer: 'dan', type: 'Step 2', data: { id: 'a' } });
+  assert.deepEqual(await shown('dan'), ['a active s2']);
+});
+
 test('an erased customer has no journeys, and begins anew under its name', async () => {
   await send({ customer: 'gone', previous: 'cookie:gone', type: 'Login' });
   await send({ customer: 'cookie:gone', type: 'Step 1', data: { id: 'a' } });

@@ -58,6 +58,17 @@ export interface InstanceState {
   heard?: Record<string, number>;
   /** What came while it is paused, oldest first; bounded (`pause.ts`). */
   held?: HeldEvent[];
+  /** A merge has put it away (`merged.ts`). */
+  merged?: PutAway;
+}
+
+/** What an instance had when a merge put it away for one that began with the identity `stays`. */
+export interface PutAway {
+  readonly stays: string;
+  readonly isPaused: boolean;
+  readonly pausedAt: number;
+  readonly timers: readonly TimerState[];
+  readonly held?: readonly HeldEvent[];
 }
 
 /** A timer: due when the clock is past `due`; `generation` tells it from what it was armed with before. */

@@ -4,12 +4,13 @@
  *
  *     join    instances go over; of two open ones of a map with the same key the further one stays
  *             audiences are told from both; counters are summed
- *     part    instances go back to whom they began with (`home`); what was counted together stays
+ *     part    instances go back to whom they began with (`home`), also one that was put away for another;
+ *             what was counted together stays
  */
 import { joinCounters } from '../decide/applied.ts';
 import type { InstanceState, PersonState, TimerState } from '../state.ts';
-import { end } from './instance.ts';
 import { beginWatching, settleWatched } from './memberships.ts';
+import { giveBack, isParted, putAway } from './merged.ts';
 import type { Moment } from './moment.ts';
 import { isOpen } from './timers.ts';
 
@@ -41,7 +42,8 @@ function takeOver(moment: Moment, instance: InstanceState): void {
   });
   person.instances.push(instance);
   if (same === undefined) return;
-  end(moment, instance.furthest > same.furthest ? same : instance, 'cancelled', 'merged');
+  if (instance.furthest > same.furthest) putAway(moment, same, instance);
+  else putAway(moment, instance, same);
 }
 
 function joinAudiences({ force, person }: Moment, other: PersonState): void {
@@ -79,8 +81,12 @@ export function part(
   isTheirs: (home: string) => boolean,
 ): void {
   const { person } = moment;
+  const parted = person.instances.filter((instance) => isParted(instance, isTheirs));
   other.instances.push(...person.instances.filter(({ home }) => isTheirs(home)));
   person.instances = person.instances.filter(({ home }) => !isTheirs(home));
+  for (const instance of parted) {
+    giveBack(moment, instance, (isTheirs(instance.home) ? other : person).instances);
+  }
   other.armed = Math.max(person.armed ?? 0, other.armed ?? 0) + 1;
   settle(moment);
 }
