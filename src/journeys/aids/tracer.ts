@@ -1,9 +1,11 @@
 /** Goes through a customer's past event by event, and writes down what concerns one instance. */
+import type { CompiledRule, CompiledTrigger } from '../compile/compiled.ts';
 import { isMeant } from '../compile/trigger.ts';
 import { apply } from '../engine/apply.ts';
 import type { WorkspaceForce } from '../engine/force.ts';
 import type { Happening, InstanceHappening } from '../engine/happening.ts';
 import { Moment } from '../engine/moment.ts';
+import { isAbout } from '../engine/react.ts';
 import { lapse, replayedMs } from '../engine/requests.ts';
 import type { InstanceState, PersonState, Request } from '../state.ts';
 import type { DecisionSaid, TimerSaid } from '../words.ts';
@@ -145,13 +147,26 @@ export class Tracer {
       if (rule.journey !== instance.journey) continue;
       const cause = { stamp, ordinal };
       const moment = { force, person, home: event.home, at: received, cause, event };
-      const facts = new Moment(moment).factsOf(rule, instance);
-      const isActive = instance.status === 'active';
-      if (isActive && isMeant(trigger, facts)) continue;
-      const parts: RulePart[] = [{ part: 'status', holds: isActive, detail: instance.status }];
-      if (isActive) parts.push({ part: 'event', holds: false, detail: 'channel or where' });
+      const parts = this.#triggerParts(new Moment(moment), instance, rule, trigger);
+      if (parts.every(({ holds }) => holds)) continue;
       this.#rules.push({ rule: rule.name, version: rule.version, verdict: 'notMeant', parts });
     }
+  }
+
+  #triggerParts(
+    moment: Moment,
+    instance: InstanceState,
+    rule: CompiledRule,
+    trigger: CompiledTrigger,
+  ): RulePart[] {
+    const { status } = instance;
+    const parts: RulePart[] = [{ part: 'status', holds: status === 'active', detail: status }];
+    if (status !== 'active') return parts;
+    const isKeys = isAbout(moment, instance);
+    parts.push({ part: 'key', holds: isKeys, detail: instance.key });
+    if (!isKeys) return parts;
+    const holds = isMeant(trigger, moment.factsOf(rule, instance));
+    return [...parts, { part: 'event', holds, detail: 'channel or where' }];
   }
 
   /** Of the instance, the rules whose silence is being waited for. */
@@ -286,7 +301,12 @@ export class Tracer {
 
   #timer({ timer }: TimerSaid, came: string): void {
     const [kind, ...rest] = timer.slice(this.#parts.instance.length + 1).split('/');
-    const names: Readonly<Record<string, string>> = { r: 'silence', w: 'wait', x: 'expiry' };
+    const names: Readonly<Record<string, string>> = {
+      r: 'silence',
+      w: 'wait',
+      n: 'absence',
+      x: 'expiry',
+    };
     const what = [names[kind!] ?? kind!, ...rest].join(' ');
     this.#changes.push({ what: 'timer', timer: what, came });
   }

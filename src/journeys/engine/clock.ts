@@ -53,6 +53,8 @@ function instanceDue(moment: Moment, instance: InstanceState, timer: TimerState)
       return stalled(moment, instance, timer, parsed.rule);
     case 'wait':
       return waited(moment, instance, map, parsed);
+    case 'absence':
+      return missed(moment, instance, timer, parsed.rest);
     case 'expiry':
       end(moment, instance, 'expired');
       return 'expired';
@@ -82,6 +84,18 @@ function stalled(
   timer.spent = true;
   askRule(moment, rule, { mark: timer.generation.toString(36), instance });
   return 'request';
+}
+
+function missed(
+  moment: Moment,
+  instance: InstanceState,
+  { id }: TimerState,
+  rest: string,
+): TimerOutcome {
+  const before = moment.person.requests.length;
+  disarm(instance, id);
+  absenceDue(moment, rest, instance);
+  return moment.person.requests.length > before ? 'request' : 'over';
 }
 
 function waited(

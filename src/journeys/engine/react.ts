@@ -56,6 +56,16 @@ function keyOf(moment: Moment, { key }: CompiledMap): string | undefined {
   return typeof value === 'number' || typeof value === 'boolean' ? json : undefined;
 }
 
+/** Whether the event is about the instance: it names its key, or none; of a map without one every event is. */
+export function isAbout(moment: Moment, instance: InstanceState): boolean {
+  const map = moment.force.map(instance.journey, instance.version);
+  return map !== undefined && isNamed(instance, map, keyOf(moment, map));
+}
+
+function isNamed({ key }: InstanceState, map: CompiledMap, named: string | undefined): boolean {
+  return map.key === undefined || named === undefined || named === key;
+}
+
 /** What an event means to one open instance. */
 export function react(moment: Moment, instance: InstanceState, type: string): void {
   const map = moment.force.map(instance.journey, instance.version);
@@ -64,7 +74,7 @@ export function react(moment: Moment, instance: InstanceState, type: string): vo
     return;
   }
   const key = keyOf(moment, map);
-  const isMine = key === undefined || key === instance.key;
+  const isMine = isNamed(instance, map, key);
   const meant = meantOf(moment, instance, map, type);
   const exit = meant.find((each) => {
     return each.of === 'exit' && (key === instance.key || !each.exit.isKeyed);

@@ -117,7 +117,8 @@ export function placeOf({ ordinal, stamp }: { stamp: number; ordinal: number }):
   return `${stamp.toString(36)}.${ordinal.toString(36)}`;
 }
 
-function latenessOf({ force }: Moment, { journey }: CompiledRule): number {
+/** How late an event may be that a rule is asked about. */
+export function latenessOf({ force }: Moment, { journey }: CompiledRule): number {
   const map = journey === undefined ? undefined : force.map(journey);
   return map?.latenessMs ?? latenessMsDefault;
 }

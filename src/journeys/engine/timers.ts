@@ -4,8 +4,9 @@
  *
  *     <instance>/r/<rule>       the instance has been silent for too long
  *     <instance>/w/<step>/<n>   a wait of the step is up
+ *     <instance>/n/<rule>/<place>  after that event, another one did not come for the instance
  *     <instance>/x              the instance expires
- *     n/<rule>/<place>          after that event, another one did not come
+ *     n/<rule>/<place>          after that event, another one did not come, of a rule about no map
  *     a/<audience>              membership changes by itself
  */
 import type { InstanceState, PersonState, TimerState } from '../state.ts';
@@ -18,6 +19,11 @@ export function waitId(instance: InstanceState, step: number, wait: number): str
   return `${instance.id}/w/${step}/${wait}`;
 }
 
+/** What ids of a rule's waits for what did not come begin with; `instance`: of a rule about a map. */
+export function absenceIds(rule: string, instance?: InstanceState): string {
+  return `${instance === undefined ? '' : `${instance.id}/`}n/${rule}/`;
+}
+
 export function expiryId(instance: InstanceState): string {
   return `${instance.id}/x`;
 }
@@ -26,11 +32,14 @@ export function expiryId(instance: InstanceState): string {
 export type InstanceTimer =
   | { readonly of: 'rule'; readonly rule: string }
   | { readonly of: 'wait'; readonly step: number; readonly wait: number }
+  /** `rest`: the rule, and where the first event stands. */
+  | { readonly of: 'absence'; readonly rest: string }
   | { readonly of: 'expiry' };
 
 export function parseInstanceTimer({ id }: TimerState, instance: InstanceState): InstanceTimer {
   const rest = id.slice(instance.id.length + 1);
   if (rest.startsWith('r/')) return { of: 'rule', rule: rest.slice(2) };
+  if (rest.startsWith('n/')) return { of: 'absence', rest: rest.slice(2) };
   if (rest === 'x') return { of: 'expiry' };
   const [, step, wait] = rest.split('/');
   return { of: 'wait', step: Number(step), wait: Number(wait) };
