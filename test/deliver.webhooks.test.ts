@@ -45,7 +45,7 @@ test('an action is posted once, signed, with what it is about, and its outcome s
   person.instances.push({
     ...{ id: 'i1', journey: 'quote', version: 1, key: 'o-1', run: 1, home: 'c1', status: 'active' },
     ...{ startedAt: 0, lastActivity: 0, activity: 1, current: 4, furthest: 4, visited: [] },
-    ...{ completed: [], milestones: [], context: { cart: 3 }, pausedMs: 0, asked: {}, timers: [] },
+    ...{ completed: [], milestones: [], context: { cart: 3 }, pausedMs: 0, acted: {}, timers: [] },
   } as never);
   kit.decide('c1', hook('act_1'), { instance: 'i1' });
   kit.clock.advance(0);

@@ -48,7 +48,7 @@ const instance: InstanceState = {
   ...{ id: 'i1', journey: 'quote', version: 3, key: 'o-1', run: 1, home: 'ada', status: 'active' },
   ...{ startedAt: 1000, lastActivity: 5000, activity: 1, current: 3, furthest: 3, visited: [] },
   ...{ completed: [], milestones: [{ name: 'priced', at: 5000 }], context: { car: 'T', n: 2 } },
-  ...{ pausedMs: 500, asked: {}, timers: [] },
+  ...{ pausedMs: 500, acted: {}, timers: [] },
 };
 
 function subjectOf(data: unknown, channel = 'web'): ConditionSubject {

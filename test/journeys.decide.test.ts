@@ -1,8 +1,17 @@
 /** Decisions about what rules and steps ask for: read, weighed together, reserved, said, read back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { InstanceState } from '../src/journeys/state.ts';
 import type { DecisionSaid } from '../src/journeys/words.ts';
 import { DecisionKit, settle } from './support/decisionkit.ts';
+
+function instanceOf(id: string, journey: string): InstanceState {
+  return {
+    ...{ id, journey, version: 1, key: '', run: 1, home: 'c1', status: 'active' },
+    ...{ startedAt: 1, lastActivity: 1, activity: 1, current: 1, furthest: 1, visited: [] },
+    ...{ completed: [], milestones: [], context: {}, pausedMs: 0, acted: {}, timers: [] },
+  };
+}
 
 const day = { scope: 'rule', times: 1, per: 'day' } as const;
 
@@ -169,12 +178,7 @@ async function stepped(kit: DecisionKit): Promise<DecisionSaid[]> {
       },
     ],
   });
-  const instance = {
-    ...{ id: 'i1', journey: 'quote', version: 1, key: '', run: 1, home: 'c1', status: 'active' },
-    ...{ startedAt: 1, lastActivity: 1, activity: 1, current: 1, furthest: 1, visited: [] },
-    ...{ completed: [], milestones: [], context: {}, pausedMs: 0, asked: {}, timers: [] },
-  } as const;
-  kit.person().instances.push(structuredClone(instance) as never);
+  kit.person().instances.push(instanceOf('i1', 'quote'));
   const at = kit.clock.now();
   const about = { version: 1, journey: 'quote', instance: 'i1', at, until: at + 1000, step: 1 };
   const requests = [
@@ -257,4 +261,31 @@ test('nothing is said any more of a customer who is erased', async () => {
     kit.said.map(({ customer }) => customer),
     ['c2'],
   );
+});
+
+test('a rule acts for an instance at most so often, however fast it is asked, and a no does not count', async () => {
+  const kit = new DecisionKit();
+  kit.map('m', { entry: [{ event: 'Begun' }], stages: [{ name: 'a', steps: [{ name: 'b' }] }] });
+  kit.rule('log', {
+    journey: 'm',
+    if: 'customer.id == "c1"',
+    perInstanceMax: 2,
+    then: [{ do: 'event', type: 'Noted' }],
+  });
+  const about = { journey: 'm', instance: 'i1' };
+  for (const name of ['c1', 'c2']) kit.person(name).instances.push(instanceOf('i1', 'm'));
+  kit.ask(['log'], about, 'c2');
+  kit.ask(['log', 'log', 'log'], about);
+  await settle();
+  // Said, but not read back.
+  kit.ask(['log'], about);
+  await settle();
+  assert.deepEqual(kit.decided(), ['log:act', 'log:act']);
+  kit.readBack();
+  kit.ask(['log'], about);
+  await settle();
+  assert.deepEqual(kit.decided(), ['log:act', 'log:act']);
+  assert.deepEqual(kit.person().instances[0]!.acted, { log: 2 });
+  assert.deepEqual(kit.person('c2').instances[0]!.acted, {});
+  assert.deepEqual(kit.person().requests, []);
 });

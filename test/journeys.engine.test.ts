@@ -5,6 +5,8 @@ import type { JourneyMap } from '../src/journeys/definition.ts';
 import { Play, startMs } from './support/journeykit.ts';
 import { quote, reach, stalls } from './support/journeymaps.ts';
 
+const dayMs = 24 * 3_600_000;
+
 test('at step 3 nothing is asked for, however long it is silent', () => {
   const play = stalls();
   reach(play, 3);
@@ -83,24 +85,111 @@ test('a journey that is over or went back asks for nothing', () => {
   );
 });
 
-test('a rule asks at most so often for one instance', () => {
+test('a rule acts at most so often for one instance, and a no does not count', () => {
   const play = stalls({ rule: { perInstanceMax: 2 } });
   reach(play, 4);
-  for (let n = 1; n <= 5; n++) play.event(n * 60_000, 'Step 4');
-  play.until(10 * 60_000);
-  assert.equal(play.asked.length, 2);
+  const verdicts = ['quietHours', 'act', 'outranked', 'act', 'act'] as const;
+  for (const [n, verdict] of verdicts.entries()) {
+    play.event((n + 1) * 60_000, 'Step 4');
+    play.decide((n + 1) * 60_000 + 40_000, verdict);
+  }
+  assert.equal(play.instance.acted['walkIn'], 2);
+  assert.deepEqual(
+    play.asked.map(({ at }) => at),
+    [30_005, 90_001, 150_001, 210_001, 270_001],
+  );
 });
 
 test('history moves state and fires nothing', () => {
   const play = stalls();
   for (let n = 1; n <= 4; n++) play.event(n, `Step ${n}`, {}, 11 * 60_000);
-  play.until(100 * 24 * 3_600_000);
+  play.until(29 * dayMs);
   assert.deepEqual([play.instance.current, play.instance.status], [4, 'active']);
-  assert.deepEqual([play.asked.length, play.instance.timers.length], [0, 0]);
+  assert.equal(play.asked.length, 0);
   // What happens now counts again.
   play.event(play.now + 1, 'Step 5');
   play.until(play.now + 30_001);
   assert.equal(play.asked.length, 1);
+});
+
+test('a journey that history began expires too, counted from when it came in', () => {
+  const play = stalls();
+  play.event(5, 'Step 1', {}, 400 * dayMs);
+  play.until(30 * dayMs + 5);
+  assert.equal(play.instance.status, 'active');
+  play.until(30 * dayMs + 6);
+  assert.equal(play.instance.status, 'expired');
+  play.event(play.now, 'Step 1');
+  assert.equal(play.instances.length, 2);
+});
+
+const waiting: JourneyMap = {
+  entry: [{ event: 'Begun' }],
+  stages: [
+    {
+      name: 'a',
+      steps: [
+        { name: 'begun' },
+        {
+          name: 'asked',
+          on: [{ event: 'Asked' }],
+          waits: [
+            { name: 'once', for: '10s', on: [{ event: 'Seen' }], thenStep: 'left' },
+            { name: 'twice', for: '20s', thenStep: 'gone' },
+          ],
+        },
+        { name: 'left' },
+        { name: 'gone' },
+        { name: 'other', on: [{ event: 'Other' }] },
+      ],
+    },
+  ],
+  goal: [{ event: 'Answered' }],
+};
+
+test('waits of a step that history led to run from the first event that is none', () => {
+  const play = new Play({ maps: { waiting } });
+  play.event(0, 'Begun', {}, dayMs);
+  play.event(1, 'Asked', {}, dayMs);
+  play.until(dayMs);
+  assert.equal(play.instance.current, 2);
+  play.event(dayMs, 'Begun');
+  play.until(dayMs + 10_000);
+  assert.equal(play.instance.current, 2);
+  play.until(dayMs + 10_001);
+  assert.equal(play.instance.current, 3);
+});
+
+test('a wait that history ended does not run, and one of a step that was left does not either', () => {
+  const play = new Play({ maps: { waiting } });
+  play.event(0, 'Begun', {}, dayMs);
+  play.event(1, 'Asked', {}, dayMs);
+  play.event(2, 'Seen', {}, dayMs);
+  play.event(3, 'Begun');
+  play.until(20_003);
+  assert.equal(play.instance.current, 2);
+  play.until(20_004);
+  assert.equal(play.instance.current, 4);
+  const other = new Play({ maps: { waiting } });
+  other.event(0, 'Begun', {}, dayMs);
+  other.event(1, 'Asked', {}, dayMs);
+  other.event(2, 'Other');
+  other.until(60_000);
+  assert.equal(other.instance.current, 5);
+});
+
+test('waits of a step that it came to while paused run from the resume', () => {
+  for (const onResume of ['state', 'replay'] as const) {
+    const play = new Play({ maps: { waiting: { ...waiting, onResume } } });
+    play.event(0, 'Begun');
+    play.command(1, { command: 'pause', instance: play.instance.id });
+    play.event(2, 'Asked');
+    play.command(60_000, { command: 'resume', instance: play.instance.id });
+    play.until(70_000);
+    assert.equal(play.instance.current, 2);
+    play.until(70_001);
+    assert.equal(play.instance.current, 3);
+  }
 });
 
 test('progress is not a line: going back, what was furthest, what was visited and when', () => {

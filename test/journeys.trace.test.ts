@@ -64,7 +64,7 @@ test('a trace tells what moved the instance, and when a rule began to wait', asy
     [[], [], [], ['armed']],
   );
   const [standing] = rules;
-  assert.deepEqual([standing!.rule, standing!.asked, standing!.verdicts], ['walkIn', 0, {}]);
+  assert.deepEqual([standing!.rule, standing!.acted, standing!.verdicts], ['walkIn', 0, {}]);
   const holds = Object.fromEntries(standing!.parts.map((part) => [part.part, part.holds]));
   assert.deepEqual(holds, { status: true, step: true, silent: false, perInstanceMax: true });
 });

@@ -220,7 +220,7 @@ export const aidSchemas = {
       Type.Object({
         rule: Type.String(),
         version,
-        asked: count('How often it has asked about this instance.'),
+        acted: count('How often it has acted for this instance.'),
         verdicts: counters('What was decided.'),
         parts: Type.Array(part, { description: 'How it stands now.' }),
       }),

@@ -126,7 +126,7 @@ export type NewResponse = Static<typeof NewResponse>;
 
 const verdict = Type.String({
   description:
-    '`act`, or why not: `notInDate`, `condition`, `tooFar`, `consent`, `suppressed`, `quietHours`, `cooldown`, `control`, `capped`, `outranked`, `outOfTime`, `error`.',
+    '`act`, or why not: `notInDate`, `perInstanceMax`, `condition`, `tooFar`, `consent`, `suppressed`, `quietHours`, `cooldown`, `control`, `capped`, `outranked`, `outOfTime`, `error`.',
   examples: ['act'],
 });
 

@@ -51,9 +51,11 @@ export interface InstanceState {
   pausedAt?: number;
   /** Sum of pauses: clocks stand still meanwhile. */
   pausedMs: number;
-  /** How often each rule has asked. */
-  asked: Record<string, number>;
+  /** How often each rule has acted for it. */
+  acted: Record<string, number>;
   timers: TimerState[];
+  /** Waits of the step, by index, that do not run yet: it has come there by history, or while it was paused. */
+  dormant?: number[];
   /** By channel, when something of the journey came by it last: for rules that ask for silence on one. */
   heard?: Record<string, number>;
   /** What came while it is paused, oldest first; bounded (`pause.ts`). */
@@ -147,6 +149,8 @@ export interface Touch {
   readonly rule?: string;
   readonly channel?: string;
   readonly category?: string;
+  /** Of one that is decided and not read back: the instance it is about. */
+  readonly instance?: string;
   /** How many of its actions are not known to have reached the customer, nor to have failed. */
   open?: number;
   /** Nothing of it ever reached the customer: it counts for no cap. */

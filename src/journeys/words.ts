@@ -82,6 +82,8 @@ export type NotReason =
   /** What it depends on could not be read in the time that whoever asked gave. */
   | 'outOfTime'
   | 'notInDate'
+  /** It has acted for the instance as often as it may. */
+  | 'perInstanceMax'
   | 'error';
 
 export interface DecisionSaid {
@@ -113,6 +115,8 @@ export interface CandidateSaid {
   readonly score?: number;
   readonly category?: string;
   readonly channel?: string;
+  /** What it is about, if it may act for an instance only so often. */
+  readonly instance?: string;
   /** What the server does about it; what is to be shown went to whoever asked. */
   readonly actions?: readonly DecidedAction[];
 }

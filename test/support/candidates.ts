@@ -34,6 +34,7 @@ export function candidateOf(some: Partial<Candidate> = {}): Candidate {
     cooldownMs: undefined,
     control: undefined,
     caps: [],
+    limit: undefined,
     priority: 0,
     value: 1,
     propensity: 1,

@@ -8,7 +8,13 @@ import { WorkspaceForce } from '../../src/journeys/engine/force.ts';
 import type { SeenEvent } from '../../src/journeys/engine/moment.ts';
 import { runningTimers } from '../../src/journeys/engine/timers.ts';
 import type { InstanceState, PersonState } from '../../src/journeys/state.ts';
-import { type CommandSaid, typeOfCommand, typeOfTimer } from '../../src/journeys/words.ts';
+import {
+  type CommandSaid,
+  type DecisionSaid,
+  typeOfCommand,
+  typeOfDecision,
+  typeOfTimer,
+} from '../../src/journeys/words.ts';
 
 export interface Definitions {
   readonly maps?: Readonly<Record<string, JourneyMap>>;
@@ -55,6 +61,16 @@ export class Play {
   command(at: number, said: CommandSaid): void {
     this.until(at);
     this.#apply(typeOfCommand, JSON.stringify(said));
+  }
+
+  /** Whatever is asked for is decided alike. */
+  decide(at: number, verdict: DecisionSaid['verdict']): void {
+    this.until(at);
+    for (const { id, rule, version, ...about } of [...this.person.requests]) {
+      const { instance, journey } = about;
+      const said = { request: id, rule, version, journey, instance, verdict };
+      this.#apply(typeOfDecision, JSON.stringify(said));
+    }
   }
 
   /** Lets the time pass, by the millisecond where something is due: timers are said as the engine says them. */

@@ -3,6 +3,7 @@
  * asked. The first that says no ends it, so what comes after was not asked.
  */
 import type { CompiledMap, CompiledRule } from '../compile/compiled.ts';
+import { actedOf } from '../decide/applied.ts';
 import type { InstanceState } from '../state.ts';
 import type { DecisionSaid, NotReason } from '../words.ts';
 
@@ -31,6 +32,7 @@ export interface RuleLook {
 /** In the order of `decide/weigh.ts`. */
 const guards: readonly NotReason[] = [
   'notInDate',
+  'perInstanceMax',
   'condition',
   'tooFar',
   'consent',
@@ -62,7 +64,7 @@ export function stallParts(
   if (when.kind !== 'stall') return [];
   const beyond = when.beyond(map);
   const at = instance[when.by];
-  const asked = Object.hasOwn(instance.asked, name) ? instance.asked[name]! : 0;
+  const acted = actedOf(instance, name);
   const silentMs = (instance.endedAt ?? instance.pausedAt ?? now) - instance.lastActivity;
   return [
     { part: 'status', holds: instance.status === 'active', detail: instance.status },
@@ -79,6 +81,6 @@ export function stallParts(
       holds: when.channel === undefined ? silentMs > when.silentForMs : null,
       detail: `for ${silentMs} ms, must be more than ${when.silentForMs} ms`,
     },
-    { part: 'perInstanceMax', holds: asked < perInstanceMax, detail: `asked ${asked} times` },
+    { part: 'perInstanceMax', holds: acted < perInstanceMax, detail: `acted ${acted} times` },
   ];
 }

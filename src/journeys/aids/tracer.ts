@@ -1,6 +1,7 @@
 /** Goes through a customer's past event by event, and writes down what concerns one instance. */
 import type { CompiledRule, CompiledTrigger } from '../compile/compiled.ts';
 import { isMeant } from '../compile/trigger.ts';
+import { actedOf } from '../decide/applied.ts';
 import { apply } from '../engine/apply.ts';
 import type { WorkspaceForce } from '../engine/force.ts';
 import type { Happening, InstanceHappening } from '../engine/happening.ts';
@@ -43,7 +44,8 @@ export interface TraceEntry {
 export interface RuleStanding {
   readonly rule: string;
   readonly version: number;
-  readonly asked: number;
+  /** How often it has acted for the instance. */
+  readonly acted: number;
   /** What was decided, by verdict. */
   readonly verdicts: Readonly<Record<string, number>>;
   readonly parts: readonly RulePart[];
@@ -265,7 +267,9 @@ export class Tracer {
   #lapsed({ id, rule, version }: Request): void {
     if (rule === undefined) return;
     const known = this.#silent.get(id);
-    const isSilent = ['condition', 'cooldown', 'notInDate'].includes(known?.verdict ?? '');
+    const isSilent = ['condition', 'cooldown', 'notInDate', 'perInstanceMax'].includes(
+      known?.verdict ?? '',
+    );
     const verdict = isSilent ? known!.verdict : 'lapsed';
     this.#count(rule, verdict);
     const parts = guardParts(verdict, known?.detail);
@@ -321,7 +325,7 @@ export class Tracer {
       .map((rule) => ({
         rule: rule.name,
         version: rule.version,
-        asked: Object.hasOwn(instance.asked, rule.name) ? instance.asked[rule.name]! : 0,
+        acted: actedOf(instance, rule.name),
         verdicts: this.#verdicts.get(rule.name) ?? {},
         parts: map === undefined ? [] : stallParts(rule, map, instance, now),
       }));

@@ -2,11 +2,11 @@
  * What becomes of a customer's state when what was decided, delivered and answered is read back from the
  * tape. Pure and idempotent: state that has it already stays as it is, so a replay makes the same of it.
  *
- *     decision ─▶ the request is gone; a touch and deliveries of what acts
+ *     decision ─▶ the request is gone; a touch and deliveries of what acts, counted for the instance
  *     delivery ─▶ that delivery is gone; a touch of which nothing arrived is given back
  *     response ─▶ accepted: counts for propensity, once; failed: given back
  */
-import type { Delivery, PersonState, Touch } from '../state.ts';
+import type { Delivery, InstanceState, PersonState, Touch } from '../state.ts';
 import type { DecidedAction, DecisionSaid, DeliverySaid, ResponseSaid } from '../words.ts';
 import { touchesMax, touchKeptMsMax } from './caps.ts';
 
@@ -22,6 +22,8 @@ interface Acting {
   readonly rule: string | undefined;
   readonly channel: string | undefined;
   readonly category: string | undefined;
+  /** For which it counts. */
+  readonly instance: string | undefined;
   readonly actions: readonly DecidedAction[];
   /** Something of it is shown by whoever asked, so what the server delivers does not tell whether it arrived. */
   readonly isShownElsewhere: boolean;
@@ -30,13 +32,13 @@ interface Acting {
 function actingOf(said: DecisionSaid): readonly Acting[] {
   if (said.candidates !== undefined) {
     const acting = said.candidates.filter(({ verdict }) => verdict === 'act');
-    return acting.map(({ actions = [], category, channel, rule }) => {
-      return { rule, channel, category, actions, isShownElsewhere: true };
+    return acting.map(({ actions = [], category, channel, instance, rule }) => {
+      return { rule, channel, category, instance, actions, isShownElsewhere: true };
     });
   }
   if (said.verdict !== 'act') return [];
-  const { actions = [], category, channel, rule } = said;
-  return [{ rule, channel, category, actions, isShownElsewhere: false }];
+  const { actions = [], category, channel, instance, rule } = said;
+  return [{ rule, channel, category, instance, actions, isShownElsewhere: false }];
 }
 
 function act(person: PersonState, said: DecisionSaid, acting: Acting, at: number): void {
@@ -66,7 +68,14 @@ function act(person: PersonState, said: DecisionSaid, acting: Acting, at: number
     ...(!isShownElsewhere && actions.length > 0 && { open: actions.length }),
   };
   person.touches.push(touch);
+  const instance = person.instances.find(({ id }) => id === acting.instance);
+  if (instance !== undefined) instance.acted[rule] = actedOf(instance, rule) + 1;
   answersOf(person, rule).shown++;
+}
+
+/** How often a rule has acted for an instance. */
+export function actedOf({ acted }: InstanceState, rule: string): number {
+  return Object.hasOwn(acted, rule) ? acted[rule]! : 0;
 }
 
 /** A delivery that is not known (any more) changes nothing. */

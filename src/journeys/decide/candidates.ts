@@ -4,6 +4,7 @@ import type { CompiledRule, Facts } from '../compile/compiled.ts';
 import type { Action } from '../definition.ts';
 import { isPlace, type Place } from '../place.ts';
 import type { NotReason } from '../words.ts';
+import { actedOf } from './applied.ts';
 import type { Candidate } from './weigh.ts';
 
 /** What is so when it is not said. */
@@ -36,6 +37,7 @@ export function candidateOf(
       salt: rule.rule.control.salt,
     },
     caps: rule.caps,
+    limit: limitOf(rule, facts, name),
     priority,
     value: rule.rule.value ?? valueDefault,
     propensity,
@@ -59,6 +61,15 @@ export function candidateOf(
       return met.reduce((sum, { percent }) => sum + percent, 0);
     },
   };
+}
+
+function limitOf(
+  { perInstanceMax }: CompiledRule,
+  { instance }: Facts,
+  name: string,
+): Candidate['limit'] {
+  if (instance === undefined || perInstanceMax === Number.POSITIVE_INFINITY) return undefined;
+  return { instance: instance.id, left: perInstanceMax - actedOf(instance, name) };
 }
 
 /** What cost too much to tell is not taken for a no. */

@@ -101,9 +101,10 @@ function weighAll(
     contenders.map((each) => [each.id, factsFor(parts, wish, weighing, each)] as const),
   );
   const candidates = contenders.map((each) => contend(each, wish, facts.get(each.id)!, views));
+  const touches = parts.reservations.with(wish.workspace, person.name, person.touches);
   const weighed = weigh(candidates, {
-    ...{ now, person, slots: wish.k, competing: 'all' },
-    touches: parts.reservations.with(wish.workspace, person.name, person.touches),
+    ...{ now, person, touches, slots: wish.k, competing: 'all' },
+    ahead: touches.slice(person.touches.length),
     exploring: wish.explore,
     random: seededRandom(hashText(id)),
   });
@@ -233,7 +234,7 @@ function tellOf(
   left: { bytes: number; rank: number },
 ): Chosen {
   const { candidate, score } = weighed;
-  const { category, channel, rule } = candidate;
+  const { category, channel, limit, rule } = candidate;
   const acts = weighed.verdict === 'act' ? fill(telling, weighed, contender, left) : weighed;
   const { verdict } = acts;
   const detail = acts.detail?.slice(0, detailCharactersMax);
@@ -246,8 +247,12 @@ function tellOf(
   };
   const { done = [], shown = [] } = 'done' in acts ? acts : {};
   const isLocal = contender.local !== undefined;
+  const more = {
+    ...(limit !== undefined && { instance: limit.instance }),
+    ...(done.length > 0 && { actions: done }),
+  };
   return {
-    said: { id: contender.id, rule, ...known, ...(done.length > 0 && { actions: done }) },
+    said: { id: contender.id, rule, ...known, ...more },
     answered: {
       id: isLocal ? contender.id.slice('local:'.length) : contender.id,
       local: isLocal,

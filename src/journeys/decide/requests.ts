@@ -6,7 +6,7 @@
  *       ─▶ weighed together in one go, reserved, actions filled in
  *       ─▶ said: `tapeline.decision` under the request's id, until it is there
  *
- * A condition that says no, a cooldown and a date are not said: the request just goes. Whatever the
+ * A condition that says no, a cooldown, a date and `perInstanceMax` are not said: the request just goes. Whatever the
  * reading takes, weighing and reserving are one step, so no two decisions about a customer overlap.
  */
 import { boundSteps } from '../../event/meter.ts';
@@ -31,7 +31,12 @@ import {
 } from './weigh.ts';
 
 /** What is left unsaid: it would be one event more for each that a rule listens to. */
-const unsaid: ReadonlySet<string> = new Set<NotReason>(['condition', 'cooldown', 'notInDate']);
+const unsaid: ReadonlySet<string> = new Set<NotReason>([
+  'condition',
+  'cooldown',
+  'notInDate',
+  'perInstanceMax',
+]);
 const noViews: Views = new Map();
 
 /** Whether a person is in each audience that a rule may ask for. */
@@ -155,7 +160,8 @@ export class Requests implements Worker {
     const silent = new Set<string>();
     const taken: Touch[] = [];
     for (const candidates of moments.values()) {
-      const about = { now, person, touches, slots: 1, competing: 'byChannel' } as const;
+      const ahead = touches.slice(person.touches.length);
+      const about = { now, person, touches, ahead, slots: 1, competing: 'byChannel' } as const;
       const outcome = weigh(candidates, about).map((each) => {
         const decided = actOf(workspace, asked.get(each.candidate.id)!, each);
         return { candidate: each.candidate, decided, isSaid: !unsaid.has(each.verdict) };
@@ -165,7 +171,7 @@ export class Requests implements Worker {
       const acting = outcome.filter(({ decided, isSaid }) => isSaid && isActing(decided));
       const own = acting.map(({ candidate }) => touchOf(candidate, candidate.id, now));
       taken.push(...own);
-      // The next moment's caps count this one's.
+      // For the next moment this one counts.
       touches = [...touches, ...own];
     }
     return { said, silent, touches: taken };

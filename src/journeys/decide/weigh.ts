@@ -3,7 +3,7 @@
  * those that are left compete for the customer's attention. Every candidate gets a verdict, and nothing
  * depends on the order in which they come.
  *
- *     notInDate ─▶ condition ─▶ tooFar ─▶ consent ─▶ suppressed ─▶ quietHours ─▶ cooldown ─▶ control ─▶ capped
+ *     notInDate ─▶ perInstanceMax ─▶ condition ─▶ tooFar ─▶ consent ─▶ suppressed ─▶ quietHours ─▶ cooldown ─▶ control ─▶ capped
  *         ─▶ by score: the first of each channel acts, up to `slots`; others are outranked
  *
  * Pure: time, the customer and what conditions say are passed in.
@@ -45,6 +45,8 @@ export interface Candidate {
   readonly cooldownMs: number | undefined;
   readonly control: Control | undefined;
   readonly caps: readonly FrequencyCap[];
+  /** How often it may still act for the instance that it is about; undefined: as often as it likes. */
+  readonly limit: { readonly instance: string; readonly left: number } | undefined;
   readonly priority: number;
   readonly value: number;
   readonly propensity: number | undefined;
@@ -62,6 +64,8 @@ export interface Weighing {
   readonly person: Pick<PersonState, 'name' | 'place' | 'zone' | 'consent' | 'responses'>;
   /** All that counts, decisions that are not read back yet among them; oldest first. */
   readonly touches: readonly Touch[];
+  /** Those of them that are not read back yet. */
+  readonly ahead?: readonly Touch[];
   /** How many may act: of each channel, or of all when the candidates are for one place. */
   readonly slots: number;
   readonly competing: 'byChannel' | 'all';
@@ -99,6 +103,7 @@ function guardOf(candidate: Candidate, weighing: Weighing): Refused | undefined 
   const { control, cooldownMs, quietHours, rule } = candidate;
   const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = candidate;
   if (now < from || now >= to) return { verdict: 'notInDate' };
+  if (isSpent(candidate, weighing.ahead)) return { verdict: 'perInstanceMax' };
   const ineligible = candidate.ineligible();
   if (ineligible !== undefined) return { verdict: ineligible };
   if (isTooFar(candidate, person.place)) return { verdict: 'tooFar' };
@@ -114,6 +119,13 @@ function guardOf(candidate: Candidate, weighing: Weighing): Refused | undefined 
   }
   if (control !== undefined && isControl(control, rule, person.name)) return { verdict: 'control' };
   return cappedBy(candidate, touches, weighing);
+}
+
+/** What is decided and not read back counts already. */
+function isSpent({ limit, rule }: Candidate, ahead: readonly Touch[] = []): boolean {
+  if (limit === undefined) return false;
+  const own = ahead.filter((each) => each.rule === rule && each.instance === limit.instance);
+  return own.length >= limit.left;
 }
 
 /** A place that is not known is within nothing; what is offered at no place is wherever the customer is. */
@@ -173,19 +185,30 @@ function arbitrate(
     if (taken >= weighing.slots) {
       return { candidate, score, verdict: 'outranked', detail: undefined };
     }
-    // One that acts leaves less room to those after it.
-    const hasLess = touches.length > weighing.touches.length;
-    const capped = hasLess ? cappedBy(candidate, touches, weighing) : undefined;
-    if (capped !== undefined) return { candidate, score, detail: undefined, ...capped };
+    const refused = refusedAfter(candidate, touches, weighing);
+    if (refused !== undefined) return { candidate, score, detail: undefined, ...refused };
     if (place !== undefined) acting.set(place, taken + 1);
     touches.push(touchOf(candidate, candidate.id, weighing.now));
     return { candidate, score, verdict: 'act', detail: undefined };
   });
 }
 
+/** One that acts leaves less room to those after it. */
+function refusedAfter(
+  candidate: Candidate,
+  touches: readonly Touch[],
+  weighing: Weighing,
+): Refused | undefined {
+  const acting = touches.slice(weighing.touches.length);
+  if (acting.length === 0) return undefined;
+  const ahead = [...(weighing.ahead ?? []), ...acting];
+  if (isSpent(candidate, ahead)) return { verdict: 'perInstanceMax' };
+  return cappedBy(candidate, touches, weighing);
+}
+
 /** What counts once it is decided. */
 export function touchOf(
-  { category, channel, rule }: Pick<Candidate, 'category' | 'channel' | 'rule'>,
+  { category, channel, limit, rule }: Pick<Candidate, 'category' | 'channel' | 'limit' | 'rule'>,
   request: string,
   at: number,
 ): Touch {
@@ -194,5 +217,6 @@ export function touchOf(
     ...touch,
     ...(channel !== undefined && { channel }),
     ...(category !== undefined && { category }),
+    ...(limit !== undefined && { instance: limit.instance }),
   };
 }

@@ -10,6 +10,7 @@ import {
   enter,
   mayStart,
   noteActivity,
+  runWaits,
   start,
 } from './instance.ts';
 import { Moment } from './moment.ts';
@@ -97,6 +98,9 @@ function resumeBy(moment: Moment, instance: InstanceState): void {
     react(again, instance, each.type);
     happenings.push(...again.happenings);
   }
+  if (instance.status !== 'active') return;
+  // What it came to meanwhile is waited for from now on.
+  runWaits(moment, instance, map);
   armStalls(moment, instance, map);
 }
 

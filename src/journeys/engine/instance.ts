@@ -59,12 +59,13 @@ export function start(
     milestones: [],
     context: { ...context },
     pausedMs: 0,
-    asked: {},
+    acted: {},
     timers: [],
   };
   person.instances.push(instance);
   forgetEnded(person);
-  if (!moment.isSilent(map.latenessMs)) arm(instance, expiryId(instance), at + map.expiresAfterMs);
+  // Also when history began it: it must end some time.
+  arm(instance, expiryId(instance), at + map.expiresAfterMs);
   moment.tell({ instance, what: 'started' });
   const [first] = map.steps;
   if (first !== undefined && isEnteredAtStart(map, first)) enter(moment, instance, map, first);
@@ -158,24 +159,37 @@ export function enter(
   for (const milestone of map.milestones) {
     if (milestone.step === step.ordinal) reach(moment, instance, milestone.name);
   }
-  if (!isPassed && !moment.isSilent(map.latenessMs)) {
-    if (step.actions.length > 0) askStep(moment, instance, step);
-    armWaits(moment, instance, step);
-  }
+  if (isPassed) return;
+  if (step.waits.length > 0) instance.dormant = [...step.waits.keys()];
+  if (moment.isSilent(map.latenessMs)) return;
+  if (step.actions.length > 0) askStep(moment, instance, step);
+  runWaits(moment, instance, map);
 }
 
 function endWaits(instance: InstanceState, map: CompiledMap): void {
   const before = map.steps[instance.current - 1];
   if (before === undefined) return;
-  for (const index of before.waits.keys())
-    disarm(instance, waitId(instance, before.ordinal, index));
+  for (const index of before.waits.keys()) endWait(instance, before, index);
+  delete instance.dormant;
 }
 
-function armWaits({ at }: Moment, instance: InstanceState, step: CompiledStep): void {
-  for (const [index, { forMs, until }] of step.waits.entries()) {
-    const due = forMs === undefined ? nextLocalTime(until!, at) : at + forMs;
-    arm(instance, waitId(instance, step.ordinal, index), due);
+/** What it waits for has come, or it has left the step. */
+export function endWait(instance: InstanceState, { ordinal }: CompiledStep, wait: number): void {
+  disarm(instance, waitId(instance, ordinal, wait));
+  if (instance.dormant !== undefined) {
+    instance.dormant = instance.dormant.filter((index) => index !== wait);
   }
+}
+
+/** From now on the waits of the step run that do not yet. */
+export function runWaits({ at }: Moment, instance: InstanceState, { steps }: CompiledMap): void {
+  const step = steps[instance.current - 1];
+  for (const index of instance.dormant ?? []) {
+    const { forMs, until } = step!.waits[index]!;
+    const due = forMs === undefined ? nextLocalTime(until!, at) : at + forMs;
+    arm(instance, waitId(instance, step!.ordinal, index), due);
+  }
+  delete instance.dormant;
 }
 
 export function complete(moment: Moment, instance: InstanceState, step: number): void {
@@ -213,6 +227,7 @@ export function end(
   instance.timers = [];
   delete instance.pausedAt;
   delete instance.held;
+  delete instance.dormant;
   moment.tell({ instance, what: status });
 }
 
@@ -247,6 +262,7 @@ export function noteActivity(moment: Moment, instance: InstanceState, map: Compi
   const { at, force } = moment;
   instance.lastActivity = Math.max(instance.lastActivity, at);
   instance.activity += 1;
+  runWaits(moment, instance, map);
   noteChannel(moment, instance);
   for (const timer of instance.timers) {
     if (timer.id === expiryId(instance)) timer.due = instance.lastActivity + map.expiresAfterMs;

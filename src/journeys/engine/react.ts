@@ -13,6 +13,7 @@ import {
   complete,
   completeIfDone,
   end,
+  endWait,
   enter,
   isOvertaken,
   keyCharactersMax,
@@ -24,7 +25,7 @@ import {
 } from './instance.ts';
 import type { Moment } from './moment.ts';
 import { hold } from './pause.ts';
-import { disarm, isOpen, waitId } from './timers.ts';
+import { isOpen } from './timers.ts';
 
 /** Thread of one event through all instances, and through the maps that it may begin. */
 export function reactAll(moment: Moment, type: string): void {
@@ -93,6 +94,7 @@ export function react(moment: Moment, instance: InstanceState, type: string): vo
       ? matters
       : isMine && moment.event?.text('channel') === map.activityChannel;
   if (isActivity && !moment.isSilent(map.latenessMs)) noteActivity(moment, instance, map);
+  if (isActivity && !matters) armStalls(moment, instance, map);
   if (!matters) return;
   rememberEvent(moment, instance, map);
   advanceBy(moment, instance, map, meant);
@@ -125,8 +127,7 @@ function advanceBy(
     if (each.of === 'completed') {
       if (hasVisited(instance, each.step)) complete(moment, instance, each.step.ordinal);
     } else if (each.of === 'wait' && each.step.ordinal === instance.current && !isLate) {
-      const index = each.step.waits.indexOf(each.wait);
-      disarm(instance, waitId(instance, each.step.ordinal, index));
+      endWait(instance, each.step, each.step.waits.indexOf(each.wait));
     }
   }
   const current = isLate ? stepAt(instance, moment.time) : instance.current;

@@ -1,5 +1,6 @@
 /** What rules and steps ask for: a request in the customer's state, until it is decided or lapses. */
 import type { CompiledRule, CompiledStep } from '../compile/compiled.ts';
+import { actedOf } from '../decide/applied.ts';
 import type { InstanceState, PersonState, Request } from '../state.ts';
 import type { Happening } from './happening.ts';
 import type { Moment } from './moment.ts';
@@ -49,11 +50,7 @@ export function askRule(
   { event, instance, mark }: RuleCause,
 ): void {
   if (moment.isSilent(latenessOf(moment, rule))) return;
-  if (instance !== undefined) {
-    const asked = Object.hasOwn(instance.asked, rule.name) ? instance.asked[rule.name]! : 0;
-    if (asked >= rule.perInstanceMax) return;
-    instance.asked[rule.name] = asked + 1;
-  }
+  if (instance !== undefined && actedOf(instance, rule.name) >= rule.perInstanceMax) return;
   put(moment, {
     id: `r/${rule.name}/${instance === undefined ? '' : `${instance.id}/`}${mark}`,
     rule: rule.name,
