@@ -101,7 +101,7 @@ interface Told {
     readonly changes: readonly { readonly what: string; readonly step?: string }[];
     readonly rules: readonly Look[];
   }[];
-  readonly rules: readonly (Look & { readonly asked: number })[];
+  readonly rules: readonly (Look & { readonly acted: number })[];
 }
 
 async function trace(customer: string, instance: string): Promise<Told> {
@@ -151,7 +151,7 @@ test('what happens is counted, and told why', async () => {
   assert.deepEqual(looks, ['armed', 'asked', 'act']);
   const last = told.entries.at(-1)!;
   assert.deepEqual([last.event.type, last.changes[0]!.what], ['tapeline.delivery', 'delivery']);
-  assert.equal(told.rules[0]!.asked, 1);
+  assert.equal(told.rules[0]!.acted, 1);
 });
 
 test('what a customer did under another identity is told with it, and what the merge did', async () => {
