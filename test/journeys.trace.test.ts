@@ -104,7 +104,7 @@ test('what was decided tells which guard said no', async () => {
   assert.equal(decided!.verdict, 'suppressed');
   assert.deepEqual(
     decided!.parts.map(({ holds }) => holds),
-    [true, true, true, true, false, null, null, null, null, null],
+    [true, true, true, true, true, false, null, null, null, null, null],
   );
   assert.deepEqual(rules[0]!.verdicts, { suppressed: 1 });
 });
@@ -135,9 +135,10 @@ test('a condition that said no is not on the tape, and is told all the same', as
   const { entries, rules } = past.trace();
   const [lapsed] = entries.at(-1)!.rules.filter(({ verdict }) => verdict === 'condition');
   assert.deepEqual(
-    lapsed!.parts.slice(0, 3).map(({ holds, part }) => [part, holds]),
+    lapsed!.parts.slice(0, 4).map(({ holds, part }) => [part, holds]),
     [
       ['notInDate', true],
+      ['perInstanceMax', true],
       ['condition', false],
       ['tooFar', null],
     ],
