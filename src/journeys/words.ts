@@ -59,7 +59,10 @@ export type CommandSaid =
 
 export interface TimerSaid {
   readonly timer: string;
-  /** What it was armed with: one that was armed anew since counts for nothing. */
+  /**
+   * What it was armed with: one that was armed anew since counts for nothing. 0: a rule that waits for silence
+   * came into force when the instance stood there; it waits from here on.
+   */
   readonly generation: number;
   /** Epoch milliseconds. */
   readonly due: number;

@@ -6,7 +6,7 @@ import type { JourneyMap, Rule } from '../../src/journeys/definition.ts';
 import { apply, newPerson } from '../../src/journeys/engine/apply.ts';
 import { WorkspaceForce } from '../../src/journeys/engine/force.ts';
 import type { SeenEvent } from '../../src/journeys/engine/moment.ts';
-import { runningTimers } from '../../src/journeys/engine/timers.ts';
+import { runningTimers, stallId, standingGeneration } from '../../src/journeys/engine/timers.ts';
 import type { InstanceState, PersonState } from '../../src/journeys/state.ts';
 import {
   type CommandSaid,
@@ -37,7 +37,7 @@ export interface Asked {
 export const startMs = 1_700_000_000_000;
 
 export class Play {
-  readonly force: WorkspaceForce;
+  force: WorkspaceForce;
   readonly person: PersonState = newPerson('ann');
   /** Every request that was made, with its time since the start in milliseconds. */
   readonly asked: Asked[] = [];
@@ -61,6 +61,17 @@ export class Play {
   command(at: number, said: CommandSaid): void {
     this.until(at);
     this.#apply(typeOfCommand, JSON.stringify(said));
+  }
+
+  /** What was in force is no more. */
+  comeIntoForce(definitions: Definitions): void {
+    this.force = forceOf(definitions);
+  }
+
+  /** The engine looks at who stands where a rule looks: the instance, now. */
+  stand(rule: string): void {
+    const data = { timer: stallId(this.instance, rule), generation: standingGeneration, due: 0 };
+    this.#apply(typeOfTimer, JSON.stringify(data));
   }
 
   /** Whatever is asked for is decided alike. */

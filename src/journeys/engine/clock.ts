@@ -6,12 +6,19 @@ import type { CompiledMap } from '../compile/compiled.ts';
 import type { InstanceState, TimerState } from '../state.ts';
 import type { TimerSaid } from '../words.ts';
 import type { TimerOutcome } from './happening.ts';
-import { armStalls, completeIfDone, end, enter, stallDue } from './instance.ts';
+import { armStalls, armStanding, completeIfDone, end, enter, stallDue } from './instance.ts';
 import { audienceDue } from './memberships.ts';
 import type { Moment } from './moment.ts';
 import { askRule, askStep } from './requests.ts';
 import { absenceDue } from './rulesof.ts';
-import { disarm, disarmPerson, isOpen, isRunning, parseInstanceTimer } from './timers.ts';
+import {
+  disarm,
+  disarmPerson,
+  isOpen,
+  isRunning,
+  parseInstanceTimer,
+  standingGeneration,
+} from './timers.ts';
 
 /** `moment.at` is past what the timer is due at. @returns what came of it. */
 export function timerDue(moment: Moment, { generation, timer: id }: TimerSaid): TimerOutcome {
@@ -20,11 +27,19 @@ export function timerDue(moment: Moment, { generation, timer: id }: TimerSaid): 
   if (own !== undefined) return isMeant(own, generation) ? personDue(moment, own) : 'over';
   for (const instance of person.instances) {
     if (!id.startsWith(`${instance.id}/`)) continue;
+    if (generation === standingGeneration) return standing(moment, instance);
     const timer = instance.timers.find((each) => each.id === id);
     if (timer === undefined || !isMeant(timer, generation)) return 'over';
     return instance.status === 'active' ? instanceDue(moment, instance, timer) : 'over';
   }
   return 'over';
+}
+
+function standing(moment: Moment, instance: InstanceState): TimerOutcome {
+  const map = moment.force.map(instance.journey, instance.version);
+  if (map === undefined || instance.status !== 'active') return 'over';
+  armStanding(moment, instance, map);
+  return 'active';
 }
 
 function isMeant(timer: TimerState, generation: number): boolean {

@@ -25,6 +25,7 @@ import { type Person, Persons } from './persons.ts';
 import { Publisher } from './publisher.ts';
 import { Reader } from './reader.ts';
 import { Rooms } from './rooms.ts';
+import { Rounds } from './rounds.ts';
 import { Schedule } from './schedule.ts';
 import { Shortfalls } from './shortfalls.ts';
 import { JourneyStore } from './store.ts';
@@ -76,6 +77,7 @@ export class Engine {
   readonly #publisher: Publisher;
   readonly #waiting: Waiting;
   readonly #rooms: Rooms;
+  readonly #rounds: Rounds;
   readonly #answerer: Answerer<AskKind>;
   readonly #stopTicking: (() => void)[] = [];
   /** The tape is read: somebody listens, or is about to. */
@@ -115,6 +117,9 @@ export class Engine {
     });
     this.#rooms = new Rooms(this.#contextOf(parts), this.#store, parts.webhookAllow);
     this.#hands = new Hands({ store: this.#store, persons, workers: this.#rooms.workers });
+    const rows = this.#store.rows('rounds');
+    this.#rounds = new Rounds({ log, store: this.#store, persons, inForce, rows, say });
+    const defined: Rounds['note'] = (...given) => this.#rounds.note(...given);
     const touched = (person: Person): void => {
       this.#alarm.settle(person);
       this.#hands.note(person);
@@ -133,7 +138,7 @@ export class Engine {
     this.#allowances = allowances;
     const known = { inForce, persons, aliases, links, allowances };
     this.#reader = new Reader(
-      { tape, metrics, ...known, touched, observe, short },
+      { tape, metrics, ...known, defined, touched, observe, short },
       this.#startOf(meta),
     );
     this.#answerer = { ...this.#rooms.answerer, ...answersOf(this) };
@@ -290,8 +295,12 @@ export class Engine {
   async #write(): Promise<void> {
     const { clock, log } = this.#parts;
     const { position } = this.#reader;
+    const noted = this.#isLive ? this.#rounds.noted() : [];
     const isMoved = position.stamp !== this.#written.stamp || this.#persons.dirty > 0;
-    if (!isMoved && this.#store.pending === 0) return;
+    if (!isMoved && this.#store.pending === 0) {
+      this.#rounds.begin(noted);
+      return;
+    }
     this.#rooms.write();
     for (const person of this.#persons.write(clock.now())) this.#alarm.follow(person);
     const { rows: inForce } = this.#inForce;
@@ -301,6 +310,7 @@ export class Engine {
     try {
       await this.#store.commit();
       this.#written = position;
+      this.#rounds.begin(noted);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       log.warn('journeys could not be written', { reason: error.message });
@@ -359,6 +369,7 @@ export class Engine {
     for (const stop of this.#stopTicking) stop();
     this.#alarm.end();
     this.#publisher.end();
+    this.#rounds.end();
     this.#hands.end();
     this.#waiting.end();
     for (const worker of this.#rooms.workers) await worker.close?.();

@@ -7,12 +7,12 @@
  *                 └ whoever waits for what happens is told (`happenings`)
  */
 import { createHash } from 'node:crypto';
-import type { CompiledMap, CompiledStep } from '../compile/compiled.ts';
+import type { CompiledMap, CompiledRule, CompiledStep } from '../compile/compiled.ts';
 import type { InstanceState, InstanceStatus, PersonState, Visit } from '../state.ts';
 import { nextLocalTime } from './localtime.ts';
 import { type Moment, microstepsMax } from './moment.ts';
 import { askStep } from './requests.ts';
-import { arm, disarm, expiryId, isOpen, stallId, waitId } from './timers.ts';
+import { arm, disarm, expiryId, isOpen, isRunning, stallId, waitId } from './timers.ts';
 
 /** Instances that have ended and are kept of a customer, the newest; what has gone may begin again whatever its map says. */
 export const endedMax = 100;
@@ -235,15 +235,28 @@ export function end(
 export function armStalls(moment: Moment, instance: InstanceState, map: CompiledMap): void {
   if (instance.status !== 'active' || moment.isSilent(map.latenessMs)) return;
   for (const rule of moment.force.stallsOf(instance.journey)) {
-    const { when } = rule;
-    if (when.kind !== 'stall') continue;
-    const beyond = when.beyond(map);
-    const isBeyond = beyond !== undefined && instance[when.by] > beyond;
     const id = stallId(instance, rule.name);
-    const known = instance.timers.find((timer) => timer.id === id);
-    if (!isBeyond) disarm(instance, id);
-    else if (known === undefined) arm(instance, id, stallDue(instance, when));
+    if (!isBeyond(instance, map, rule)) disarm(instance, id);
+    else if (isStallUnarmed(instance, map, rule)) arm(instance, id, stallDue(instance, rule.when));
   }
+}
+
+/** Whether a rule is to wait for the instance to be silent and does not, or for longer than it says by now. */
+export function isStallUnarmed(
+  instance: InstanceState,
+  map: CompiledMap,
+  rule: CompiledRule,
+): boolean {
+  const { when } = rule;
+  if (when.kind !== 'stall' || !isBeyond(instance, map, rule)) return false;
+  const known = instance.timers.find(({ id }) => id === stallId(instance, rule.name));
+  return known === undefined || (isRunning(known) && known.due > stallDue(instance, when));
+}
+
+function isBeyond(instance: InstanceState, map: CompiledMap, { when }: CompiledRule): boolean {
+  if (when.kind !== 'stall') return false;
+  const beyond = when.beyond(map);
+  return beyond !== undefined && instance[when.by] > beyond;
 }
 
 /** Silence counts from here. */
@@ -276,6 +289,15 @@ export function noteActivity(moment: Moment, instance: InstanceState, map: Compi
     } else continue;
     timer.generation = instance.activity;
   }
+}
+
+/** Rules that came into force while it stood there begin to wait. Of a channel it is known from here on. */
+export function armStanding(moment: Moment, instance: InstanceState, map: CompiledMap): void {
+  for (const { when } of moment.force.stallsOf(instance.journey)) {
+    if (when.kind !== 'stall' || when.channel === undefined) continue;
+    instance.heard = { [when.channel]: moment.at, ...instance.heard };
+  }
+  armStalls(moment, instance, map);
 }
 
 /** Kept for the channels that a rule asks for. */

@@ -78,6 +78,14 @@ export class Persons {
     return this.#keep(name, stored, value.length);
   }
 
+  /** As `find`, for a look: who is not in memory is not kept there. */
+  peek(name: PersonName): PersonState | undefined {
+    const known = this.#persons.get(keyOf(name));
+    if (known !== undefined) return known.state;
+    const value = this.#store.get(personKey(name));
+    return value && (JSON.parse(value.toString('utf8')) as StoredPerson).state;
+  }
+
   /** A customer that nothing was known of. */
   add(name: PersonName, state: PersonState): Person {
     const person = this.#keep(name, { state }, freshBytes);

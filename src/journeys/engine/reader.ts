@@ -18,7 +18,7 @@ import type { InForce } from './inforce.ts';
 import type { Links } from './links.ts';
 import type { SeenEvent } from './moment.ts';
 import type { Person, Persons } from './persons.ts';
-import { requestsCrowd } from './requests.ts';
+import { placeOf, requestsCrowd } from './requests.ts';
 
 export interface ReaderParts {
   readonly tape: Tape;
@@ -27,6 +27,8 @@ export interface ReaderParts {
   readonly persons: Persons;
   readonly aliases: Aliases;
   readonly links: Links;
+  /** What is in force is another than before; `mark`: where that stands on the tape. */
+  readonly defined: (workspace: number, said: DefinitionSaid, mark: string) => void;
   /** Something was applied to this customer. */
   readonly touched: (person: Person) => void;
   readonly observe: Observe;
@@ -94,10 +96,10 @@ export class Reader {
   };
 
   #takeDefinition(event: TapeEvent): void {
-    const { inForce } = this.#parts;
+    const { defined, inForce } = this.#parts;
     if (event.customer !== definitionsCustomer) return;
     const said = JSON.parse(event.data() ?? '{}') as DefinitionSaid;
-    inForce.take(event.workspace, said);
+    if (inForce.take(event.workspace, said)) defined(event.workspace, said, placeOf(event));
     this.forgetForce();
   }
 

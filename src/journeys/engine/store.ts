@@ -67,6 +67,16 @@ export class JourneyStore {
     }
   }
 
+  /** At most so many keys from `start` up to but not including `end`, in order, as they are in the file. */
+  firstKeys(start: Buffer, end: Buffer, count: number): Buffer[] {
+    const keys: Buffer[] = [];
+    for (const key of this.#store.keysBetween(start, end)) {
+      keys.push(Buffer.from(key));
+      if (keys.length === count) break;
+    }
+    return keys;
+  }
+
   /**
    * All that was put before is durable when it resolves.
    * @throws AppError unavailable when there is no room; it is tried again with the next commit.

@@ -19,6 +19,9 @@ export function waitId(instance: InstanceState, step: number, wait: number): str
   return `${instance.id}/w/${step}/${wait}`;
 }
 
+/** Of a timer that no event has armed: the rule came into force when the instance stood there already. */
+export const standingGeneration = 0;
+
 /** What ids of a rule's waits for what did not come begin with; `instance`: of a rule about a map. */
 export function absenceIds(rule: string, instance?: InstanceState): string {
   return `${instance === undefined ? '' : `${instance.id}/`}n/${rule}/`;
