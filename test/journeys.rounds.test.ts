@@ -38,7 +38,7 @@ test('it waits from then on: silence counts from the last activity, once', () =>
   assert.equal(play.asked.length, 2);
 });
 
-test('who has been silent for long enough is asked about at once; who is not there, or has paused, is not', () => {
+test('who has been silent for long enough is asked about at once; who is not there, has paused, or is there by history, is not', () => {
   const play = standing(4);
   play.until(100_000);
   play.comeIntoForce({ maps: { quote }, rules: { walkIn } });
@@ -46,9 +46,11 @@ test('who has been silent for long enough is asked about at once; who is not the
   play.until(100_001);
   assert.equal(play.asked.length, 1);
   const near = standing(3);
+  const past = new Play({ maps: { quote } });
+  for (const n of [1, 2, 3, 4]) past.event(n, `Step ${n}`, {}, 24 * 3_600_000);
   const paused = standing(4);
   paused.command(10, { command: 'pause', instance: paused.instance.id });
-  for (const each of [near, paused]) {
+  for (const each of [near, past, paused]) {
     each.comeIntoForce({ maps: { quote }, rules: { walkIn } });
     each.stand('walkIn');
     each.until(200_000);

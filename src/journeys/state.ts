@@ -56,6 +56,8 @@ export interface InstanceState {
   timers: TimerState[];
   /** Waits of the step, by index, that do not run yet: it has come there by history, or while it was paused. */
   dormant?: number[];
+  /** History began it, and nothing has come since that was none. */
+  isHistory?: true;
   /** By channel, when something of the journey came by it last: for rules that ask for silence on one. */
   heard?: Record<string, number>;
   /** What came while it is paused, oldest first; bounded (`pause.ts`). */

@@ -37,7 +37,7 @@ export function timerDue(moment: Moment, { generation, timer: id }: TimerSaid): 
 
 function standing(moment: Moment, instance: InstanceState): TimerOutcome {
   const map = moment.force.map(instance.journey, instance.version);
-  if (map === undefined || instance.status !== 'active') return 'over';
+  if (map === undefined || instance.status !== 'active' || instance.isHistory) return 'over';
   armStanding(moment, instance, map);
   return 'active';
 }

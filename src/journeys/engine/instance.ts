@@ -62,6 +62,7 @@ export function start(
     acted: {},
     timers: [],
   };
+  if (moment.isSilent(map.latenessMs)) instance.isHistory = true;
   person.instances.push(instance);
   forgetEnded(person);
   // Also when history began it: it must end some time.
@@ -235,9 +236,11 @@ export function end(
 export function armStalls(moment: Moment, instance: InstanceState, map: CompiledMap): void {
   if (instance.status !== 'active' || moment.isSilent(map.latenessMs)) return;
   for (const rule of moment.force.stallsOf(instance.journey)) {
-    const id = stallId(instance, rule.name);
+    const { name, when } = rule;
+    if (when.kind !== 'stall') continue;
+    const id = stallId(instance, name);
     if (!isBeyond(instance, map, rule)) disarm(instance, id);
-    else if (isStallUnarmed(instance, map, rule)) arm(instance, id, stallDue(instance, rule.when));
+    else if (isStallUnarmed(instance, map, rule)) arm(instance, id, stallDue(instance, when));
   }
 }
 
@@ -275,6 +278,7 @@ export function noteActivity(moment: Moment, instance: InstanceState, map: Compi
   const { at, force } = moment;
   instance.lastActivity = Math.max(instance.lastActivity, at);
   instance.activity += 1;
+  delete instance.isHistory;
   runWaits(moment, instance, map);
   noteChannel(moment, instance);
   for (const timer of instance.timers) {

@@ -104,7 +104,9 @@ export class Rounds {
     const force = this.#parts.inForce.of(workspace);
     return instances.flatMap((instance) => {
       const map = force?.map(instance.journey, instance.version);
-      if (force === undefined || map === undefined || instance.status !== 'active') return [];
+      if (force === undefined || map === undefined) return [];
+      // History fires nothing, whenever a rule comes.
+      if (instance.status !== 'active' || instance.isHistory) return [];
       const unarmed = force.stallsOf(instance.journey).filter((rule) => {
         return isStallUnarmed(instance, map, rule);
       });
