@@ -10,6 +10,7 @@ const { admin } = server.keys;
 const map = {
   entry: [{ event: 'Begun' }],
   stages: [{ name: 'a', steps: [{ name: 'begun' }, { name: 'far', on: [{ event: 'Far' }] }] }],
+  goal: [{ event: 'Bought' }],
 };
 const rule = {
   journey: 'quote',
