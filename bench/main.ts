@@ -9,6 +9,7 @@
  *     live, stalled                        live subscribers, and those that never read
  *     journeys                             what a hundred maps cost the sink, and how far behind the engine is
  *     journeys-engine                      events a second that the engine of journeys applies, without a server
+ *     timers                               how late timers are, with a million of them pending
  *     seal                                 segments: to seal, merge and read them, without a server
  *     fair                                 a workspace that floods, and its neighbour
  *     walk                                 the byte walkers alone
@@ -32,6 +33,7 @@ import { restart } from './restart.ts';
 import { sealBench } from './seal.ts';
 import { flags, readSettings, type Settings } from './settings.ts';
 import { stalled } from './stalled.ts';
+import { timers } from './timers.ts';
 
 interface Workload {
   readonly about: string;
@@ -78,6 +80,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   'journeys-engine': {
     about: 'events of a journey a second through the engine alone, and what others cost it',
     run: journeysEngine,
+  },
+  timers: {
+    about: 'how late timers are: a million pending, 5,000 a second falling due',
+    run: timers,
   },
   live: {
     about: 'from commit to live subscribers: latency, fan-out to 100, bursts, filters',

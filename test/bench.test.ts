@@ -133,6 +133,12 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
     assertPositive(figures, 'relevant.eventsPerSecond', 'passed.eventsPerSecond');
     assertPositive(figures, 'relevant.cpuNsPerEvent', 'passed.cpuNsPerEvent');
   },
+  timers(figures) {
+    assert.equal(figures('lateMs.count'), figures('due'));
+    assertQuantiles(figures, 'lateMs');
+    assertPositive(figures, 'pending', 'duePerSecond');
+    assert.equal(figures('early'), 0);
+  },
   stalled(figures) {
     assertPositive(figures, 'ratio', 'eventsPerSecond', 'eventsPerSecondStalled');
   },
