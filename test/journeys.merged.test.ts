@@ -54,10 +54,12 @@ test('what was paused is given back paused', () => {
   const ann = played('ann', 0, 'Step 1', 'Step 2');
   const bob = played('bob', 0, 'Step 1');
   bob.command(10_000, { command: 'pause', instance: bob.instance.id });
+  bob.instance.dormant = [0];
   join(momentAt(ann, ann.person, 40_000), bob.person);
   const other = newPerson('bob');
   part(momentAt(ann, ann.person, 600_000), other, (home) => home === 'bob');
   assert.deepEqual(statuses(other), ['bob paused']);
+  assert.deepEqual(other.instances[0]!.dormant, [0], 'waits that had not begun');
   assert.equal(other.instances[0]!.pausedAt, startMs + 10_000);
   assert.equal(other.instances[0]!.timers[0]!.left, 50_000);
 });

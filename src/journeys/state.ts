@@ -73,6 +73,7 @@ export interface PutAway {
   readonly pausedAt: number;
   readonly timers: readonly TimerState[];
   readonly held?: readonly HeldEvent[];
+  readonly dormant?: readonly number[];
 }
 
 /** A timer: due when the clock is past `due`; `generation` tells it from what it was armed with before. */

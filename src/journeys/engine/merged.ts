@@ -12,9 +12,13 @@ import { isOpen } from './timers.ts';
 export function putAway(moment: Moment, instance: InstanceState, stays: InstanceState): void {
   const isPaused = instance.status === 'paused';
   pause(moment, instance);
-  const { held, pausedAt = moment.at, timers } = instance;
+  const { dormant, held, pausedAt = moment.at, timers } = instance;
   end(moment, instance, 'cancelled', 'merged');
-  const left = { isPaused, pausedAt, timers, ...(held !== undefined && { held }) };
+  const waiting = {
+    ...(held !== undefined && { held }),
+    ...(dormant !== undefined && { dormant }),
+  };
+  const left = { isPaused, pausedAt, timers, ...waiting };
   instance.merged = { stays: stays.home, ...left };
 }
 
@@ -46,5 +50,6 @@ export function giveBack(
   instance.pausedAt = merged.pausedAt;
   instance.timers = [...merged.timers];
   if (merged.held !== undefined) instance.held = [...merged.held];
+  if (merged.dormant !== undefined) instance.dormant = [...merged.dormant];
   if (!merged.isPaused) resume(moment, instance);
 }
