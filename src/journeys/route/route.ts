@@ -224,6 +224,8 @@ export class Routing implements Worker {
   }
 
   #upkeep(): void {
+    // What was read and is gone counts, whether or not the turn that looks at it has come.
+    this.#dropMissing();
     for (const { office, said } of this.#echoes.lost()) {
       office.board.fail(said.action, this.#context.clock.now());
       this.#soon();
