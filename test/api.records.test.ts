@@ -63,7 +63,7 @@ test('a record that can never be written is dropped, and the others are stored',
     (await linkEvents(place, 'c')).map(({ id }) => id),
     ['tapeline.merge/90003'],
   );
-  await until(async () => place.log().split('a record of a link is dropped').length === 3);
+  await until(async () => place.log().split('what the server says is dropped').length === 3);
   // It is done with, as whoever starts next finds.
   await store(place, [{ ...event('c2', 'l'), previous: 'cookie:2' }]);
   await place.stop();
