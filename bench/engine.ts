@@ -5,6 +5,7 @@
  */
 import type { JourneyMap, Rule } from '../src/journeys/definition.ts';
 import { EnginePlay } from '../test/support/engineplay.ts';
+import { hashBytes } from './frames.ts';
 import { count, print, rounded } from './report.ts';
 import { withData } from './server.ts';
 import type { Settings } from './settings.ts';
@@ -42,7 +43,7 @@ export async function journeysEngine(settings: Settings): Promise<void> {
   print({
     workload: 'journeys-engine',
     settings: { events, customers, seed },
-    work: 'five steps of a journey in turn, then pages that nobody listens to',
+    work: hashBytes([JSON.stringify({ map, rules, types, customers, events })]),
     rows: [
       ['of a journey', told(relevant)],
       ['passed over', told(passed)],

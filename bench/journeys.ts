@@ -8,8 +8,9 @@ import { seededRandom } from '../src/std/random.ts';
 import type { TestServer } from '../test/support/server.ts';
 import { ask } from '../test/support/session.ts';
 import { startChild } from './child.ts';
+import { hashBytes } from './frames.ts';
 import { loadPlan } from './ingest.ts';
-import type { LoadMessage } from './load.ts';
+import type { LoadFigures, LoadMessage } from './load.ts';
 import { count, print, quantiles, rounded, spread } from './report.ts';
 import { withServer } from './server.ts';
 import type { Settings } from './settings.ts';
@@ -21,11 +22,12 @@ const steps = 5;
 
 export async function journeys(settings: Settings): Promise<void> {
   await withServer(settings, async (server) => {
-    const without = await load(server, settings);
+    const plain = await load(server, settings);
+    const without = rounded(plain.eventsPerSecond);
     await publish(server);
     const pulse = new Pulse(server, settings, without * relevantShare);
     const beating = pulse.beat();
-    const withMaps = await load(server, settings);
+    const withMaps = rounded((await load(server, settings)).eventsPerSecond);
     pulse.end();
     await beating;
     const lagMs = quantiles(pulse.lags);
@@ -33,7 +35,7 @@ export async function journeys(settings: Settings): Promise<void> {
     print({
       workload: 'journeys',
       settings: { maps: mapsCount, relevantShare, seed: settings.seed },
-      work: 'frames of `ingest-ws`, twice in one run',
+      work: hashBytes([plain.work, JSON.stringify(mapOf(mapsCount))]),
       rows: [
         ['without maps', `${count(without)} events/s`],
         ['with 100 maps', `${count(withMaps)} events/s, ${share} of it`],
@@ -45,14 +47,12 @@ export async function journeys(settings: Settings): Promise<void> {
   });
 }
 
-/** @returns durable events a second. */
-async function load(server: TestServer, settings: Settings): Promise<number> {
+async function load(server: TestServer, settings: Settings): Promise<LoadFigures> {
   const { keys, port } = server;
   const plan = loadPlan(settings, { port, key: keys.write, protocol: 'msgpack' });
   const child = startChild<LoadMessage>('load', plan);
   try {
-    const { figures } = await child.when('done');
-    return rounded(figures.eventsPerSecond);
+    return (await child.when('done')).figures;
   } finally {
     child.kill();
   }
@@ -62,17 +62,20 @@ function typeOf(map: number, step: number): string {
   return `Map ${map} Step ${step}`;
 }
 
+function mapOf(map: number): object {
+  const names = Array.from({ length: steps }, (_, step) => step + 1);
+  return {
+    entry: [{ event: typeOf(map, 1) }],
+    stages: [
+      { name: 'a', steps: names.map((s) => ({ name: `s${s}`, on: [{ event: typeOf(map, s) }] })) },
+    ],
+  };
+}
+
 async function publish(server: TestServer): Promise<void> {
   const key = server.keys.admin;
   for (let n = 0; n < mapsCount; n++) {
-    const names = Array.from({ length: steps }, (_, step) => step + 1);
-    const map = {
-      entry: [{ event: typeOf(n, 1) }],
-      stages: [
-        { name: 'a', steps: names.map((s) => ({ name: `s${s}`, on: [{ event: typeOf(n, s) }] })) },
-      ],
-    };
-    await must(server, 'PUT', `/v1/journeys/map-${n}`, key, map);
+    await must(server, 'PUT', `/v1/journeys/map-${n}`, key, mapOf(n));
     await must(server, 'POST', `/v1/journeys/map-${n}/publish`, key);
   }
 }
