@@ -10,7 +10,7 @@ import { type Random, seededRandom } from '../src/std/random.ts';
 import { type LetterEvent, Member, matchesOf, type PatternInput } from './support/audiences.ts';
 import { oracleOf } from './support/patternoracle.ts';
 
-const seedsDefault = 800;
+const seedsDefault = 300;
 
 function seeds(): number[] {
   const given = process.env['TAPELINE_SEED'];

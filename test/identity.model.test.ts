@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { PeoplePlay } from './support/peopleplay.ts';
 
-const seedsDefault = 12;
+const seedsDefault = 6;
 
 test('readers find what the links say, whatever was linked, merged, parted and erased', async () => {
   const given = process.env['TAPELINE_SEED'];

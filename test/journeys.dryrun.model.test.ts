@@ -12,7 +12,7 @@ import { type Random, seededRandom } from '../src/std/random.ts';
 import { makeMap, makeRule, someWords } from './support/definitionmake.ts';
 import { forceOf, Play, startMs } from './support/journeykit.ts';
 
-const seedsDefault = 150;
+const seedsDefault = 60;
 
 function seeds(): number[] {
   const given = process.env['TAPELINE_SEED'];

@@ -19,7 +19,7 @@ import { ModelSink, Topics } from './support/livesinks.ts';
 import { temporaryDirectory } from './support/server.ts';
 import { ManualClock, ShardKit } from './support/shardkit.ts';
 
-const seedsDefault = 20;
+const seedsDefault = 8;
 const steps = 60;
 const paddingBytesMax = 1500;
 const silenceMsMax = 10_000;

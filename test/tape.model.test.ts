@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { Play } from './support/tapeplay.ts';
 
-const seedsDefault = 210;
+const seedsDefault = 110;
 
 test('the tape holds what was acknowledged, once and in order, as a Map would', async () => {
   const given = process.env['TAPELINE_SEED'];
