@@ -320,7 +320,7 @@ test('a bug is logged and answered without a detail', async (t) => {
 test('unknown paths and methods answer 404, the latter with Allow', async (t) => {
   const server = await serveFront([echo]);
   t.after(() => server.close());
-  for (const path of ['/nothing', '/v1', '/v1/customers/c1', '/v1/identity/c1', '/v1/journeys']) {
+  for (const path of ['/nothing', '/v1', '/v1/customers/c1', '/v1/identity/c1', '/v1/nothing']) {
     const answer = await call(server, path, { key: 'admin' });
     assert.deepEqual([answer.status, answer.code], [404, 'not_found'], path);
   }

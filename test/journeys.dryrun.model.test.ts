@@ -105,6 +105,9 @@ test('what is counted is what the instances came to, and what was asked for', ()
     assert.equal(asked['help']!.tally.requested, requests, hint);
     const { requested, verdicts } = asked['help']!.tally;
     const said = Object.values(verdicts).reduce((sum, each) => sum + each, 0);
-    assert.equal(said, requested, `each is decided, ${hint}`);
+    // What has acted as often as it may for an instance is not asked any further.
+    if (rules['help']!.perInstanceMax === undefined) {
+      assert.equal(said, requested, `each is decided, ${hint}`);
+    } else assert.ok(said <= requested, hint);
   }
 });

@@ -82,7 +82,7 @@ const trace: Json = {
   ],
   rules: [
     {
-      ...{ rule: 'walkIn', version: 2, asked: 0, verdicts: {} },
+      ...{ rule: 'walkIn', version: 2, acted: 0, verdicts: {} },
       parts: [
         { part: 'status', holds: true, detail: 'active' },
         { part: 'step', holds: true, detail: 'current is 4, must be more than 3' },
