@@ -102,12 +102,11 @@ test('what is counted is what the instances came to, and what was asked for', ()
       assert.equal(count, at, `step ${step}, ${hint}`);
     }
     const requests = play.asked.filter(({ rule }) => rule === 'help').length;
-    assert.equal(asked['help']!.tally.requested, requests, hint);
     const { requested, verdicts } = asked['help']!.tally;
     const said = Object.values(verdicts).reduce((sum, each) => sum + each, 0);
-    // What has acted as often as it may for an instance is not asked any further.
-    if (rules['help']!.perInstanceMax === undefined) {
-      assert.equal(said, requested, `each is decided, ${hint}`);
-    } else assert.ok(said <= requested, hint);
+    // What has acted as often as it may for an instance asks no more; nothing acts in the play.
+    if (rules['help']!.perInstanceMax === undefined) assert.equal(requested, requests, hint);
+    else assert.ok(requested <= requests, hint);
+    assert.ok(said <= requested, `no more is decided, ${hint}`);
   }
 });
