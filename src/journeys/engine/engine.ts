@@ -264,6 +264,8 @@ export class Engine {
     this.#hands.begin(this.#isReplay ? this.#parts.clock.now() : undefined);
     this.#alarm.begin();
     this.followDirectory();
+    // So that the next start knows that this one was live, however soon it ends.
+    void this.#checkpoint();
   }
 
   /** The directory has changed: what was published is said on the tape, and in force when it is read there. */
