@@ -46,12 +46,15 @@ export class EngineThread {
   }
 
   start(): void {
-    const { directory, onDeath, start } = this.#parts;
+    const { directory, onDeath, onInForce, start } = this.#parts;
+    const snapshot = directory();
     this.#thread = new Thread(
       new URL('./engine.js', import.meta.url),
-      { kind: 'engine', number: 0, ...start, directory: directory() },
+      { kind: 'engine', number: 0, ...start, directory: snapshot },
       { onMessage: (message) => this.#hear(message), onDeath },
     );
+    // Fronts listen before: who changed something meanwhile waits for the engine to know it.
+    onInForce(snapshot.version);
   }
 
   connectShard(shard: number, thread: Connected<MainToShard>): void {
