@@ -90,12 +90,15 @@ class Audience implements CompiledAudience {
   readonly withinMs: number;
   readonly asksJourneys: boolean;
   readonly #parts: readonly Part[];
+  /** By index, those that may give something up. */
+  readonly #patterns: readonly number[];
   readonly #test: Test;
 
   constructor(definition: AudienceDefinition, place: string) {
     const builder = new Builder();
     this.#test = builder.build(definition, place);
     this.#parts = builder.parts;
+    this.#patterns = builder.parts.flatMap(({ givenUp }, index) => (givenUp ? [index] : []));
     this.asksJourneys = builder.asksJourneys;
     this.types = new Set(this.#parts.flatMap(({ types }) => types));
     this.withinMs = Math.max(0, ...this.#parts.map(({ withinMs }) => withinMs));
@@ -175,7 +178,7 @@ class Audience implements CompiledAudience {
 
   givenUp({ parts }: AudienceState): number {
     let sum = 0;
-    for (const [index, part] of this.#parts.entries()) sum += part.givenUp?.(parts[index]) ?? 0;
+    for (const index of this.#patterns) sum += this.#parts[index]!.givenUp!(parts[index]);
     return sum;
   }
 }

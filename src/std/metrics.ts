@@ -56,6 +56,10 @@ export const metricTable = {
   actions_said_total: ['counter', 'Events and commands put on tapes by actions'],
   journey_events_total: ['counter', 'Events that journeys and rules were asked about'],
   requests_lost_total: ['counter', 'Undecided requests that went: a customer had too many'],
+  partial_matches_lost_total: [
+    'counter',
+    'Partial matches of patterns that were given up: a customer had too many',
+  ],
   conditions_given_up_total: [
     'counter',
     "Events whose conditions were given up since their workspace's steps were used up",

@@ -43,6 +43,8 @@ export class Play {
   readonly asked: Asked[] = [];
   /** Requests that were not made. */
   overflowed = 0;
+  /** Partial matches that were given up. */
+  givenUp = 0;
   /** Milliseconds since the start. */
   now = 0;
   #stamp = 0;
@@ -110,6 +112,7 @@ export class Play {
     };
     apply(this.force, this.person, 'ann', event, (happening) => {
       if (happening.kind === 'overflow') this.overflowed += 1;
+      if (happening.kind === 'partials') this.givenUp += happening.givenUp;
       if (happening.kind !== 'request') return;
       const { id, rule } = happening.request;
       this.asked.push({ at: this.now, id, rule });

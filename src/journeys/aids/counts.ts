@@ -74,6 +74,7 @@ export class Counts {
         break;
       case 'lapsed':
       case 'overflow':
+      case 'partials':
       case 'timer':
         break;
     }

@@ -224,6 +224,7 @@ export class Tracer {
         if (happening.said.timer.startsWith(`${id}/`)) this.#timer(happening.said, happening.came);
         break;
       case 'overflow':
+      case 'partials':
         break;
     }
   }

@@ -100,6 +100,8 @@ export class Alarm {
       if (person !== undefined) this.#collect(person, now, due);
       if (clock.monotonicMs() > end) break;
     }
+    // What was due first has first say, also among several of one customer.
+    due.sort((one, other) => one.timer.due - other.timer.due);
     for (const [workspace, all] of byWorkspace(due)) this.#say(workspace, all);
     this.#sleepUntil(Math.min(schedule.next, now + sleepMsMax));
   }

@@ -131,6 +131,9 @@ export class Engine {
     const shortfalls = new Shortfalls({ clock, log, metrics });
     const observe: Observe = (workspace, happening) => {
       if (happening.kind === 'overflow') shortfalls.note('requests', workspace);
+      if (happening.kind === 'partials') {
+        shortfalls.note('partials', workspace, happening.givenUp);
+      }
       this.#rooms.observe(workspace, happening);
     };
     const short = (workspace: number): void => shortfalls.note('steps', workspace);

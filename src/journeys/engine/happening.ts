@@ -11,6 +11,8 @@ export type Happening = { readonly at: number } & (
   | { readonly kind: 'request' | 'lapsed'; readonly request: Request }
   /** The oldest that nobody decided: the customer has too many. */
   | { readonly kind: 'overflow'; readonly request: Request }
+  /** So many partial matches of a pattern: the customer has too many. `audience`: its key in the customer's state. */
+  | { readonly kind: 'partials'; readonly audience: string; readonly givenUp: number }
   | { readonly kind: 'decision'; readonly said: DecisionSaid }
   /** Only of a delivery that was still to be done. */
   | { readonly kind: 'delivery'; readonly said: DeliverySaid; readonly delivery: Delivery }

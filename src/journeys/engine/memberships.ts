@@ -21,14 +21,17 @@ export function beginWatching({ at, force, person }: Moment): void {
 /** Notes the moment's event where it matters. @returns the audiences of which it changed membership. */
 export function noteEvent(moment: Moment, type: string): Set<string> {
   const changed = new Set<string>();
-  const { event, force, person } = moment;
+  const { at, event, force, observe, person } = moment;
   if (event === undefined) return changed;
   for (const { audience, ref } of force.audiencesFor(type)) {
     const state = person.audiences[ref] ?? audience.start();
     person.audiences[ref] = state;
     const { received, time } = event;
     const seen = { type, time, received, subject: moment.subject! };
+    const before = audience.givenUp(state);
     if (audience.take(state, seen, person, force)) changed.add(ref);
+    const givenUp = audience.givenUp(state) - before;
+    if (givenUp > 0) observe?.({ at, kind: 'partials', audience: ref, givenUp });
   }
   return changed;
 }

@@ -17,6 +17,10 @@ const shortfalls = {
     'requests_lost_total',
     'a customer has too many undecided requests: the oldest are lost',
   ],
+  partials: [
+    'partial_matches_lost_total',
+    'a customer is in the middle of too many matches of a pattern: those that began first are lost',
+  ],
   steps: [
     'conditions_given_up_total',
     'conditions cost more than a workspace has for them: those of some events are given up',
@@ -34,10 +38,10 @@ export class Shortfalls {
     this.#parts = parts;
   }
 
-  note(kind: keyof typeof shortfalls, workspace: number): void {
+  note(kind: keyof typeof shortfalls, workspace: number, count = 1): void {
     const { clock, log, metrics } = this.#parts;
     const [metric, message] = shortfalls[kind];
-    metrics.add(metric, 1);
+    metrics.add(metric, count);
     const key = `${kind}/${workspace}`;
     const now = clock.monotonicMs();
     if (now - (this.#logged.get(key) ?? Number.NEGATIVE_INFINITY) < logEveryMs) return;
