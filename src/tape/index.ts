@@ -28,6 +28,7 @@ import {
   viewColumn,
 } from './columns.ts';
 import { IdTable } from './ids.ts';
+import type { TypeSet } from './typeset.ts';
 
 const entryTypes = {
   previous: 'u32',
@@ -165,6 +166,20 @@ export class IndexReader extends IndexViews {
     if (entry >= this.entryRows) this.look();
     while (entry > published) entry = this.previous[entry]!;
     return entry;
+  }
+
+  /** Whether a durable block may have an event of one of these types; false is certain. */
+  mayHave(block: number, types: TypeSet): boolean {
+    const blocks = this.publishedBlocks();
+    const published = this.published();
+    const first = this.first[block]!;
+    const end = block < blocks ? this.first[block + 1]! : published + 1;
+    // Blocks are published a moment before their entries.
+    if (block > blocks || end <= first) return true;
+    for (let entry = first; entry < end; entry++) {
+      if (types.has(this.typeHash[entry]!)) return true;
+    }
+    return false;
   }
 
   /** An upper bound for the times of the customer's events, or -Infinity when there are none. */

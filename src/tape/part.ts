@@ -7,6 +7,7 @@ import { HotLog } from './hotlog.ts';
 import { HotRun } from './hotrun.ts';
 import { type IndexMemory, IndexReader } from './index.ts';
 import type { Run, RunBounds, Source } from './run.ts';
+import type { TypeSet } from './typeset.ts';
 
 /** Any thread, once the writer has opened the part and put it in the catalogue. */
 export class PartReader implements Source {
@@ -62,6 +63,12 @@ export class PartReader implements Source {
       number = index.blockFrom(stamp);
     this.#hint = number;
     return number <= last ? index.stamp[number]! : Number.POSITIVE_INFINITY;
+  }
+
+  mayHave(stamp: number, types: TypeSet): boolean {
+    const { index } = this;
+    const isFound = this.#hint <= index.publishedBlocks() && index.stamp[this.#hint] === stamp;
+    return index.mayHave(isFound ? this.#hint : index.blockFrom(stamp), types);
   }
 
   block(stamp: number): Block | undefined {

@@ -3,6 +3,7 @@ import type { Block } from './block.ts';
 import type { ScanBudget } from './budget.ts';
 import type { EventPosition, Position } from './cursor.ts';
 import type { TapeEvent } from './event.ts';
+import type { TypeSet } from './typeset.ts';
 
 /**
  * One customer hash's events in a source, newest first by (time, stamp, ordinal). Starts before the
@@ -47,6 +48,8 @@ export interface Source {
   firstStampOf(customerHash: number, stamp: number, stepsMax: number): number;
   /** The stamp of its first readable block at or after `stamp`, or Infinity. */
   nextStamp(stamp: number): number;
+  /** Whether its block at `stamp` may have an event of one of these types; false is certain. Reads no block. */
+  mayHave(stamp: number, types: TypeSet): boolean;
   /** Undefined when it is damaged. Valid until the next read on this thread. */
   block(stamp: number): Block | undefined;
   close(): Promise<void>;

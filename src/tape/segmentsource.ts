@@ -51,6 +51,11 @@ class SegmentSource implements Source {
     return this.#segment.nextStamp(stamp);
   }
 
+  /** Types are in the order of customers alone. */
+  mayHave(): boolean {
+    return true;
+  }
+
   block(stamp: number): Block | undefined {
     return this.#segment.block(stamp);
   }

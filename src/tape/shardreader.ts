@@ -14,6 +14,7 @@ import { PartReader } from './part.ts';
 import { type PublishedMemory, PublishedReader } from './published.ts';
 import type { Source } from './run.ts';
 import { openSegmentSource } from './segmentsource.ts';
+import type { TypeSet } from './typeset.ts';
 
 /** What a thread needs to read one shard; structured-cloneable. */
 export interface ShardMemory {
@@ -132,6 +133,11 @@ export class ShardReader {
       if (next !== Number.POSITIVE_INFINITY) return next;
     }
     return Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether the block at `stamp` may have an event of one of these types; false is certain. Reads no block. */
+  mayHave(stamp: number, types: TypeSet): boolean {
+    return this.#sources[this.#at(stamp)]?.mayHave(stamp, types) ?? true;
   }
 
   /** Undefined when it is damaged. Valid until the next read on this thread. */

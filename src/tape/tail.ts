@@ -9,9 +9,13 @@ import { TapeEvent } from './event.ts';
 import { ordinalMax } from './layout.ts';
 import type { ShardReader } from './shardreader.ts';
 import type { Tape } from './tape.ts';
+import type { TypeSet } from './typeset.ts';
 
 /** Asked with what a row tells at once. */
 export type Wants = (workspace: number, customerHash: number, typeHash: number) => boolean;
+
+/** Blocks that are passed over in one go. */
+const passedMax = 256;
 
 export class Tail {
   readonly #tape: Tape;
@@ -47,25 +51,50 @@ export class Tail {
    * @param visit returns false to stop; the event it refused is then the next one. An event is valid
    * for the call only.
    * @param wants asked first, with what a row tells at once: spares an event that nobody wants.
+   * @param types all that `wants` can want, if that is known: blocks without any are passed over by what the
+   * index of a part tells, and are not read.
    * @returns false when there is nothing more up to the horizon.
    */
   visitBlock(
     horizon: number,
     visit: (event: TapeEvent) => boolean,
     wants: Wants = anyone,
+    types?: TypeSet,
   ): boolean {
     this.#tape.enter();
     try {
-      return this.#visit(horizon, visit, wants);
+      return this.#visit(horizon, visit, wants, types);
     } finally {
       this.#tape.leave();
     }
   }
 
-  #visit(horizon: number, visit: (event: TapeEvent) => boolean, wants: Wants): boolean {
-    const nearest = this.#nearestBlock(horizon);
-    if (nearest === undefined) return false;
-    const { shard, stamp } = nearest;
+  #visit(
+    horizon: number,
+    visit: (event: TapeEvent) => boolean,
+    wants: Wants,
+    types: TypeSet | undefined,
+  ): boolean {
+    let passed = 0;
+    for (;;) {
+      const nearest = this.#nearestShard(horizon);
+      if (nearest === -1) return false;
+      const shard = this.#shards[nearest]!;
+      const stamp = this.#next[nearest]!;
+      if (types === undefined || shard.mayHave(stamp, types)) {
+        return this.#visitBlock(shard, stamp, visit, wants);
+      }
+      this.#moveTo(stamp, ordinalMax);
+      if (++passed === passedMax) return true;
+    }
+  }
+
+  #visitBlock(
+    shard: ShardReader,
+    stamp: number,
+    visit: (event: TapeEvent) => boolean,
+    wants: Wants,
+  ): true {
     let block = shard.block(stamp);
     let isOwn = !this.#owned;
     const records = block?.records ?? 0;
@@ -99,15 +128,17 @@ export class Tail {
     this.#ordinal = ordinal;
   }
 
-  #nearestBlock(horizon: number): { shard: ShardReader; stamp: number } | undefined {
-    let nearest: { shard: ShardReader; stamp: number } | undefined;
-    for (const [i, shard] of this.#shards.entries()) {
-      const stamp = this.#nextStamp(i, shard);
-      if (stamp <= horizon && stamp < (nearest?.stamp ?? Number.POSITIVE_INFINITY)) {
-        nearest = { shard, stamp };
-      }
+  /** Number of the shard whose next block comes first; -1 when none is left up to the horizon. */
+  #nearestShard(horizon: number): number {
+    let found = -1;
+    let nearest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#shards.length; i++) {
+      const stamp = this.#nextStamp(i, this.#shards[i]!);
+      if (stamp > horizon || stamp >= nearest) continue;
+      nearest = stamp;
+      found = i;
     }
-    return nearest;
+    return found;
   }
 
   /** The stamp of the first block of a shard that still has something to visit, or infinity. */

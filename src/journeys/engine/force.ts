@@ -3,7 +3,7 @@
  * event costs a look for each map and rule that it may concern, and nothing for the others.
  */
 import type { CompiledAudience, JourneySteps } from '../../audiences/audience.ts';
-import { typeHashOf } from '../../tape/route.ts';
+import { TypeSet } from '../../tape/typeset.ts';
 import type { CompiledMap, CompiledRule, CompiledTrigger } from '../compile/compiled.ts';
 import { learnedTypes } from '../decide/learn.ts';
 import type { PersonState } from '../state.ts';
@@ -64,7 +64,7 @@ export class WorkspaceForce implements JourneySteps {
   /** Audiences that every event but the server's own matters to. */
   readonly #anyEvent: OwnedAudience[] = [];
   readonly #audiences = new Map<string, CompiledAudience>();
-  readonly #hashes = new Uint8Array(0x10000 / 8);
+  readonly #types = new TypeSet();
   /** Some map or audience wants to see every event. */
   #wantsAll = false;
 
@@ -83,7 +83,7 @@ export class WorkspaceForce implements JourneySteps {
     this.#ruleByName = new Map(rules.map((rule) => [rule.name, rule]));
     this.happenings = this.rules.filter(({ when }) => when.kind === 'instance');
     this.watched = this.#watch();
-    for (const type of alwaysRead) this.#note(type);
+    for (const type of alwaysRead) this.#types.add(type);
     for (const map of this.maps) this.#listenForEntry(map);
     for (const byVersion of versions.values()) {
       for (const map of byVersion.values()) this.#listenForInstances(map);
@@ -93,7 +93,12 @@ export class WorkspaceForce implements JourneySteps {
 
   /** Whether an event of a type with this hash is to be looked at. */
   wants(typeHash: number): boolean {
-    return this.#wantsAll || (this.#hashes[typeHash >> 3]! & (1 << (typeHash & 7))) !== 0;
+    return this.#wantsAll || this.#types.has(typeHash);
+  }
+
+  /** All that is to be looked at; undefined: everything is. */
+  get types(): TypeSet | undefined {
+    return this.#wantsAll ? undefined : this.#types;
   }
 
   /** The version in force, or a given one. */
@@ -172,7 +177,7 @@ export class WorkspaceForce implements JourneySteps {
   }
 
   #listenForInstances(map: CompiledMap): void {
-    for (const type of map.listeners.keys()) this.#note(type);
+    for (const type of map.listeners.keys()) this.#types.add(type);
     for (const owned of audiencesOf(map)) this.#listenForAudience(owned);
     if (map.activityChannel !== undefined) this.#wantsAll = true;
   }
@@ -206,16 +211,10 @@ export class WorkspaceForce implements JourneySteps {
   #at(type: string): Listeners {
     const known = this.#listeners.get(type);
     if (known !== undefined) return known;
-    this.#note(type);
+    this.#types.add(type);
     const made = { maps: [], events: [], after: [], without: [], views: [], audiences: [] };
     this.#listeners.set(type, made);
     return made;
-  }
-
-  #note(type: string): void {
-    const bytes = Buffer.from(type, 'utf8');
-    const hash = typeHashOf(bytes, 0, bytes.length);
-    this.#hashes[hash >> 3]! |= 1 << (hash & 7);
   }
 }
 

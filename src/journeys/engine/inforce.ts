@@ -4,6 +4,7 @@
  */
 import type { AppError } from '../../std/errors.ts';
 import type { Log } from '../../std/log.ts';
+import type { TypeSet } from '../../tape/typeset.ts';
 import type { CompiledMap, CompiledRule } from '../compile/compiled.ts';
 import { compileMap } from '../compile/map.ts';
 import { compileRule } from '../compile/rule.ts';
@@ -11,6 +12,7 @@ import type { JourneyMap, Rule } from '../definition.ts';
 import type { PersonState } from '../state.ts';
 import type { DefinitionSaid } from '../words.ts';
 import { WorkspaceForce } from './force.ts';
+import { Listened } from './listened.ts';
 import type { Definitions } from './work.ts';
 
 /** A version that somebody wants in force; 0: none is to be. */
@@ -56,20 +58,32 @@ const nothing = new WorkspaceForce([], new Map(), []);
 export class InForce implements Definitions {
   readonly #source: DefinitionSource;
   readonly #log: Log;
-  readonly #rows = new Map<string, InForceRow>();
+  /** By workspace, and there by kind and name. */
+  readonly #rows = new Map<number, Map<string, InForceRow>>();
   readonly #firstChanges = new Map<number, number>();
   readonly #forces = new Map<number, WorkspaceForce>();
   /** A version compiles to the same as long as the view that it watches shows the same. */
   readonly #compiled = new Map<string, Compiled>();
+  #listened: Listened | undefined;
 
   constructor(source: DefinitionSource, log: Log, rows: readonly InForceRow[]) {
     this.#source = source;
     this.#log = log;
-    for (const row of rows) this.#rows.set(keyOf(row.workspace, row.kind, row.name), row);
+    for (const row of rows) this.#put(row);
   }
 
   get rows(): readonly InForceRow[] {
-    return [...this.#rows.values()];
+    return [...this.#rows.values()].flatMap((own) => [...own.values()]);
+  }
+
+  #put(row: InForceRow): void {
+    const own = this.#rows.get(row.workspace) ?? new Map<string, InForceRow>();
+    this.#rows.set(row.workspace, own);
+    own.set(rowKeyOf(row.kind, row.name), row);
+  }
+
+  #row(workspace: number, kind: string, name: string): InForceRow | undefined {
+    return this.#rows.get(workspace)?.get(rowKeyOf(kind, name));
   }
 
   get isEmpty(): boolean {
@@ -80,34 +94,41 @@ export class InForce implements Definitions {
   of(workspace: number): WorkspaceForce | undefined {
     const known = this.#forces.get(workspace);
     if (known !== undefined) return known;
-    const rows = this.rows.filter((row) => row.workspace === workspace);
-    if (rows.length === 0) return undefined;
-    const made = this.#arrange(workspace, rows);
+    const rows = this.#rows.get(workspace);
+    if (rows === undefined) return undefined;
+    const made = this.#arrange(workspace, rows.values());
     this.#forces.set(workspace, made);
     return made;
   }
 
+  /** Types that are to be looked at in any workspace; undefined: it may be all of them, or is not known yet. */
+  types(): TypeSet | undefined {
+    this.#listened ??= new Listened(this.#rows.keys());
+    return this.#listened.next((workspace) => this.of(workspace));
+  }
+
   /** Read back from the tape. @returns whether it changed anything. */
   take(workspace: number, { kind, links = 0, name, version }: DefinitionSaid): boolean {
-    const key = keyOf(workspace, kind, name);
-    const before = this.#rows.get(key);
+    const before = this.#row(workspace, kind, name);
     if ((before?.version ?? 0) === version) return false;
     const versions = new Set([...(before?.versions ?? []), ...(version === 0 ? [] : [version])]);
     const known = { versions: [...versions], links: before?.links ?? links };
-    this.#rows.set(key, { workspace, kind, name, version, ...known });
+    this.#put({ workspace, kind, name, version, ...known });
     this.#firstChanges.delete(workspace);
     this.#forces.delete(workspace);
+    this.#listened = undefined;
     return true;
   }
 
   /** What is published may be other than before: versions may have gone, views may show other events. */
   follow(): void {
     this.#forces.clear();
+    this.#listened = undefined;
   }
 
   /** The version in force; 0: none. */
   versionOf(workspace: number, kind: 'journey' | 'rule', name: string): number {
-    return this.#rows.get(keyOf(workspace, kind, name))?.version ?? 0;
+    return this.#row(workspace, kind, name)?.version ?? 0;
   }
 
   /** The version that the workspace wants in force; 0: none. */
@@ -119,7 +140,7 @@ export class InForce implements Definitions {
   firstChangeOf(workspace: number): number {
     let first = this.#firstChanges.get(workspace);
     if (first !== undefined) return first;
-    const own = this.rows.filter((row) => row.workspace === workspace);
+    const own = [...(this.#rows.get(workspace)?.values() ?? [])];
     first = own.length === 0 ? 0 : Math.min(...own.map(({ links }) => links));
     this.#firstChanges.set(workspace, first);
     return first;
@@ -127,8 +148,8 @@ export class InForce implements Definitions {
 
   /** A workspace has gone. */
   forget(living: ReadonlySet<number>): void {
-    for (const [key, { workspace }] of this.#rows) {
-      if (!living.has(workspace)) this.#rows.delete(key);
+    for (const workspace of this.#rows.keys()) {
+      if (!living.has(workspace)) this.#rows.delete(workspace);
     }
     this.follow();
   }
@@ -158,7 +179,7 @@ export class InForce implements Definitions {
     return (this.of(workspace) ?? nothing).memberships(person, owner, now);
   }
 
-  #arrange(workspace: number, rows: readonly InForceRow[]): WorkspaceForce {
+  #arrange(workspace: number, rows: Iterable<InForceRow>): WorkspaceForce {
     const maps: CompiledMap[] = [];
     const versions = new Map<string, Map<number, CompiledMap>>();
     const rules: CompiledRule[] = [];
@@ -186,7 +207,7 @@ export class InForce implements Definitions {
     version: number,
   ): CompiledMap | CompiledRule | undefined {
     if (version === 0) return undefined;
-    const key = `${keyOf(workspace, kind, name)}/${version}`;
+    const key = `${workspace}/${rowKeyOf(kind, name)}/${version}`;
     const text = this.#source.published(workspace, kind, name, version);
     if (text === undefined) {
       this.#compiled.delete(key);
@@ -227,6 +248,6 @@ export class InForce implements Definitions {
   }
 }
 
-function keyOf(workspace: number, kind: string, name: string): string {
-  return `${workspace}/${kind}/${name}`;
+function rowKeyOf(kind: string, name: string): string {
+  return `${kind}/${name}`;
 }

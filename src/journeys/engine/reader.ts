@@ -59,10 +59,11 @@ export class Reader {
     return this.#tail.position;
   }
 
-  /** Applies the next block up to the horizon. @returns false when there is none. */
+  /** Applies the next block up to the horizon, and passes over those before it that nobody listens to. @returns false when there is none. */
   readBlock(horizon: number): boolean {
     this.#isCrowded = false;
-    const more = this.#tail.visitBlock(horizon, this.#visit, this.#wants);
+    const types = this.#parts.inForce.types();
+    const more = this.#tail.visitBlock(horizon, this.#visit, this.#wants, types);
     if (!more) this.#tail.settleAt(horizon);
     if (this.#applied > 0) this.#parts.metrics.add('journey_events_total', this.#applied);
     this.#applied = 0;
