@@ -16,6 +16,8 @@ export interface Received {
   readonly id: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  /** Epoch milliseconds: when it had arrived. */
+  readonly at: number;
 }
 
 export type Behaviour = (response: ServerResponse, received: Received) => void;
@@ -55,7 +57,8 @@ export class Receiver {
       request.on('end', () => {
         const { headers, method = '', url = '' } = request;
         const body = Buffer.concat(chunks).toString();
-        const received = { method, path: url, id: String(headers['webhook-id']), headers, body };
+        const id = String(headers['webhook-id']);
+        const received = { method, path: url, id, headers, body, at: Date.now() };
         this.received.push(received);
         (this.next.shift() ?? this.otherwise)(response, received);
       });
