@@ -49,7 +49,7 @@ async function build(): Promise<boolean> {
 }
 
 function startServer(): void {
-  const args = [main, ...process.argv.slice(2)];
+  const args = ['--enable-source-maps', main, ...process.argv.slice(2)];
   // In a process group of its own Ctrl-C does not reach it twice, from the terminal and from here.
   const started = spawn(process.execPath, args, { stdio: 'inherit', detached: true });
   server = started;

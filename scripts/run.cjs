@@ -31,7 +31,20 @@ const stampFile = path.join(buildDirectory, '.stamp');
 const lockFile = path.join(buildDirectory, '.lock');
 const webDirectory = path.join(root, 'src', 'web');
 const webEntries = ['cj.ts', 'demo.ts'];
+/** What the process and its threads begin with. */
+const threadEntries = [
+  'src/main.ts',
+  'src/http/front.ts',
+  'src/threads/shard.ts',
+  'src/threads/engine.ts',
+  'src/threads/reader.ts',
+  'src/threads/upkeep.ts',
+];
+/** These load native code or a thread from files beside their own, or are loaded by one that does. */
+const unbundledPackages = ['lmdb', 'msgpackr', 'piscina', 'uWebSockets.js'];
 const sourceDirectories = ['src', 'bench', 'scripts', 'test'];
+const requireBanner =
+  "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
 const lockPollMs = 100;
 const lockSignMs = 5000;
 const parentPollMs = 1000;
@@ -231,10 +244,37 @@ async function build() {
     const code = await runChild([process.execPath, compiler], ['-p', project]);
     if (code !== 0) throw new Problem('the build failed; see above', code);
   }
+  bundleThreads();
   bundleForBrowsers();
   fs.writeFileSync(`${stampFile}.new`, JSON.stringify({ sources, outputs: digest(listOutputs()) }));
   fs.renameSync(`${stampFile}.new`, stampFile);
   say(`built in ${seconds(started)} s`);
+}
+
+/**
+ * The entry of each thread with all it imports in one file, where tsc wrote it without: a thread
+ * would spend most of its start on finding and reading a thousand small files. The modules beside
+ * it are what tests, benches and scripts import. Types were checked before.
+ */
+function bundleThreads() {
+  const entryPoints = threadEntries.filter((file) => fs.existsSync(path.join(root, file)));
+  require('esbuild').buildSync({
+    absWorkingDir: root,
+    entryPoints,
+    outbase: root,
+    outdir: buildDirectory,
+    bundle: true,
+    external: unbundledPackages,
+    platform: 'node',
+    target: `node${nodeMinimum.join('.')}`,
+    format: 'esm',
+    charset: 'utf8',
+    // Packages of CommonJS ask for modules of Node by it.
+    banner: { js: requireBanner },
+    sourcemap: true,
+    sourcesContent: false,
+    logLevel: 'warning',
+  });
 }
 
 /**

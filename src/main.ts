@@ -6,6 +6,7 @@ import { systemClock } from './std/clock.ts';
 import { AppError } from './std/errors.ts';
 import { openLog } from './std/log.ts';
 import { systemRandom } from './std/random.ts';
+import type { ThreadEntries } from './threads/pool.ts';
 
 /** Exit codes, as in sysexits.h: 70 for a failure of ours, 64 and 73 for a wrong call. */
 const exitCode = { usage: 64, software: 70, cannotOpen: 73 } as const;
@@ -19,6 +20,18 @@ const log = openLog(systemClock.now, { thread: 'main' });
  * abort; a shard whose store holds a lock for ever never ends, and `exit` would wait for it.
  */
 const cutMsMax = 2_000;
+
+/**
+ * Where the threads begin. Each of these files, and this one, is bundled with all it imports (`bundleThreads` in
+ * `scripts/run.cjs`): a path that is relative to a module holds only if the module lies beside its thread's entry.
+ */
+const entries: ThreadEntries = {
+  front: new URL('./http/front.js', import.meta.url),
+  shard: new URL('./threads/shard.js', import.meta.url),
+  engine: new URL('./threads/engine.js', import.meta.url),
+  reader: new URL('./threads/reader.js', import.meta.url),
+  upkeep: new URL('./threads/upkeep.js', import.meta.url),
+};
 
 let server: Server | undefined;
 let isDying = false;
@@ -54,7 +67,8 @@ function parseFlags(argv: readonly string[]): Record<string, string | undefined>
 function announce(server: Server, { demo, host }: Config): void {
   const shown = host.includes(':') ? `[${host}]` : host;
   const url = `http://${shown}:${server.port}`;
-  const events = server.events.toLocaleString('en');
+  // Not by the locale: to load it takes longer than opening the tape.
+  const events = String(server.events).replace(/\B(?=(\d{3})+$)/g, ',');
   const lines = [`Tapeline is ready on ${url}   docs: ${url}/docs   events on tape: ${events}`];
   if (demo) lines.push(`  the demo, open to whoever reaches it: ${url}/demo`);
   const { admin, read, write } = server.freshKeys;
@@ -88,6 +102,7 @@ try {
   const config = readConfig(parseFlags(process.argv), process.env);
   const opened = await openServer({
     config,
+    entries,
     clock: systemClock,
     random: systemRandom,
     log,

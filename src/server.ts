@@ -23,7 +23,7 @@ import { openErasures } from './threads/erasing.ts';
 import { InForce } from './threads/inforce.ts';
 import { LinkDesk } from './threads/linkdesk.ts';
 import type { FrontToMain, MainToFront, ThreadStart } from './threads/messages.ts';
-import { openReaderPools, type ReaderPool, Thread } from './threads/pool.ts';
+import { openReaderPools, type ReaderPool, Thread, type ThreadEntries } from './threads/pool.ts';
 import { Readiness } from './threads/readiness.ts';
 import { threadErrorOf } from './threads/refusal.ts';
 import { ShardThreads } from './threads/shards.ts';
@@ -36,6 +36,7 @@ const freeSpaceCheckMs = 1000;
 
 export interface ServerParts {
   readonly config: Config;
+  readonly entries: ThreadEntries;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -82,7 +83,7 @@ export class Server {
 
   /** Use `openServer`. */
   constructor(parts: ServerParts, opened: Stores) {
-    const { config } = parts;
+    const { config, entries } = parts;
     const { directory } = opened;
     this.#parts = parts;
     this.#opened = opened;
@@ -98,7 +99,7 @@ export class Server {
       bells: createBells(config.fronts + 1),
       shown: createShownMemory(),
     };
-    this.#readers = openReaderPools({ kind: 'reader', ...this.#threadStart });
+    this.#readers = openReaderPools(entries.reader, { kind: 'reader', ...this.#threadStart });
     this.#inForce = new InForce(config.fronts + 1);
     this.#readiness = new Readiness({
       directory: directory.path,
@@ -109,6 +110,7 @@ export class Server {
       },
     });
     this.#shards = new ShardThreads({
+      entries,
       start: this.#threadStart,
       count: shards,
       limits: config.parts,
@@ -163,9 +165,10 @@ export class Server {
   }
 
   #openEngine(): EngineThread {
-    const { config, log, onDeath } = this.#parts;
+    const { config, entries, log, onDeath } = this.#parts;
     const { directory, workspaces } = this.#opened;
     return new EngineThread({
+      entry: entries.engine,
       start: {
         ...this.#threadStart,
         row: directory.shards + config.fronts,
@@ -222,11 +225,11 @@ export class Server {
   }
 
   #startFront(number: number): void {
-    const { config, onDeath } = this.#parts;
+    const { config, entries, onDeath } = this.#parts;
     const { directory, workspaces } = this.#opened;
     const front = { listening: new Signal(), drained: new Signal() };
     const thread: FrontThread = new Thread(
-      new URL('./http/front.js', import.meta.url),
+      entries.front,
       {
         kind: 'front',
         ...this.#threadStart,

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { plainRoutes } from '../src/http/app.ts';
+import * as checks from '../src/http/check.ts';
 import { cjdsRoutes } from '../src/http/cjds/routes.ts';
 import { streamPaths } from '../src/http/cjds/streams.ts';
 import { docsPage } from '../src/http/docs/page.ts';
@@ -106,6 +107,12 @@ test('every schema compiles, every reference leads somewhere, every example keep
         assert.equal(errorsOf(media.schema, media.example), '', name);
       }
     }
+  }
+});
+
+test('every body that is checked by a schema has one that compiles', () => {
+  for (const check of Object.values(checks)) {
+    assert.throws(() => check(undefined), { code: 'invalid' });
   }
 });
 

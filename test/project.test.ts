@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { nodeFlags } from './support/server.ts';
@@ -126,3 +126,28 @@ test('no file names a path of somebody’s machine', () => {
   }
   assert.deepEqual(found, []);
 });
+
+test('each thread is one file, and its map leads to the sources', () => {
+  const script = readFileSync(join(root, 'scripts/run.cjs'), 'utf8');
+  const listed = /threadEntries = \[([^\]]*)\]/.exec(script)?.[1] ?? '';
+  const entries = [...listed.matchAll(/'([^']+)'/g)].map(([, entry]) => entry!);
+  // What `main.ts` starts, and itself.
+  const main = readFileSync(join(root, 'src/main.ts'), 'utf8');
+  const started = [...main.matchAll(/new URL\('\.\/([^']+)\.js'/g)].map(
+    ([, name]) => `src/${name}.ts`,
+  );
+  assert.deepEqual([...entries].sort(), ['src/main.ts', ...started].sort());
+  for (const entry of entries) {
+    const built = join(root, 'build', entry.replace(/\.ts$/, '.js'));
+    const text = readFileSync(built, 'utf8');
+    assert.doesNotMatch(text, /^(import|export)\b.*['"]\.\.?\//m, entry);
+    const { sources } = JSON.parse(readFileSync(`${built}.map`, 'utf8')) as { sources: string[] };
+    const own = sources.map((source) => join(dirname(built), source)).filter(isOwn);
+    assert.ok(own.includes(join(root, entry)), entry);
+    for (const source of own) assert.ok(existsSync(source), source);
+  }
+});
+
+function isOwn(path: string): boolean {
+  return path.startsWith(join(root, 'src'));
+}

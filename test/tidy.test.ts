@@ -258,3 +258,20 @@ check(
   },
   ['src/std/c.ts is reached from nowhere'],
 );
+
+check(
+  'files are looked for where their thread is',
+  style.placesAreThoseOfThreads,
+  {
+    'src/main.ts': `import { a } from './std/a.ts';\nconst front = new URL('./http/e.js', import.meta.url);`,
+    'src/std/a.ts': `const worker = new URL('./b.js', import.meta.url);`,
+    'src/std/b.ts': '',
+    'src/http/e.ts': `import { t } from './t.ts';\nimport { u } from './u/u.ts';`,
+    'src/http/t.ts': `const tag = new URL('../web/cj.js', import.meta.url);`,
+    'src/http/u/u.ts': `const tag = new URL('../../web/cj.js', import.meta.url);`,
+  },
+  [
+    'src/std/a.ts:1 looks for ./b.js beside src/main.ts',
+    'src/http/u/u.ts:1 looks for ../../web/cj.js beside src/http/e.ts',
+  ],
+);

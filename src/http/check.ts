@@ -1,5 +1,5 @@
-/** Checks administrative bodies against their schemas; compiled once, when the module is loaded. */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+/** Checks administrative bodies against their schemas; each is compiled once, when it is first asked. */
+import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'ajv';
 import { AppError } from '../std/errors.ts';
 import { DryRunWish } from './aidschemas.ts';
 import { NewDecision, NewResponse } from './decideschemas.ts';
@@ -11,33 +11,36 @@ import { NewAnswer, NewMessage, NewVisitor } from './tagschemas.ts';
 import { ReplayWish } from './taxonomyschemas.ts';
 import { NewRotation, NewWebhook } from './webhookschemas.ts';
 
-const ajv = new Ajv({ strict: true });
+/** The schemas are ours: that they are schemas is looked at by a test, not at every start. */
+const ajv = new Ajv({ strict: true, validateSchema: false });
 
 /** Each returns the body, known to have the shape. @throws AppError invalid, naming the place. */
-export const checkAnswer = checker(ajv.compile<NewAnswer>(NewAnswer));
-export const checkNewMessage = checker(ajv.compile<NewMessage>(NewMessage));
-export const checkNewVisitor = checker(ajv.compile<NewVisitor>(NewVisitor));
-export const checkNewDecision = checker(ajv.compile<NewDecision>(NewDecision));
-export const checkNewResponse = checker(ajv.compile<NewResponse>(NewResponse));
-export const checkDryRunWish = checker(ajv.compile<DryRunWish>(DryRunWish));
-export const checkIdentitySettings = checker(ajv.compile<IdentitySettings>(IdentitySettings));
-export const checkDefinitionCheck = checker(ajv.compile<DefinitionCheck>(DefinitionCheck));
-export const checkNewCommand = checker(ajv.compile<NewCommand>(NewCommand));
-export const checkNewInstance = checker(ajv.compile<NewInstance>(NewInstance));
-export const checkNewKey = checker(ajv.compile<NewKey>(NewKey));
-export const checkNewLink = checker(ajv.compile<NewLink>(NewLink));
-export const checkNewMerge = checker(ajv.compile<NewMerge>(NewMerge));
-export const checkNewQuota = checker(ajv.compile<NewQuota>(NewQuota));
-export const checkNewRetention = checker(ajv.compile<NewRetention>(NewRetention));
-export const checkNewToken = checker(ajv.compile<NewToken>(NewToken));
-export const checkNewUnmerge = checker(ajv.compile<NewUnmerge>(NewUnmerge));
-export const checkReplayWish = checker(ajv.compile<ReplayWish>(ReplayWish));
-export const checkNewRotation = checker(ajv.compile<NewRotation>(NewRotation));
-export const checkNewWebhook = checker(ajv.compile<NewWebhook>(NewWebhook));
-export const checkNewWorkspace = checker(ajv.compile<NewWorkspace>(NewWorkspace));
+export const checkAnswer = checker<NewAnswer>(NewAnswer);
+export const checkNewMessage = checker<NewMessage>(NewMessage);
+export const checkNewVisitor = checker<NewVisitor>(NewVisitor);
+export const checkNewDecision = checker<NewDecision>(NewDecision);
+export const checkNewResponse = checker<NewResponse>(NewResponse);
+export const checkDryRunWish = checker<DryRunWish>(DryRunWish);
+export const checkIdentitySettings = checker<IdentitySettings>(IdentitySettings);
+export const checkDefinitionCheck = checker<DefinitionCheck>(DefinitionCheck);
+export const checkNewCommand = checker<NewCommand>(NewCommand);
+export const checkNewInstance = checker<NewInstance>(NewInstance);
+export const checkNewKey = checker<NewKey>(NewKey);
+export const checkNewLink = checker<NewLink>(NewLink);
+export const checkNewMerge = checker<NewMerge>(NewMerge);
+export const checkNewQuota = checker<NewQuota>(NewQuota);
+export const checkNewRetention = checker<NewRetention>(NewRetention);
+export const checkNewToken = checker<NewToken>(NewToken);
+export const checkNewUnmerge = checker<NewUnmerge>(NewUnmerge);
+export const checkReplayWish = checker<ReplayWish>(ReplayWish);
+export const checkNewRotation = checker<NewRotation>(NewRotation);
+export const checkNewWebhook = checker<NewWebhook>(NewWebhook);
+export const checkNewWorkspace = checker<NewWorkspace>(NewWorkspace);
 
-function checker<Shape>(validate: ValidateFunction<Shape>): (value: unknown) => Shape {
+function checker<Shape>(schema: AnySchema): (value: unknown) => Shape {
+  let validate: ValidateFunction<Shape> | undefined;
   return (value) => {
+    validate ??= ajv.compile<Shape>(schema);
     if (validate(value)) return value;
     const [first] = validate.errors ?? [];
     throw new AppError('invalid', first === undefined ? 'the body is invalid' : sentenceOf(first));

@@ -1,7 +1,5 @@
-/** The document of the API, for programs (`/openapi.json`) and for people (`/docs`). Made once. */
+/** The document of the API, for programs (`/openapi.json`) and for people (`/docs`). Loaded and made when first asked for. */
 
-import { docsPage } from './docs/page.ts';
-import { openApiDocument } from './openapi/document.ts';
 import { jsonType, type Reply } from './reply.ts';
 import type { Route } from './route.ts';
 
@@ -30,7 +28,8 @@ export const docsRoutes: readonly Route[] = [
   },
 ];
 
-function getDocument(): Reply {
+async function getDocument(): Promise<Reply> {
+  const { openApiDocument } = await import('./openapi/document.ts');
   documentReply ??= {
     status: 200,
     body: Buffer.from(JSON.stringify(openApiDocument())),
@@ -40,8 +39,10 @@ function getDocument(): Reply {
   return documentReply;
 }
 
-function getPage(): Reply {
+async function getPage(): Promise<Reply> {
   if (pageReply === undefined) {
+    const { docsPage } = await import('./docs/page.ts');
+    const { openApiDocument } = await import('./openapi/document.ts');
     const { html, policy } = docsPage(openApiDocument());
     pageReply = {
       status: 200,

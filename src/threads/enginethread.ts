@@ -20,6 +20,7 @@ import { threadErrorOf } from './refusal.ts';
 import { Signal } from './signal.ts';
 
 export interface EngineThreadParts {
+  readonly entry: URL;
   readonly start: Omit<EngineStart, 'kind' | 'number' | 'directory'>;
   readonly log: Log;
   readonly directory: () => DirectorySnapshot;
@@ -46,10 +47,10 @@ export class EngineThread {
   }
 
   start(): void {
-    const { directory, onDeath, onInForce, start } = this.#parts;
+    const { directory, entry, onDeath, onInForce, start } = this.#parts;
     const snapshot = directory();
     this.#thread = new Thread(
-      new URL('./engine.js', import.meta.url),
+      entry,
       { kind: 'engine', number: 0, ...start, directory: snapshot },
       { onMessage: (message) => this.#hear(message), onDeath },
     );

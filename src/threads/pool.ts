@@ -23,6 +23,17 @@ import { Turns } from './turns.ts';
 /** Called when a thread ends that should not have; must end the process. */
 export type OnDeath = (name: string, reason: string) => void;
 
+/** The file that a thread of each kind begins with. */
+export interface ThreadEntries {
+  readonly front: URL;
+  readonly shard: URL;
+  readonly engine: URL;
+  /** Of the pool that reads. */
+  readonly reader: URL;
+  /** Of the pool that indexes, seals and merges. */
+  readonly upkeep: URL;
+}
+
 /** A thread of ours: typed messages both ways. */
 export class Thread<ToThread, FromThread> {
   readonly #worker: Worker;
@@ -79,10 +90,10 @@ export interface ReaderPool {
 }
 
 /** Reader threads, and one more for what takes seconds, so that nothing else waits for it. */
-export function openReaderPools(start: ReaderStart): ReaderPool {
+export function openReaderPools(entry: URL, start: ReaderStart): ReaderPool {
   const threads = Math.max(1, Math.floor(availableParallelism() / 2));
-  const short = openReaders(start, threads, heavyReadsMax);
-  const long = openReaders(start, 1, dryRunsMax);
+  const short = openReaders(entry, start, threads, heavyReadsMax);
+  const long = openReaders(entry, start, 1, dryRunsMax);
   return {
     read: (heavy) => (heavy.kind === 'dryRun' ? long : short).read(heavy),
     async close() {
@@ -92,7 +103,12 @@ export function openReaderPools(start: ReaderStart): ReaderPool {
 }
 
 /** A pool of reader threads, made when first needed; workspaces take turns in it. */
-function openReaders(start: ReaderStart, threads: number, waitingMax: number): ReaderPool {
+function openReaders(
+  entry: URL,
+  start: ReaderStart,
+  threads: number,
+  waitingMax: number,
+): ReaderPool {
   let pool: Piscina<HeavyRead, HeavyAnswer> | undefined;
   const turns = new Turns({ runningMax: threads, waitingMax });
   return {
@@ -103,7 +119,7 @@ function openReaders(start: ReaderStart, threads: number, waitingMax: number): R
         throw new AppError('overloaded', message, { retryAfterSeconds: 1 });
       }
       pool ??= new Piscina<HeavyRead, HeavyAnswer>({
-        filename: new URL('./reader.js', import.meta.url).href,
+        filename: entry.href,
         workerData: start,
         minThreads: 0,
         maxThreads: threads,
@@ -131,17 +147,17 @@ export interface UpkeepPool {
  * Threads that index, and others that seal and merge, made when first needed and let go when there is nothing
  * to do. What is indexed never waits for what is rewritten, which takes what others leave of the processors.
  */
-export function openUpkeepPool(): UpkeepPool {
+export function openUpkeepPool(entry: URL): UpkeepPool {
   let indexing: Piscina<UpkeepJob, SegmentFacts | undefined> | undefined;
   let rewriting: Piscina<UpkeepJob, SegmentFacts | undefined> | undefined;
   const processors = availableParallelism();
   return {
     run(job) {
       if (job.kind === 'index') {
-        indexing ??= openUpkeepThreads(Math.max(1, Math.floor(processors / 2)));
+        indexing ??= openUpkeepThreads(entry, Math.max(1, Math.floor(processors / 2)));
         return indexing.run(job, { name: 'run' });
       }
-      rewriting ??= openUpkeepThreads(Math.max(2, processors));
+      rewriting ??= openUpkeepThreads(entry, Math.max(2, processors));
       return rewriting.run(job, { name: 'run' });
     },
     async close() {
@@ -150,9 +166,12 @@ export function openUpkeepPool(): UpkeepPool {
   };
 }
 
-function openUpkeepThreads(maxThreads: number): Piscina<UpkeepJob, SegmentFacts | undefined> {
+function openUpkeepThreads(
+  entry: URL,
+  maxThreads: number,
+): Piscina<UpkeepJob, SegmentFacts | undefined> {
   return new Piscina<UpkeepJob, SegmentFacts | undefined>({
-    filename: new URL('./upkeep.js', import.meta.url).href,
+    filename: entry.href,
     minThreads: 0,
     maxThreads,
     idleTimeout: 30_000,

@@ -2,13 +2,21 @@
 import type { PartLimits } from '../config.ts';
 import { unreachable } from '../std/assert.ts';
 import type { MainToShard, ShardToMain, ThreadStart } from './messages.ts';
-import { carryOut, type OnDeath, openUpkeepPool, Thread } from './pool.ts';
+import {
+  carryOut,
+  type OnDeath,
+  openUpkeepPool,
+  Thread,
+  type ThreadEntries,
+  type UpkeepPool,
+} from './pool.ts';
 import type { Readiness } from './readiness.ts';
 import { Signal } from './signal.ts';
 
 type ShardThread = Thread<MainToShard, ShardToMain>;
 
 export interface ShardThreadsParts {
+  readonly entries: Pick<ThreadEntries, 'shard' | 'upkeep'>;
   readonly start: ThreadStart;
   readonly count: number;
   readonly limits: PartLimits;
@@ -28,11 +36,12 @@ interface Started {
 export class ShardThreads {
   readonly #parts: ShardThreadsParts;
   readonly #shards: Started[] = [];
-  readonly #upkeep = openUpkeepPool();
+  readonly #upkeep: UpkeepPool;
   #events = 0;
 
   constructor(parts: ShardThreadsParts) {
     this.#parts = parts;
+    this.#upkeep = openUpkeepPool(parts.entries.upkeep);
   }
 
   /** Events found on the tape at the start. */
@@ -51,9 +60,9 @@ export class ShardThreads {
   }
 
   #startOne(number: number): void {
-    const { limits, onDeath, start } = this.#parts;
+    const { entries, limits, onDeath, start } = this.#parts;
     const thread: ShardThread = new Thread(
-      new URL('./shard.js', import.meta.url),
+      entries.shard,
       { kind: 'shard', ...start, number, row: number, limits },
       { onMessage: (message) => this.#hear(number, message), onDeath },
     );

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 /** What `npm start` runs node with. */
 export const nodeFlags = [
+  '--enable-source-maps',
   '--single-threaded-gc',
   '--min-semi-space-size=16',
   '--initial-old-space-size=128',

@@ -271,21 +271,53 @@ export const noTestIsSwitchedOff: Rule = (sources) =>
 
 /** Whatever no command, client, bench, script or test leads to is dead. */
 export const everythingIsReached: Rule = (sources) => {
-  const byPath = new Map(sources.map((source) => [source.path, source]));
-  const reached = new Set<string>();
   const isEntry = ({ path }: Source): boolean =>
     path === 'src/main.ts' || /^src\/(client|web)\//.test(path) || !path.startsWith('src/');
-  const pending = sources.filter(isEntry).map(({ path }) => path);
+  const reached = reach(sources, sources.filter(isEntry).map(pathOf), () => true);
+  return sources
+    .filter((source) => source.path.startsWith('src/') && !reached.has(source))
+    .map(({ path }) => `${path} is reached from nowhere`);
+};
+
+/** A thread is bundled into one file in the folder of its entry, and looks for other files from there. */
+export const placesAreThoseOfThreads: Rule = (sources) => {
+  const isPlace = ({ kind }: Mention): boolean => kind === 'url';
+  const modules = sources.filter(({ path }) => /^src\/(?!web\/)/.test(path));
+  const threads = modules.flatMap((source) =>
+    source.mentions.filter(isPlace).map((mention) => targetOf(source, mention) ?? ''),
+  );
+  return ['src/main.ts', ...threads].flatMap((entry) =>
+    [...reach(modules, [entry], (mention) => !isPlace(mention) && !mention.isType)]
+      .filter(({ path }) => posix.dirname(path) !== posix.dirname(entry))
+      .flatMap(({ mentions, path }) =>
+        mentions
+          .filter(isPlace)
+          .map(({ line, specifier }) => `${path}:${line} looks for ${specifier} beside ${entry}`),
+      ),
+  );
+};
+
+/** The sources at `paths`, and all that their mentions lead to. */
+function reach(
+  sources: readonly Source[],
+  paths: readonly string[],
+  follows: (mention: Mention) => boolean,
+): Set<Source> {
+  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const reached = new Set<Source>();
+  const pending = [...paths];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     const source = byPath.get(path);
-    if (source === undefined || reached.has(path)) continue;
-    reached.add(path);
-    for (const mention of source.mentions) {
+    if (source === undefined || reached.has(source)) continue;
+    reached.add(source);
+    for (const mention of source.mentions.filter(follows)) {
       const target = targetOf(source, mention);
       if (target !== undefined) pending.push(target);
     }
   }
-  return sources
-    .filter(({ path }) => path.startsWith('src/') && !reached.has(path))
-    .map(({ path }) => `${path} is reached from nowhere`);
-};
+  return reached;
+}
+
+function pathOf({ path }: Source): string {
+  return path;
+}
