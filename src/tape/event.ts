@@ -77,6 +77,12 @@ export class TapeEvent {
     return this.#text(typeSpan(this.#record));
   }
 
+  /** Of its type: equal types have the same. */
+  get typeHash(): number {
+    const { rowAt, rows } = this.#record;
+    return rows.getUint16(rowAt + row.typeHash, true);
+  }
+
   isOf(workspace: number, customer: Uint8Array): boolean {
     return (
       this.workspace === workspace && spanIs(this.#record, customerSpan(this.#record), customer)
@@ -137,7 +143,19 @@ export class TapeEvent {
   }
 
   #text({ at, length }: { at: number; length: number }): string {
-    const { payloads } = this.#record;
-    return Buffer.from(payloads.buffer, payloads.byteOffset + at, length).toString('utf8');
+    return textOf(this.#record.payloads, at, length);
   }
+}
+
+let viewed: Uint8Array = Buffer.alloc(0);
+let buffer: Buffer = Buffer.alloc(0);
+
+/** UTF-8 of a block as text. The view of it is kept: many texts are of one block, and to make one takes as long. */
+function textOf(bytes: Uint8Array, at: number, length: number): string {
+  if (viewed !== bytes) {
+    viewed = bytes;
+    // All there is: the store says another length in the same buffer with each read.
+    buffer = Buffer.from(bytes.buffer, bytes.byteOffset);
+  }
+  return buffer.toString('utf8', at, at + length);
 }

@@ -30,6 +30,13 @@ interface AnswerTally {
   responses: Record<string, number>;
 }
 
+interface MapCounted {
+  readonly workspace: number;
+  readonly journey: string;
+  readonly version: number;
+  readonly tally: MapTally;
+}
+
 export class Counts {
   /** For the engine's (`asks.ts`). */
   readonly answerer = {
@@ -40,6 +47,8 @@ export class Counts {
   readonly #definitions: Definitions;
   readonly #held = new Map<string, object>();
   readonly #dirty = new Set<string>();
+  /** The map counted for last, if it is dirty: what happens comes in groups of one. */
+  #last: MapCounted | undefined;
 
   /** @param rows of a room of its own; what is put there is durable together with the engine's cursor. */
   constructor(rows: Rows, definitions: Definitions) {
@@ -84,11 +93,13 @@ export class Counts {
   flush(): void {
     for (const key of this.#dirty) this.#rows.put(key, this.#held.get(key));
     this.#dirty.clear();
+    this.#last = undefined;
     if (this.#held.size > heldMax) this.#held.clear();
   }
 
   /** Workspaces that are gone take their counters with them. */
   purge(living: ReadonlySet<number>): void {
+    this.#last = undefined;
     const stored = [...this.#rows.range('')].map(([key]) => key);
     for (const key of new Set([...stored, ...this.#held.keys()])) {
       if (living.has(Number.parseInt(key, 10))) continue;
@@ -142,7 +153,14 @@ export class Counts {
   }
 
   #map(workspace: number, journey: string, version: number): MapTally {
-    return this.#hold(`${prefixOf(workspace, 'journey', journey)}${version}`, emptyMapTally);
+    const last = this.#last;
+    const isSame =
+      last?.workspace === workspace && last.journey === journey && last.version === version;
+    if (isSame) return last.tally;
+    const key = `${prefixOf(workspace, 'journey', journey)}${version}`;
+    const tally = this.#hold(key, emptyMapTally);
+    this.#last = { workspace, journey, version, tally };
+    return tally;
   }
 
   /** To be changed: it is dirty from now on. */

@@ -36,9 +36,18 @@ export function compileMap(name: string, version: number, map: JourneyMap): Comp
   };
   const listeners = listenersOf(parts);
   const audiences = compileAudiences(map.audiences);
+  // Said one by one: what begins with a spread has a shape of its own (Node 20), and many maps would make every look slow.
   return {
-    ...{ map, name, version, audiences, listeners },
-    ...parts,
+    map,
+    name,
+    version,
+    audiences,
+    listeners,
+    entry: parts.entry,
+    steps: parts.steps,
+    milestones: parts.milestones,
+    goal: parts.goal,
+    exits: parts.exits,
     key: map.key?.split('.'),
     reentryMs: reentryMsOf(map),
     replaysOnResume: map.onResume === 'replay',
@@ -96,7 +105,10 @@ function compileStep(
   ordinals: ReadonlyMap<string, number>,
 ): CompiledStep {
   return {
-    ...{ stage, name: step.name, ordinal: ordinals.get(step.name)!, journey: step.journey },
+    stage,
+    name: step.name,
+    ordinal: ordinals.get(step.name)!,
+    journey: step.journey,
     isOptional: step.optional === true,
     on: compileTriggers(step.on, `${place}.on`, scope),
     completed: step.completed && compileTriggers(step.completed, `${place}.completed`, scope),
@@ -119,7 +131,8 @@ function compileWait(
     variables: ['customer', 'audience', 'instance', 'decision'],
   };
   return {
-    ...{ name, forMs: durationOf(wait.for) },
+    name,
+    forMs: durationOf(wait.for),
     until: until && { ...timeOfDay(until.at), zone: until.zone },
     on: compileTriggers(wait.on, `${place}.on`, scope),
     thenStep: thenStep === undefined ? undefined : ordinals.get(thenStep),

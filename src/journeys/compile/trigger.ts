@@ -28,6 +28,11 @@ export function compileTriggers(
   return (triggers ?? []).map((each, index) => compileTrigger(each, `${place}[${index}]`, scope));
 }
 
+/** Whether it means every event of its type. */
+export function isPlain({ channel, where }: CompiledTrigger): boolean {
+  return channel === undefined && where === undefined;
+}
+
 /** Whether the event of `facts`, whose type is the trigger's, means it. */
 export function isMeant({ channel, where }: CompiledTrigger, facts: Facts): boolean {
   if (channel !== undefined && facts.event?.channel !== channel) return false;

@@ -79,12 +79,15 @@ function applyOne(
   observe?: (happening: Happening) => void,
 ): void {
   lapse(person, event.received, observe);
-  const { ordinal, received, stamp, type } = event;
-  const parts = { force, person, home, at: received, cause: { stamp, ordinal }, observe };
+  const { received, type } = event;
   if (!type.startsWith('tapeline.')) {
-    applyEvent(new Moment({ ...parts, event }), type);
+    applyEvent(
+      new Moment({ force, person, home, at: received, cause: event, event, observe }),
+      type,
+    );
     return;
   }
+  const parts = { force, person, home, at: received, cause: event, observe };
   const said = JSON.parse(event.data() ?? '{}') as never;
   switch (type) {
     case words.typeOfTimer:

@@ -9,16 +9,48 @@ export const contextCharactersMax = 8192;
 /** @param json the value as JSON text. */
 export function remember(instance: InstanceState, name: string, json: string): void {
   if (json.length > contextValueCharactersMax) return;
+  const { context } = instance;
   const value = JSON.parse(json) as unknown;
-  const before = JSON.stringify(instance.context).length;
-  const replaced = Object.hasOwn(instance.context, name)
-    ? JSON.stringify(instance.context[name]).length
+  const mayBeTooMany =
+    charactersAtMost(context) + nameAtMost(name) + json.length > contextCharactersMax;
+  if (mayBeTooMany && charactersWith(context, name, json) > contextCharactersMax) return;
+  if (name !== '__proto__') context[name] = value;
+  else {
+    // A name like any other.
+    Object.defineProperty(context, name, {
+      ...{ value, configurable: true, enumerable: true, writable: true },
+    });
+  }
+}
+
+/** What a character of text can become in JSON. */
+const escapedAtMost = 6;
+/** Of a number, a truth or null, and of an empty object. */
+const plainAtMost = 32;
+
+/** With its quotes, colon and comma. */
+function nameAtMost(name: string): number {
+  return escapedAtMost * name.length + 4;
+}
+
+/** No fewer than the context has as JSON: to count exactly costs ten times as much. */
+function charactersAtMost(context: InstanceState['context']): number {
+  let most = plainAtMost;
+  for (const name in context) {
+    const value = context[name];
+    most += nameAtMost(name) + plainAtMost;
+    if (typeof value === 'string') most += escapedAtMost * value.length;
+    else if (typeof value === 'object' && value !== null) return Number.POSITIVE_INFINITY;
+  }
+  return most;
+}
+
+/** How many it has when that value stands under that name. */
+function charactersWith(context: InstanceState['context'], name: string, json: string): number {
+  const replaced = Object.hasOwn(context, name)
+    ? JSON.stringify(context[name]).length
     : -JSON.stringify(name).length - 2;
-  if (before - replaced + json.length > contextCharactersMax) return;
-  // What is called `__proto__` is a name like any other.
-  Object.defineProperty(instance.context, name, {
-    ...{ value, configurable: true, enumerable: true, writable: true },
-  });
+  return JSON.stringify(context).length - replaced + json.length;
 }
 
 /** What a command carries; each value counts for itself. */

@@ -12,7 +12,18 @@ import type { InstanceState, InstanceStatus, PersonState, Visit } from '../state
 import { nextLocalTime } from './localtime.ts';
 import { type Moment, microstepsMax } from './moment.ts';
 import { askStep } from './requests.ts';
-import { arm, disarm, expiryId, isOpen, isRunning, stallId, waitId } from './timers.ts';
+import {
+  arm,
+  disarm,
+  expiryId,
+  isOpen,
+  isRunning,
+  letterOf,
+  stallId,
+  stallTimer,
+  timerLetter,
+  waitId,
+} from './timers.ts';
 
 /** Instances that have ended and are kept of a customer, the newest; what has gone may begin again whatever its map says. */
 export const endedMax = 100;
@@ -57,7 +68,7 @@ export function start(
     visited: [],
     completed: [],
     milestones: [],
-    context: { ...context },
+    context: Object.assign({}, context),
     pausedMs: 0,
     acted: {},
     timers: [],
@@ -117,8 +128,11 @@ export function stepAt({ visited }: InstanceState, time: number): number {
 
 /** Puts a visit in its place by its own time. */
 function visit({ at, time }: Moment, { visited }: InstanceState, step: number): void {
-  const place = visited.findLastIndex((each) => timeOf(each) <= time) + 1;
-  visited.splice(place, 0, { step, at, ...(time !== at && { time }) });
+  let place = visited.length;
+  while (place > 0 && timeOf(visited[place - 1]!) > time) place -= 1;
+  const made = time === at ? { step, at } : { step, at, time };
+  if (place === visited.length) visited.push(made);
+  else visited.splice(place, 0, made);
   if (visited.length > visitsMax) visited.shift();
 }
 
@@ -147,13 +161,8 @@ export function enter(
   visit(moment, instance, step.ordinal);
   instance.activity += 1;
   const { name, ordinal } = step;
-  moment.tell({
-    instance,
-    what: 'step',
-    step: ordinal,
-    name,
-    ...(isPassed ? { isPassed } : { from }),
-  });
+  if (isPassed) moment.tell({ instance, what: 'step', step: ordinal, name, isPassed });
+  else moment.tell({ instance, what: 'step', step: ordinal, name, from });
   if (step.completed === undefined && step.journey === undefined) {
     complete(moment, instance, step.ordinal);
   }
@@ -170,8 +179,9 @@ export function enter(
 function endWaits(instance: InstanceState, map: CompiledMap): void {
   const before = map.steps[instance.current - 1];
   if (before === undefined) return;
-  for (const index of before.waits.keys()) endWait(instance, before, index);
-  delete instance.dormant;
+  for (let index = 0; index < before.waits.length; index++) endWait(instance, before, index);
+  // To delete what is not there costs as much as all of this.
+  if (instance.dormant !== undefined) delete instance.dormant;
 }
 
 /** What it waits for has come, or it has left the step. */
@@ -184,8 +194,9 @@ export function endWait(instance: InstanceState, { ordinal }: CompiledStep, wait
 
 /** From now on the waits of the step run that do not yet. */
 export function runWaits({ at }: Moment, instance: InstanceState, { steps }: CompiledMap): void {
+  if (instance.dormant === undefined) return;
   const step = steps[instance.current - 1];
-  for (const index of instance.dormant ?? []) {
+  for (const index of instance.dormant) {
     const { forMs, until } = step!.waits[index]!;
     const due = forMs === undefined ? nextLocalTime(until!, at) : at + forMs;
     arm(instance, waitId(instance, step!.ordinal, index), due);
@@ -226,9 +237,9 @@ export function end(
   if (reason !== undefined) instance.reason = reason;
   instance.endedAt = moment.at;
   instance.timers = [];
-  delete instance.pausedAt;
-  delete instance.held;
-  delete instance.dormant;
+  if (instance.pausedAt !== undefined) delete instance.pausedAt;
+  if (instance.held !== undefined) delete instance.held;
+  if (instance.dormant !== undefined) delete instance.dormant;
   moment.tell({ instance, what: status });
 }
 
@@ -238,9 +249,11 @@ export function armStalls(moment: Moment, instance: InstanceState, map: Compiled
   for (const rule of moment.force.stallsOf(instance.journey)) {
     const { name, when } = rule;
     if (when.kind !== 'stall') continue;
-    const id = stallId(instance, name);
-    if (!isBeyond(instance, map, rule)) disarm(instance, id);
-    else if (isStallUnarmed(instance, map, rule)) arm(instance, id, stallDue(instance, when));
+    if (!isBeyond(instance, map, rule)) {
+      if (stallTimer(instance, name) !== undefined) disarm(instance, stallId(instance, name));
+    } else if (isStallUnarmed(instance, map, rule)) {
+      arm(instance, stallId(instance, name), stallDue(instance, when));
+    }
   }
 }
 
@@ -252,7 +265,7 @@ export function isStallUnarmed(
 ): boolean {
   const { when } = rule;
   if (when.kind !== 'stall' || !isBeyond(instance, map, rule)) return false;
-  const known = instance.timers.find(({ id }) => id === stallId(instance, rule.name));
+  const known = stallTimer(instance, rule.name);
   return known === undefined || (isRunning(known) && known.due > stallDue(instance, when));
 }
 
@@ -278,18 +291,19 @@ export function noteActivity(moment: Moment, instance: InstanceState, map: Compi
   const { at, force } = moment;
   instance.lastActivity = Math.max(instance.lastActivity, at);
   instance.activity += 1;
-  delete instance.isHistory;
+  if (instance.isHistory !== undefined) delete instance.isHistory;
   runWaits(moment, instance, map);
   noteChannel(moment, instance);
   for (const timer of instance.timers) {
-    if (timer.id === expiryId(instance)) timer.due = instance.lastActivity + map.expiresAfterMs;
-    else if (timer.id.startsWith(`${instance.id}/r/`)) {
+    const letter = letterOf(timer, instance);
+    if (letter === timerLetter.expiry) timer.due = instance.lastActivity + map.expiresAfterMs;
+    else if (letter === timerLetter.rule) {
       const rule = force.rule(timer.id.slice(instance.id.length + 3));
       if (rule?.when.kind !== 'stall') continue;
       const due = stallDue(instance, rule.when);
       if (due === timer.due) continue;
       timer.due = due;
-      delete timer.spent;
+      if (timer.spent !== undefined) delete timer.spent;
     } else continue;
     timer.generation = instance.activity;
   }

@@ -18,12 +18,15 @@ export function beginWatching({ at, force, person }: Moment): void {
   }
 }
 
+const none: ReadonlySet<string> = new Set();
+
 /** Notes the moment's event where it matters. @returns the audiences of which it changed membership. */
-export function noteEvent(moment: Moment, type: string): Set<string> {
-  const changed = new Set<string>();
+export function noteEvent(moment: Moment, type: string): ReadonlySet<string> {
   const { at, event, force, observe, person } = moment;
-  if (event === undefined) return changed;
-  for (const { audience, ref } of force.audiencesFor(type)) {
+  const audiences = force.audiencesFor(type);
+  if (event === undefined || audiences.length === 0) return none;
+  const changed = new Set<string>();
+  for (const { audience, ref } of audiences) {
     const state = person.audiences[ref] ?? audience.start();
     person.audiences[ref] = state;
     const { received, time } = event;
@@ -41,7 +44,9 @@ export function noteEvent(moment: Moment, type: string): Set<string> {
  * changes by itself becomes a timer.
  * @param isMoved something happened to an instance.
  */
-export function settleWatched(moment: Moment, changed: Set<string>, isMoved: boolean): void {
+export function settleWatched(moment: Moment, noted: ReadonlySet<string>, isMoved: boolean): void {
+  if (moment.force.watched.length === 0) return;
+  const changed = new Set(noted);
   for (const watched of moment.force.watched) settleOne(moment, watched, changed, isMoved);
 }
 

@@ -75,9 +75,9 @@ export class Moment {
 
   /** Something happened to an instance. */
   tell(happening: Omit<InstanceHappening, 'kind'>): void {
-    const told: InstanceHappening = { kind: 'instance', ...happening };
+    const told = { kind: 'instance' as const, at: this.at, ...happening };
     this.happenings.push(told);
-    this.observe?.({ at: this.at, ...told });
+    this.observe?.(told);
   }
 
   /** Whether the cause is history: it moves state and fires nothing. */

@@ -7,7 +7,7 @@ import { type PersonName, personKey, timerKey, workKey } from './layout.ts';
 import type { JourneyStore } from './store.ts';
 import { firstDue } from './timers.ts';
 
-/** What the customers in memory may weigh, as JSON; then those not asked for longest go, if they are written. */
+/** What the customers in memory may weigh, as JSON; then those not asked for lately go, if they are written. */
 export const personsBytesMax = 128 * 1024 * 1024;
 /** Of one that has not been written yet. */
 const freshBytes = 1024;
@@ -26,6 +26,8 @@ export interface Person {
   readonly name: PersonName;
   readonly state: PersonState;
   isDirty: boolean;
+  /** Asked for since it was last looked at to be let go. */
+  isRecent: boolean;
   /** As in its row. */
   dueStored: number | undefined;
   hasWorkStored: boolean;
@@ -45,7 +47,7 @@ export function keyOf({ customer, workspace }: PersonName): string {
 export class Persons {
   readonly #store: JourneyStore;
   readonly #bytesMax: number;
-  /** The one asked for last comes last. */
+  /** Who was asked for since the last look at them goes to the end then, and stays. */
   readonly #persons = new Map<string, Person>();
   readonly #dirty = new Set<Person>();
   #bytes = 0;
@@ -68,8 +70,7 @@ export class Persons {
     const key = keyOf(name);
     const known = this.#persons.get(key);
     if (known !== undefined) {
-      this.#persons.delete(key);
-      this.#persons.set(key, known);
+      known.isRecent = true;
       return known;
     }
     const value = this.#store.get(personKey(name));
@@ -94,8 +95,15 @@ export class Persons {
   }
 
   #keep(name: PersonName, { due, state, work }: StoredPerson, bytes: number): Person {
+    // Not begun with a spread: Node 20 gives each object made so a shape of its own, and every look at it is slow.
     const person: Person = {
-      ...{ name, state, bytes, key: keyOf(name), isDirty: false, dueStored: due },
+      name,
+      state,
+      bytes,
+      key: keyOf(name),
+      isDirty: false,
+      isRecent: false,
+      dueStored: due,
       hasWorkStored: work === true,
       lookAt: Number.POSITIVE_INFINITY,
       said: undefined,
@@ -185,6 +193,12 @@ export class Persons {
       // What was said or given is remembered with it.
       if (person.isDirty || person.said !== undefined || person.given !== undefined) continue;
       this.#persons.delete(key);
+      if (person.isRecent) {
+        // It comes round again, and goes then.
+        person.isRecent = false;
+        this.#persons.set(key, person);
+        continue;
+      }
       this.#bytes -= person.bytes;
     }
   }

@@ -4,8 +4,14 @@
  *
  *     exits ─▶ completed steps ─▶ waits that it ends ─▶ the step it leads to ─▶ milestones ─▶ goal
  */
-import type { CompiledMap, CompiledStep, MapListener } from '../compile/compiled.ts';
-import { isMeant } from '../compile/trigger.ts';
+import type {
+  CompiledExit,
+  CompiledMap,
+  CompiledStep,
+  Facts,
+  MapListener,
+} from '../compile/compiled.ts';
+import { isMeant, isPlain } from '../compile/trigger.ts';
 import type { InstanceState } from '../state.ts';
 import { remember } from './context.ts';
 import {
@@ -29,22 +35,30 @@ import { isOpen } from './timers.ts';
 
 /** Thread of one event through all instances, and through the maps that it may begin. */
 export function reactAll(moment: Moment, type: string): void {
-  // Those that begin with the event meet it when they do.
-  for (const instance of [...moment.person.instances]) {
-    if (isOpen(instance)) react(moment, instance, type);
-  }
+  const { instances } = moment.person;
+  // Those that begin with the event meet it when they do: nothing is added or goes before.
+  for (const instance of instances) if (isOpen(instance)) react(moment, instance, type);
   for (const map of moment.force.listeners(type).maps) begin(moment, map, type);
 }
 
 function begin(moment: Moment, map: CompiledMap, type: string): void {
-  const facts = moment.factsOf(map);
-  const isEntry = map.entry.some((trigger) => trigger.event === type && isMeant(trigger, facts));
-  if (!isEntry) return;
+  if (!isEntry(moment, map, type)) return;
   const key = keyOf(moment, map);
   if (key === undefined || !mayStart(moment, map, key)) return;
   const instance = start(moment, map, key);
   rememberEvent(moment, instance, map);
   advance(moment, instance, map, type);
+}
+
+function isEntry(moment: Moment, map: CompiledMap, type: string): boolean {
+  let facts: Facts | undefined;
+  for (const trigger of map.entry) {
+    if (trigger.event !== type) continue;
+    if (isPlain(trigger)) return true;
+    facts ??= moment.factsOf(map);
+    if (isMeant(trigger, facts)) return true;
+  }
+  return false;
 }
 
 /** Undefined: the map tells instances apart, and the event does not say which it is about. */
@@ -77,16 +91,14 @@ export function react(moment: Moment, instance: InstanceState, type: string): vo
   const key = keyOf(moment, map);
   const isMine = isNamed(instance, map, key);
   const meant = meantOf(moment, instance, map, type);
-  const exit = meant.find((each) => {
-    return each.of === 'exit' && (key === instance.key || !each.exit.isKeyed);
-  });
-  const matters = exit !== undefined || (isMine && meant.some(({ of }) => of !== 'exit'));
+  const exit = map.exits.length === 0 ? undefined : exitOf(meant, key === instance.key);
+  const matters = exit !== undefined || (isMine && meant.some(isNoExit));
   if (instance.status === 'paused') {
     if (matters) hold(moment, instance);
     return;
   }
-  if (exit?.of === 'exit') {
-    end(moment, instance, 'exited', exit.exit.reason);
+  if (exit !== undefined) {
+    end(moment, instance, 'exited', exit.reason);
     return;
   }
   const isActivity =
@@ -100,6 +112,23 @@ export function react(moment: Moment, instance: InstanceState, type: string): vo
   advanceBy(moment, instance, map, meant);
 }
 
+function exitOf(meant: readonly MapListener[], isOfKey: boolean): CompiledExit | undefined {
+  for (const each of meant)
+    if (each.of === 'exit' && (isOfKey || !each.exit.isKeyed)) return each.exit;
+  return undefined;
+}
+
+function isNoExit({ of }: MapListener): boolean {
+  return of !== 'exit';
+}
+
+function isGoal({ of }: MapListener): boolean {
+  return of === 'goal';
+}
+
+const none: readonly MapListener[] = [];
+
+/** In most maps all that listen to a type mean all events of it: then nothing is made. */
 function meantOf(
   moment: Moment,
   instance: InstanceState,
@@ -107,7 +136,8 @@ function meantOf(
   type: string,
 ): readonly MapListener[] {
   const listeners = map.listeners.get(type);
-  if (listeners === undefined) return [];
+  if (listeners === undefined) return none;
+  if (listeners.every(({ trigger }) => isPlain(trigger))) return listeners;
   const facts = moment.factsOf(map, instance);
   return listeners.filter(({ trigger }) => isMeant(trigger, facts));
 }
@@ -137,7 +167,7 @@ function advanceBy(
   for (const each of meant) {
     if (each.of === 'milestone') reach(moment, instance, each.milestone.name);
   }
-  if (meant.some(({ of }) => of === 'goal')) end(moment, instance, 'completed');
+  if (meant.some(isGoal)) end(moment, instance, 'completed');
   else completeIfDone(moment, instance, map);
   armStalls(moment, instance, map);
 }

@@ -45,6 +45,9 @@ export class Reader {
   /** Of the row looked at last: neighbours are often of one workspace. */
   #workspace = -1;
   #force: WorkspaceForce | undefined;
+  #told = -1;
+  #tell: (happening: Happening) => void = () => undefined;
+  readonly #types = new TypeNames();
   #applied = 0;
   #isCrowded = false;
 
@@ -90,7 +93,7 @@ export class Reader {
 
   readonly #visit = (event: TapeEvent): true => {
     this.#applied += 1;
-    const { type } = event;
+    const type = this.#types.of(event);
     if (type === typeOfDefinition) this.#takeDefinition(event);
     else if (this.#force !== undefined) this.#apply(this.#force, event, type);
     return true;
@@ -109,8 +112,18 @@ export class Reader {
     this.#workspace = -1;
   }
 
+  /** Tells observers of a workspace: made once, since neighbours are often of one. */
+  #teller(workspace: number): (happening: Happening) => void {
+    if (workspace !== this.#told) {
+      const { observe } = this.#parts;
+      this.#told = workspace;
+      this.#tell = (happening) => observe(workspace, happening);
+    }
+    return this.#tell;
+  }
+
   #apply(force: WorkspaceForce, event: TapeEvent, type: string): void {
-    const { aliases, allowances, links, observe, persons, touched } = this.#parts;
+    const { aliases, allowances, links, persons, touched } = this.#parts;
     const { customer, workspace } = event;
     const seen = new Seen(event, type);
     if (links.take(workspace, customer, seen, force)) return;
@@ -119,7 +132,7 @@ export class Reader {
     const state = known?.state ?? newPerson(name.customer);
     const { received } = seen;
     const stepsMax = allowances.of(workspace, received, eventStepsMax);
-    const tell = (happening: Happening): void => observe(workspace, happening);
+    const tell = this.#teller(workspace);
     const steps = apply(force, state, customer, seen, tell, stepsMax);
     allowances.spend(workspace, received, steps);
     if (stepsMax < eventStepsMax && steps > stepsMax) this.#parts.short(workspace);
@@ -127,6 +140,19 @@ export class Reader {
     if (known !== undefined) persons.touch(known);
     const person = known ?? (isBlank(state) ? undefined : persons.add(name, state));
     if (person !== undefined) touched(person);
+  }
+}
+
+/** The names of types that were met, so that one that comes again is the same text, and is not made anew. */
+class TypeNames {
+  readonly #known = new Map<number, { readonly bytes: Uint8Array; readonly type: string }>();
+
+  of(event: TapeEvent): string {
+    const known = this.#known.get(event.typeHash);
+    if (known !== undefined && event.hasType(known.bytes)) return known.type;
+    const { type } = event;
+    this.#known.set(event.typeHash, { bytes: Buffer.from(type, 'utf8'), type });
+    return type;
   }
 }
 

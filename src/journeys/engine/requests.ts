@@ -29,6 +29,7 @@ export function lapse(
   observe: ((happening: Happening) => void) | undefined,
   keptMs: number = requestMs,
 ): void {
+  if (person.requests.length === 0) return;
   const lapsed = person.requests.filter((request) => request.at + keptMs < at);
   if (lapsed.length === 0) return;
   person.requests = person.requests.filter((request) => request.at + keptMs >= at);

@@ -18,6 +18,7 @@ type Subject = InstanceState | undefined;
 export function reactRules(moment: Moment, type: string): void {
   const { event, force } = moment;
   const { after, events, views, without } = force.listeners(type);
+  if (after.length + events.length + views.length + without.length === 0) return;
   const mark = placeOf(moment.cause);
   const ask = (rule: CompiledRule, trigger?: CompiledTrigger): void => {
     for (const instance of subjectsOf(moment, rule, trigger)) {

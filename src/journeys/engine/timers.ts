@@ -48,6 +48,23 @@ export function parseInstanceTimer({ id }: TimerState, instance: InstanceState):
   return { of: 'wait', step: Number(step), wait: Number(wait) };
 }
 
+/** What a timer of an instance is for, told by the letter after the instance's id, which its id begins with. */
+export const timerLetter = { rule: 0x72, expiry: 0x78 } as const;
+
+export function letterOf({ id }: TimerState, instance: InstanceState): number {
+  return id.charCodeAt(instance.id.length + 1);
+}
+
+/** The instance's timer for a rule that waits for silence. Found without making its id. */
+export function stallTimer(instance: InstanceState, rule: string): TimerState | undefined {
+  const length = instance.id.length + 3 + rule.length;
+  for (const timer of instance.timers) {
+    const isOfRule = letterOf(timer, instance) === timerLetter.rule;
+    if (isOfRule && timer.id.length === length && timer.id.endsWith(rule)) return timer;
+  }
+  return undefined;
+}
+
 /** Whether it can come due: it runs, and has not been fired for what it was armed with. */
 export function isRunning({ left, spent }: TimerState): boolean {
   return left === undefined && spent === undefined;
