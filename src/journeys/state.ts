@@ -168,6 +168,8 @@ export interface PersonState {
   instances: InstanceState[];
   /** By map or rule and audience. */
   audiences: Record<string, AudienceState>;
+  /** The audiences in force (`WorkspaceForce.pastMark`) when they were last told what the customer had done before. */
+  recalled?: string;
   /** Timers of rules that are about the customer, not an instance. */
   timers: TimerState[];
   /** Numbers what they are armed with. */

@@ -19,6 +19,8 @@ export interface ScanQuery {
   readonly customer: string;
   /** Only events before this one in the order of the tape. */
   readonly before?: EventPosition | undefined;
+  /** Only what was committed with this stamp or before it; `needs` is not asked about anything else. */
+  readonly stampMax?: number | undefined;
   /** Epoch milliseconds, inclusive. */
   readonly since?: number | undefined;
   readonly until?: number | undefined;
@@ -40,7 +42,7 @@ export interface ScanNeeds {
 export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterable<TapeEvent> {
   const types = query.types?.length ? query.types.map((type) => Buffer.from(type)) : undefined;
   const typeHashes = types && new Set(types.map((type) => typeHashOf(type, 0, type.length)));
-  const { needs, workspace } = query;
+  const { needs, stampMax = Number.POSITIVE_INFINITY, workspace } = query;
   tape.enter();
   try {
     const receivedFrom = tape.receivedFrom(workspace);
@@ -49,7 +51,7 @@ export function* scan(tape: Tape, query: ScanQuery, budget: ScanBudget): Iterabl
     for (let open = runs.next(); open !== undefined; open = runs.next()) {
       const { run, share } = open;
       if (typeHashes !== undefined && !typeHashes.has(run.typeHash)) continue;
-      if (isErased(share.erased, run.stamp, run.time)) continue;
+      if (run.stamp > stampMax || isErased(share.erased, run.stamp, run.time)) continue;
       if (needs !== undefined && !needs.wants(run.typeHash, run.time)) continue;
       const event = run.event();
       if (event === undefined || !event.isOf(workspace, share.member.customer)) continue;

@@ -88,10 +88,9 @@ export class EnginePlay {
     const random = seededRandom(1);
     const clock = new PlayClock(1);
     const workspaces = await openWorkspaces(new FakeStore(), { clock, random, initialKeys: {} });
-    const names = ['m', ...Object.keys(rules)];
     const source: DefinitionSource = {
       *wanted() {
-        for (const name of names) {
+        for (const name of ['m', ...Object.keys(rules)]) {
           const kind = name === 'm' ? 'journey' : 'rule';
           yield { workspace: 1, kind, name, version: 1, revision: 1 };
         }
@@ -110,6 +109,12 @@ export class EnginePlay {
   /** Up to where everything is on the tape. */
   get horizon(): number {
     return this.#kit.tape.horizon();
+  }
+
+  /** What was published may be other than before: the rules that it was opened with may be more by now. */
+  async follow(): Promise<void> {
+    this.#engine!.followDirectory();
+    await this.rest();
   }
 
   hasPassed(stamp: number): boolean {

@@ -16,10 +16,10 @@ import { scanViews } from '../../views/answer.ts';
 import type { KeptView } from '../../views/kept.ts';
 import { type Fields, fieldsOf, readCause } from '../decide/facts.ts';
 import { WorkspaceForce } from '../engine/force.ts';
+import { PastEvent } from '../engine/pastevent.ts';
 import { typeOfCommand } from '../words.ts';
 import { type Compilable, compileMaps, compileRules } from './compilable.ts';
 import { Diaries } from './diaries.ts';
-import { PastEvent } from './pastevent.ts';
 import type { MapReport, RuleReport } from './report.ts';
 import { Trial } from './trial.ts';
 

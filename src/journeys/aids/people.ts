@@ -46,6 +46,11 @@ export class People {
     return person;
   }
 
+  /** Whether an identity is that person's by now. */
+  isOf(identity: string, { name }: PersonState): boolean {
+    return this.#ownerOf(identity) === this.#ownerOf(name);
+  }
+
   /** Undefined: nobody has such an instance. */
   holderOf(instance: string): PersonState | undefined {
     for (const person of this.#persons.values()) {
@@ -54,8 +59,16 @@ export class People {
     return undefined;
   }
 
-  /** @returns whether the event was about who belongs to whom. */
-  take(event: LinkEvent, force: WorkspaceForce, observe: (each: Happening) => void): boolean {
+  /**
+   * @param tell tells a person's audiences what it did before, if they do not know.
+   * @returns whether the event was about who belongs to whom.
+   */
+  take(
+    event: LinkEvent,
+    force: WorkspaceForce,
+    observe: (each: Happening) => void,
+    tell: (person: PersonState) => void,
+  ): boolean {
     const isLink = event.type === 'tapeline.link' || event.type === 'tapeline.merge';
     if (!isLink && event.type !== 'tapeline.unmerge') return false;
     const said = JSON.parse(event.data() ?? '{}') as Said;
@@ -64,7 +77,7 @@ export class People {
       const cause = { stamp, ordinal };
       return new Moment({ force, person, home, at: received, cause, isSilent: true, observe });
     };
-    if (isLink) this.#join(event.home, said, momentOf);
+    if (isLink) this.#join(event.home, said, momentOf, tell);
     else if (said.leaves === true) this.#part(event.home, said, momentOf);
     return true;
   }
@@ -73,11 +86,15 @@ export class People {
     customer: string,
     { member, switched }: Said,
     momentOf: (person: PersonState) => Moment,
+    tell: (person: PersonState) => void,
   ): void {
     const named = member === undefined ? undefined : this.#names.nameOf(this.#workspace, member);
     if (named === undefined) return;
     const identity = this.#names.canonical(named);
     const before = this.#ownerOf(identity);
+    if (before === identity && switched !== true) {
+      for (const name of [before, this.#ownerOf(customer)]) tell(this.of(name));
+    }
     if (this.#ownerOf(customer) !== identity) this.#owners.set(identity, customer);
     const after = this.#ownerOf(identity);
     const left = before === identity && after !== identity ? this.#persons.get(before) : undefined;

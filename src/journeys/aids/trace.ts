@@ -9,10 +9,12 @@ import { ScanTooLong } from '../../tape/budget.ts';
 import { typeHashOf } from '../../tape/route.ts';
 import { scan } from '../../tape/scan.ts';
 import type { Tape } from '../../tape/tape.ts';
+import { eventStepsMax } from '../engine/apply.ts';
+import { isUntold, recall } from '../engine/past.ts';
+import { PastEvent } from '../engine/pastevent.ts';
 import { Forces, type PastDefinitions } from './forces.ts';
-import { PastEvent } from './pastevent.ts';
 import { type Names, People } from './people.ts';
-import { type TraceFound, Tracer } from './tracer.ts';
+import { type TraceFound, Tracer, type TracerParts } from './tracer.ts';
 
 /** The newest events of the customer that matter; what was before them is not told. */
 export const traceEventsMax = 20_000;
@@ -35,8 +37,22 @@ export interface TraceAnswer extends TraceFound {
 export function trace(tape: Tape, names: Names, ask: TraceAsk, budget: ScanBudget): TraceAnswer {
   const forces = new Forces(ask);
   const { complete, events } = readEvents(tape, ask, forces, budget);
-  const tracer = new Tracer(ask, forces, new People(ask.workspace, names), events);
-  return { complete, ...tracer.run() };
+  const { workspace } = ask;
+  const people = new People(workspace, names);
+  let isTooLong = false;
+  const tell: TracerParts['recall'] = (force, person, event) => {
+    if (!isUntold(person, force)) return;
+    const isTheirs = (identity: string): boolean => people.isOf(identity, person);
+    const about = { workspace, person, force, isTheirs, cause: event, at: event.received };
+    try {
+      recall(tape, { ...about, stepsMax: eventStepsMax, budget });
+    } catch (error) {
+      if (!(error instanceof ScanTooLong)) throw error;
+      isTooLong = true;
+    }
+  };
+  const found = new Tracer({ ...ask, recall: tell }, forces, people, events).run();
+  return { complete: complete && !isTooLong, ...found };
 }
 
 /** In commit order. */

@@ -6,6 +6,7 @@ import { apply } from '../engine/apply.ts';
 import type { WorkspaceForce } from '../engine/force.ts';
 import type { Happening, InstanceHappening } from '../engine/happening.ts';
 import { Moment } from '../engine/moment.ts';
+import type { PastEvent } from '../engine/pastevent.ts';
 import { isAbout } from '../engine/react.ts';
 import { lapse, replayedMs } from '../engine/requests.ts';
 import type { InstanceState, PersonState, Request } from '../state.ts';
@@ -13,7 +14,6 @@ import type { DecisionSaid, TimerSaid } from '../words.ts';
 import type { Forces } from './forces.ts';
 import { judgeOne } from './judge.ts';
 import { guardParts, type RuleLook, type RulePart, stallParts } from './look.ts';
-import type { PastEvent } from './pastevent.ts';
 import type { People } from './people.ts';
 
 /** What is told of one instance, the oldest first; later entries are left out. */
@@ -65,6 +65,8 @@ export interface TracerParts {
   readonly customer: string;
   readonly instance: string;
   readonly now: number;
+  /** Tells a person's audiences what it did before the event; absent: they know nothing of that. */
+  readonly recall?: (force: WorkspaceForce, person: PersonState, event: PastEvent) => void;
 }
 
 export class Tracer {
@@ -119,8 +121,10 @@ export class Tracer {
     this.#lookAtTriggers(force, event);
     const armed = this.#armed();
     const observe = (each: Happening): void => this.#happened(force, each, event);
-    if (!this.#people.take(event, force, observe)) {
+    const tell = (person: PersonState): void => this.#parts.recall?.(force, person, event);
+    if (!this.#people.take(event, force, observe, tell)) {
       const person = this.#people.of(event.home);
+      tell(person);
       // What is decided is said at once; what was not said by now never will be.
       lapse(person, event.received, observe, replayedMs);
       apply(force, person, event.home, event, observe);

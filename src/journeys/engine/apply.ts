@@ -35,7 +35,8 @@ export function newPerson(name: string): PersonState {
 
 /** Whether nothing is known of somebody that a new one would not have. */
 export function isBlank(person: PersonState): boolean {
-  const { audiences, consent, deliveries, instances, place, requests, responses } = person;
+  const { audiences, consent, deliveries, instances, place, recalled, requests, responses } =
+    person;
   const { timers, touches, zone } = person;
   const lists = [instances, timers, requests, deliveries, touches];
   const records = [audiences, consent, responses];
@@ -43,6 +44,7 @@ export function isBlank(person: PersonState): boolean {
     lists.every(({ length }) => length === 0) &&
     records.every((record) => Object.keys(record).length === 0) &&
     place === undefined &&
+    recalled === undefined &&
     zone === undefined
   );
 }

@@ -24,6 +24,7 @@ import { Links } from './links.ts';
 import { type Person, Persons } from './persons.ts';
 import { Publisher } from './publisher.ts';
 import { Reader } from './reader.ts';
+import { Recaller } from './recaller.ts';
 import { Rooms } from './rooms.ts';
 import { Rounds } from './rounds.ts';
 import { Schedule } from './schedule.ts';
@@ -70,6 +71,7 @@ export class Engine {
   readonly #persons: Persons;
   readonly #aliases: Aliases;
   readonly #inForce: InForce;
+  readonly #recaller: Recaller;
   readonly #allowances: Allowances;
   readonly #reader: Reader;
   readonly #alarm: Alarm;
@@ -106,7 +108,9 @@ export class Engine {
     const aliases = new Aliases(this.#store, parts.links, (workspace) =>
       inForce.firstChangeOf(workspace),
     );
+    const recaller = new Recaller({ tape, aliases, inForce });
     this.#inForce = inForce;
+    this.#recaller = recaller;
     this.#persons = persons;
     this.#aliases = aliases;
     this.#waiting = new Waiting(clock);
@@ -127,7 +131,7 @@ export class Engine {
     const gone = (workspace: number, customer: string): void => {
       this.#hands.noteGone(workspace, customer);
     };
-    const links = new Links({ reader: parts.links, aliases, persons, touched, gone });
+    const links = new Links({ reader: parts.links, aliases, persons, recaller, touched, gone });
     const shortfalls = new Shortfalls({ clock, log, metrics });
     const observe: Observe = (workspace, happening) => {
       if (happening.kind === 'overflow') shortfalls.note('requests', workspace);
@@ -139,7 +143,7 @@ export class Engine {
     const short = (workspace: number): void => shortfalls.note('steps', workspace);
     const allowances = new Allowances(meta?.allowances);
     this.#allowances = allowances;
-    const known = { inForce, persons, aliases, links, allowances };
+    const known = { inForce, persons, aliases, links, allowances, recaller };
     this.#reader = new Reader(
       { tape, metrics, ...known, defined, touched, observe, short },
       this.#startOf(meta),
@@ -159,7 +163,7 @@ export class Engine {
     const engine = this;
     return {
       ...parts,
-      definitions: this.#inForce,
+      definitions: this.#recaller,
       person: (workspace, customer) => engine.find(workspace, customer)?.state,
       follow: (workspace) => engine.#follow(workspace),
       drop: (workspace, customer, requests) => engine.drop(workspace, customer, requests),

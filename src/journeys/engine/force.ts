@@ -8,7 +8,7 @@ import type { CompiledMap, CompiledRule, CompiledTrigger } from '../compile/comp
 import { learnedTypes } from '../decide/learn.ts';
 import type { PersonState } from '../state.ts';
 import * as words from '../words.ts';
-import { audiencesOf, membershipsOf, type OwnedAudience } from './owned.ts';
+import { audiencesOf, markOf, membershipsOf, type OwnedAudience } from './owned.ts';
 
 export interface Asking {
   readonly rule: CompiledRule;
@@ -54,6 +54,9 @@ export class WorkspaceForce implements JourneySteps {
   readonly maps: readonly CompiledMap[];
   readonly rules: readonly CompiledRule[];
   readonly watched: readonly Watched[];
+  /** Audiences of all versions that look at events, by their keys; and a mark that tells this set from others. */
+  readonly remembering: readonly OwnedAudience[];
+  readonly pastMark: string;
   /** Rules that wait for silence, by their map. */
   readonly #stalls = new Map<string, CompiledRule[]>();
   /** Rules that wait for what happens to instances. */
@@ -63,7 +66,7 @@ export class WorkspaceForce implements JourneySteps {
   readonly #listeners = new Map<string, Listeners>();
   /** Audiences that every event but the server's own matters to. */
   readonly #anyEvent: OwnedAudience[] = [];
-  readonly #audiences = new Map<string, CompiledAudience>();
+  readonly #audiences = new Map<string, OwnedAudience>();
   readonly #types = new TypeSet();
   /** Some map or audience wants to see every event. */
   #wantsAll = false;
@@ -89,6 +92,10 @@ export class WorkspaceForce implements JourneySteps {
       for (const map of byVersion.values()) this.#listenForInstances(map);
     }
     for (const rule of this.rules) this.#listenForRule(rule);
+    this.remembering = [...this.#audiences.values()]
+      .filter(({ audience }) => audience.types.size > 0)
+      .sort((one, other) => (one.ref < other.ref ? -1 : 1));
+    this.pastMark = markOf(this.remembering.map(({ ref }) => ref));
   }
 
   /** Whether an event of a type with this hash is to be looked at. */
@@ -126,9 +133,15 @@ export class WorkspaceForce implements JourneySteps {
     return [...this.#anyEvent, ...own];
   }
 
+  /** Whether what a map or rule may ask about audiences depends on events. */
+  remembers(owner: CompiledMap | CompiledRule): boolean {
+    if ('borrowed' in owner && owner.borrowed.size > 0) return this.pastMark !== '';
+    return [...owner.audiences.values()].some(({ types }) => types.size > 0);
+  }
+
   /** By its key in a customer's state. */
   audience(ref: string): CompiledAudience | undefined {
-    return this.#audiences.get(ref);
+    return this.#audiences.get(ref)?.audience;
   }
 
   /** Memberships as conditions of a map or rule may ask for them, by name. */
@@ -200,7 +213,7 @@ export class WorkspaceForce implements JourneySteps {
   }
 
   #listenForAudience(owned: OwnedAudience): void {
-    this.#audiences.set(owned.ref, owned.audience);
+    this.#audiences.set(owned.ref, owned);
     for (const type of owned.audience.types) {
       const list = type === '*' ? this.#anyEvent : this.#at(type).audiences;
       if (type === '*') this.#wantsAll = true;

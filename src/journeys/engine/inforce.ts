@@ -9,7 +9,6 @@ import type { CompiledMap, CompiledRule } from '../compile/compiled.ts';
 import { compileMap } from '../compile/map.ts';
 import { compileRule } from '../compile/rule.ts';
 import type { JourneyMap, Rule } from '../definition.ts';
-import type { PersonState } from '../state.ts';
 import type { DefinitionSaid } from '../words.ts';
 import { WorkspaceForce } from './force.ts';
 import { Listened } from './listened.ts';
@@ -55,7 +54,7 @@ interface Compiled {
 
 const nothing = new WorkspaceForce([], new Map(), []);
 
-export class InForce implements Definitions {
+export class InForce implements Omit<Definitions, 'memberships'> {
   readonly #source: DefinitionSource;
   readonly #log: Log;
   /** By workspace, and there by kind and name. */
@@ -168,15 +167,6 @@ export class InForce implements Definitions {
 
   rules(workspace: number): readonly CompiledRule[] {
     return (this.of(workspace) ?? nothing).rules;
-  }
-
-  memberships(
-    workspace: number,
-    person: PersonState,
-    owner: CompiledMap | CompiledRule,
-    now: number,
-  ): Record<string, boolean> {
-    return (this.of(workspace) ?? nothing).memberships(person, owner, now);
   }
 
   #arrange(workspace: number, rows: Iterable<InForceRow>): WorkspaceForce {

@@ -9,13 +9,16 @@ import type { Aliases } from './aliases.ts';
 import { isBlank, newPerson } from './apply.ts';
 import type { WorkspaceForce } from './force.ts';
 import { join, part } from './join.ts';
+import type { PersonName } from './layout.ts';
 import { Moment, type SeenEvent } from './moment.ts';
 import type { Person, Persons } from './persons.ts';
+import type { Recaller } from './recaller.ts';
 
 export interface LinksParts {
   readonly reader: LinkReader;
   readonly aliases: Aliases;
   readonly persons: Persons;
+  readonly recaller: Recaller;
   readonly touched: (person: Person) => void;
   /** Nothing is known any more of somebody under this name: it is another's. */
   readonly gone: (workspace: number, customer: string) => void;
@@ -55,6 +58,11 @@ export class Links {
     const identity = member === undefined ? undefined : reader.nameOf(workspace, member);
     if (identity === undefined) return;
     const before = aliases.ownerOf(workspace, identity);
+    if (before.customer === identity && switched !== true) {
+      // Each by itself: what both did is joined below.
+      this.#tell(place, before);
+      this.#tell(place, aliases.ownerOf(workspace, customer));
+    }
     aliases.set({ workspace, customer: identity }, customer);
     const after = aliases.ownerOf(workspace, identity);
     const isItself = before.customer === identity && after.customer !== identity;
@@ -65,6 +73,16 @@ export class Links {
     persons.takeOver(into, left);
     touched(into);
     gone(workspace, before.customer);
+  }
+
+  /** Audiences that have not been told yet what somebody did are told now; who did nothing stays unknown. */
+  #tell({ event, force, workspace }: Place, name: PersonName): void {
+    const { persons, recaller } = this.#parts;
+    const known = persons.find(name);
+    const state = known?.state ?? newPerson(name.customer);
+    recaller.tell(workspace, force, state, event, event.received);
+    if (known !== undefined) persons.touch(known);
+    else if (Object.keys(state.audiences).length > 0) persons.touch(persons.add(name, state));
   }
 
   /** The identity, whose tape this is, is its own again, or another's; instances that began with it go along. */

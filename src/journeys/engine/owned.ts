@@ -24,11 +24,19 @@ export function audiencesOf(owner: CompiledMap | CompiledRule): readonly OwnedAu
   const definitions = 'steps' in owner ? owner.map.audiences : owner.rule.audiences;
   const made = [...owner.audiences].map(([name, audience]): OwnedAudience => {
     const text = JSON.stringify(definitions?.[name]);
-    const mark = createHash('sha256').update(text).digest('base64url').slice(0, 8);
-    return { ref: `${kind}/${owner.name}/${name}/${mark}`, name, audience };
+    return { ref: `${kind}/${owner.name}/${name}/${digest(text)}`, name, audience };
   });
   owned.set(owner, made);
   return made;
+}
+
+/** Tells a set of keys from others; empty: there are none. */
+export function markOf(refs: readonly string[]): string {
+  return refs.length === 0 ? '' : digest(refs.join('\n'));
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 8);
 }
 
 /** Who is in which of these audiences at an instant, by their names. */

@@ -18,6 +18,7 @@ import type { InForce } from './inforce.ts';
 import type { Links } from './links.ts';
 import type { SeenEvent } from './moment.ts';
 import type { Person, Persons } from './persons.ts';
+import type { Recaller } from './recaller.ts';
 import { placeOf, requestsCrowd } from './requests.ts';
 
 export interface ReaderParts {
@@ -33,6 +34,7 @@ export interface ReaderParts {
   readonly touched: (person: Person) => void;
   readonly observe: Observe;
   readonly allowances: Allowances;
+  readonly recaller: Recaller;
   /** An event's conditions were given up because the workspace's steps are used up. */
   readonly short: (workspace: number) => void;
 }
@@ -123,7 +125,7 @@ export class Reader {
   }
 
   #apply(force: WorkspaceForce, event: TapeEvent, type: string): void {
-    const { aliases, allowances, links, persons, touched } = this.#parts;
+    const { aliases, allowances, links, persons, recaller, touched } = this.#parts;
     const { customer, workspace } = event;
     const seen = new Seen(event, type);
     if (links.take(workspace, customer, seen, force)) return;
@@ -133,8 +135,9 @@ export class Reader {
     const { received } = seen;
     const stepsMax = allowances.of(workspace, received, eventStepsMax);
     const tell = this.#teller(workspace);
+    const told = recaller.tell(workspace, force, state, seen, received, stepsMax);
     const steps = apply(force, state, customer, seen, tell, stepsMax);
-    allowances.spend(workspace, received, steps);
+    allowances.spend(workspace, received, told + steps);
     if (stepsMax < eventStepsMax && steps > stepsMax) this.#parts.short(workspace);
     if (state.requests.length >= requestsCrowd) this.#isCrowded = true;
     if (known !== undefined) persons.touch(known);

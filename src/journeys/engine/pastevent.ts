@@ -1,6 +1,6 @@
 /** As much of an event as maps and rules can ask for, once the tape's own bytes have been let go. */
 import type { TapeEvent } from '../../tape/event.ts';
-import type { SeenEvent } from '../engine/moment.ts';
+import type { SeenEvent } from './moment.ts';
 
 export class PastEvent implements SeenEvent {
   readonly stamp: number;
