@@ -17,13 +17,10 @@ import { type FeedSink, OpenFeed } from './agentfeed.ts';
 import { authenticate, checkAgent } from './auth.ts';
 import { Connections } from './connections.ts';
 import type { Front } from './context.ts';
-import { corsHeaders } from './cors.ts';
-import { Exchange } from './exchange.ts';
 import type { Head } from './head.ts';
+import { openStream } from './openstream.ts';
 import { decodePercent, Query } from './query.ts';
-import { errorReply, withHeaders, writeReply } from './reply.ts';
 import { upgradeSocket } from './socket.ts';
-import { EventStream } from './sse.ts';
 
 export const agentLivePath = '/v1/agents/{id}/live';
 const pattern = '/v1/agents/:id/live';
@@ -94,30 +91,24 @@ export class AgentFeeds {
 
   #openStream(res: HttpResponse, req: HttpRequest): void {
     const id = req.getParameter(0);
-    const exchange = new Exchange(this.#front, res, req);
-    const { head } = exchange;
-    const cors = corsHeaders('listed', head, this.#front);
-    let wanted: Wanted;
-    try {
-      if (head.fault !== undefined) throw new AppError('malformed', head.fault);
-      wanted = this.#wanted(head, id);
-    } catch (error) {
-      writeReply(exchange, withHeaders(errorReply(error, this.#front.log), cors));
-      return;
-    }
-    exchange.answered = true;
-    const stream = new EventStream(exchange, undefined, cors);
-    this.connections.addStream(stream, wanted.credential);
+    let close = (): void => undefined;
+    const opened = openStream(
+      this.#front,
+      this.connections,
+      { res, req },
+      {
+        wanted: (head) => this.#wanted(head, id),
+        gone: () => close(),
+      },
+    );
+    if (opened === undefined) return;
+    const { stream, wanted } = opened;
     const feed = this.#open(wanted, {
       bufferedBytes: () => stream.bufferedBytes(),
       send: (type, json) => stream.send(Buffer.from(`event: ${type}\ndata: ${json}\n\n`)),
       end: () => stream.end(),
     });
-    exchange.onGone = () => {
-      stream.gone = true;
-      this.connections.removeStream(stream);
-      this.#close(wanted, feed);
-    };
+    close = () => this.#close(wanted, feed);
   }
 
   #hear({ agent, message, workspace }: AgentPush): void {

@@ -93,15 +93,39 @@ export async function untilInForce(
   await front.engine({ kind: 'inForce', workspace, definition, name, version });
 }
 
-/** @param member under which the definition stands. */
-export function shownVersion(
-  member: string,
-  version: DefinitionVersion | undefined,
-): Record<string, unknown> {
-  if (version === undefined) return {};
-  return { version: version.version, [member]: JSON.parse(version.text) as unknown };
+/** A change that the engine has, too. @throws AppError as `Front.change` does. */
+export async function changeInForce(
+  request: RouteRequest,
+  front: Front,
+  change: DefinitionChange,
+): Promise<Extract<WorkspaceReply, { kind: 'definition' }>> {
+  const reply = await changeDefinition(request, front, change);
+  await untilInForce(front, reply.definition);
+  return reply;
 }
 
-export function shownVersions({ versions }: DefinitionRecord): object[] {
-  return versions.map(({ publishedAt, version }) => ({ version, publishedAt }));
+/** Undefined: the one in force, else the newest. @throws AppError invalid. */
+export function versionAsked({ query }: RouteRequest): number | undefined {
+  return query.integer('version', { min: 1, max: Number.MAX_SAFE_INTEGER });
+}
+
+/** @param member under which the definition stands. @throws AppError not_found. */
+export function shownDefinition(
+  member: 'map' | 'rule',
+  record: DefinitionRecord,
+  version?: number,
+): Record<string, unknown> {
+  const { current, draft, name, updatedAt, versions } = record;
+  const wanted = wantedVersion(record, version);
+  return {
+    ...{ name, current },
+    ...(wanted !== undefined && { version: wanted.version, [member]: parsed(wanted) }),
+    ...(draft !== undefined && { draft: parsed(draft) }),
+    versions: versions.map((kept) => ({ version: kept.version, publishedAt: kept.publishedAt })),
+    updatedAt,
+  };
+}
+
+function parsed({ text }: { readonly text: string }): unknown {
+  return JSON.parse(text);
 }

@@ -9,14 +9,14 @@ import { checkDefinitionCheck } from './check.ts';
 import type { Front } from './context.ts';
 import {
   changeDefinition,
+  changeInForce,
   definitionBodyBytesMax,
   definitionsOf,
   findDefinition,
   nameOf,
   removeDefinition,
-  shownVersion,
-  shownVersions,
-  untilInForce,
+  shownDefinition,
+  versionAsked,
   wantedVersion,
 } from './definitions.ts';
 import { jsonReply, type Reply } from './reply.ts';
@@ -67,24 +67,7 @@ function textOf(record: DefinitionRecord): string {
 
 function getJourney(request: RouteRequest, front: Front): Reply {
   const record = findDefinition(request, front, 'journey');
-  return jsonReply(200, shown(record, versionAsked(request)));
-}
-
-function versionAsked({ query }: RouteRequest): number | undefined {
-  return query.integer('version', { min: 1, max: Number.MAX_SAFE_INTEGER });
-}
-
-function shown(record: DefinitionRecord, version?: number): Record<string, unknown> {
-  const { current, draft, name, updatedAt } = record;
-  const wanted = wantedVersion(record, version);
-  return {
-    name,
-    current,
-    ...shownVersion('map', wanted),
-    ...(draft !== undefined && { draft: JSON.parse(draft.text) as unknown }),
-    versions: shownVersions(record),
-    updatedAt,
-  };
+  return jsonReply(200, shownDefinition('map', record, versionAsked(request)));
 }
 
 async function putJourney(request: RouteRequest, front: Front): Promise<Reply> {
@@ -92,7 +75,7 @@ async function putJourney(request: RouteRequest, front: Front): Promise<Reply> {
   const { map, outline } = parseJourneyMap(request.json(), name);
   const change = { kind: 'putDraft' as const, name, text: JSON.stringify(map), outline };
   const { created, definition } = await changeDefinition(request, front, change);
-  return jsonReply(created ? 201 : 200, shown(definition));
+  return jsonReply(created ? 201 : 200, shownDefinition('map', definition));
 }
 
 async function deleteJourney(request: RouteRequest, front: Front): Promise<Reply> {
@@ -101,17 +84,21 @@ async function deleteJourney(request: RouteRequest, front: Front): Promise<Reply
 }
 
 async function publish(request: RouteRequest, front: Front): Promise<Reply> {
-  const change = { kind: 'publish' as const, name: nameOf(request, 'journey') };
-  const { definition } = await changeDefinition(request, front, change);
-  await untilInForce(front, definition);
-  return jsonReply(200, shown(definition));
+  return changeCurrent(request, front, 'publish');
 }
 
 async function withdraw(request: RouteRequest, front: Front): Promise<Reply> {
-  const change = { kind: 'withdraw' as const, name: nameOf(request, 'journey') };
-  const { definition } = await changeDefinition(request, front, change);
-  await untilInForce(front, definition);
-  return jsonReply(200, shown(definition));
+  return changeCurrent(request, front, 'withdraw');
+}
+
+async function changeCurrent(
+  request: RouteRequest,
+  front: Front,
+  kind: 'publish' | 'withdraw',
+): Promise<Reply> {
+  const change = { kind, name: nameOf(request, 'journey') };
+  const { definition } = await changeInForce(request, front, change);
+  return jsonReply(200, shownDefinition('map', definition));
 }
 
 function getMilestones(request: RouteRequest, front: Front): Reply {

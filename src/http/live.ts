@@ -18,13 +18,10 @@ import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
 import { Connections } from './connections.ts';
 import type { Front } from './context.ts';
-import { corsHeaders } from './cors.ts';
-import { Exchange } from './exchange.ts';
 import type { Head } from './head.ts';
+import { openStream } from './openstream.ts';
 import { Query } from './query.ts';
-import { errorReply, withHeaders, writeReply } from './reply.ts';
 import { upgradeSocket } from './socket.ts';
-import { EventStream } from './sse.ts';
 import { filterOf } from './tape.ts';
 
 /** Opened when the front becomes ready. */
@@ -115,31 +112,21 @@ export class Live {
   }
 
   #openStream(res: HttpResponse, req: HttpRequest): void {
-    const exchange = new Exchange(this.#front, res, req);
-    const { head } = exchange;
-    const cors = corsHeaders('listed', head, this.#front);
-    let wanted: Wanted;
-    try {
-      if (head.fault !== undefined) throw new AppError('malformed', head.fault);
-      wanted = this.#wanted(head, head.query);
-    } catch (error) {
-      writeReply(exchange, withHeaders(errorReply(error, this.#front.log), cors));
-      return;
-    }
-    exchange.answered = true;
-    const stream = new EventStream(
-      exchange,
-      formatCursor(wanted.from.stamp, wanted.from.ordinal),
-      cors,
+    let subscription: Subscription | undefined;
+    const opened = openStream(
+      this.#front,
+      this.connections,
+      { res, req },
+      {
+        wanted: (head) => this.#wanted(head, head.query),
+        from: ({ from }) => formatCursor(from.stamp, from.ordinal),
+        gone: () => subscription?.close(),
+      },
     );
-    this.connections.addStream(stream, wanted.credential);
-    const subscription = this.#parts()!.feed.subscribe(wanted.filter, wanted.from, stream);
-    stream.onWritable = () => subscription.resume();
-    exchange.onGone = () => {
-      stream.gone = true;
-      this.connections.removeStream(stream);
-      subscription.close();
-    };
+    if (opened === undefined) return;
+    const { stream, wanted } = opened;
+    stream.onWritable = () => subscription?.resume();
+    subscription = this.#parts()!.feed.subscribe(wanted.filter, wanted.from, stream);
   }
 
   /** @throws AppError for a bad credential, filter or cursor, or when the front is not ready. */

@@ -12,14 +12,11 @@ import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
 import { Connections } from './connections.ts';
 import type { Front } from './context.ts';
-import { corsHeaders } from './cors.ts';
-import { Exchange } from './exchange.ts';
 import type { Head } from './head.ts';
 import { bounded, viewNameBytesMax } from './names.ts';
+import { openStream } from './openstream.ts';
 import { decodePercent, Query } from './query.ts';
-import { errorReply, withHeaders, writeReply } from './reply.ts';
 import { upgradeSocket } from './socket.ts';
-import { EventStream } from './sse.ts';
 import { evidenceOf, findView, seenBy } from './views.ts';
 
 export const liveViewPath = '/v1/customers/{customer}/views/{name}/live';
@@ -90,27 +87,19 @@ export class LiveViews {
 
   #openStream(res: HttpResponse, req: HttpRequest): void {
     const path = [req.getParameter(0), req.getParameter(1)];
-    const exchange = new Exchange(this.#front, res, req);
-    const { head } = exchange;
-    const cors = corsHeaders('listed', head, this.#front);
-    let wanted: Wanted;
-    try {
-      if (head.fault !== undefined) throw new AppError('malformed', head.fault);
-      wanted = this.#wanted(head, path);
-    } catch (error) {
-      writeReply(exchange, withHeaders(errorReply(error, this.#front.log), cors));
-      return;
-    }
-    exchange.answered = true;
-    const stream = new EventStream(exchange, undefined, cors);
-    this.connections.addStream(stream, wanted.credential);
     let follower: Follower | undefined;
+    const opened = openStream(
+      this.#front,
+      this.connections,
+      { res, req },
+      {
+        wanted: (head) => this.#wanted(head, path),
+        gone: () => follower?.close(),
+      },
+    );
+    if (opened === undefined) return;
+    const { stream, wanted } = opened;
     stream.onWritable = () => follower?.resume();
-    exchange.onGone = () => {
-      stream.gone = true;
-      this.connections.removeStream(stream);
-      follower?.close();
-    };
     const sink: ViewSink = {
       bufferedBytes: () => stream.bufferedBytes(),
       send: (answer) => stream.send(messageOf('view', answer)),

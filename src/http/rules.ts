@@ -1,19 +1,17 @@
 /** Rules: what to do, for whom, at which moment of a journey. A version comes into force as it is put. */
 import { parseRule } from '../journeys/check/check.ts';
 import type { Rule } from '../journeys/definition.ts';
-import type { DefinitionRecord } from '../workspaces/definition.ts';
 import type { Front } from './context.ts';
 import {
-  changeDefinition,
+  changeInForce,
   definitionBodyBytesMax,
   definitionsOf,
   findDefinition,
   nameOf,
   removeDefinition,
-  shownVersion,
-  shownVersions,
+  shownDefinition,
   untilInForce,
-  wantedVersion,
+  versionAsked,
 } from './definitions.ts';
 import { jsonReply, type Reply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
@@ -43,17 +41,8 @@ function listRules({ credential }: RouteRequest, front: Front): Reply {
 }
 
 function getRule(request: RouteRequest, front: Front): Reply {
-  const version = request.query.integer('version', { min: 1, max: Number.MAX_SAFE_INTEGER });
-  return jsonReply(200, shown(findDefinition(request, front, 'rule'), version));
-}
-
-function shown(record: DefinitionRecord, version?: number): Record<string, unknown> {
-  const { current, name, updatedAt } = record;
-  const wanted = wantedVersion(record, version);
-  return {
-    ...{ name, current, ...shownVersion('rule', wanted) },
-    ...{ versions: shownVersions(record), updatedAt },
-  };
+  const record = findDefinition(request, front, 'rule');
+  return jsonReply(200, shownDefinition('rule', record, versionAsked(request)));
 }
 
 async function putRule(request: RouteRequest, front: Front): Promise<Reply> {
@@ -61,9 +50,8 @@ async function putRule(request: RouteRequest, front: Front): Promise<Reply> {
   const { outline, rule } = parseRule(request.json(), name);
   const enabled = rule.enabled !== false;
   const change = { kind: 'putRule' as const, name, text: JSON.stringify(rule), outline, enabled };
-  const { created, definition } = await changeDefinition(request, front, change);
-  await untilInForce(front, definition);
-  return jsonReply(created ? 201 : 200, shown(definition));
+  const { created, definition } = await changeInForce(request, front, change);
+  return jsonReply(created ? 201 : 200, shownDefinition('rule', definition));
 }
 
 async function deleteRule(request: RouteRequest, front: Front): Promise<Reply> {

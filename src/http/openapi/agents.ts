@@ -8,16 +8,8 @@ import {
   type Paths,
   refTo,
 } from './describe.ts';
+import { auth, base, bodyErrors, json } from './words.ts';
 
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
-const base = 'http://127.0.0.1:8787';
-const bodyErrors: Description['errors'] = [
-  'malformed',
-  'unsupported_media_type',
-  'too_large',
-  'invalid',
-];
 const agentId = inPath('id', 'The agent, percent-encoded, 1–128 bytes.');
 const deskName = inPath('name', 'The desk, percent-encoded, 1–128 bytes.');
 const offerId = inPath('offer', 'The offer.');

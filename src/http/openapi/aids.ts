@@ -1,9 +1,7 @@
 /** The routes of counters, dry runs and traces. */
 import { type Description, describe, inPath, type Json, jsonOf, type Paths } from './describe.ts';
+import { auth, base, json } from './words.ts';
 
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
-const base = 'http://127.0.0.1:8787';
 const tag = 'Journeys';
 const journey = inPath('name', 'The journey map, percent-encoded, 1–128 bytes.');
 const rule = inPath('name', 'The rule, percent-encoded, 1–128 bytes.');

@@ -1,9 +1,6 @@
 /** The routes of touchpoints that ask what to do next. */
 import { describe, jsonOf, type Paths } from './describe.ts';
-
-const base = 'http://127.0.0.1:8787';
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
+import { auth, base, json } from './words.ts';
 
 const decideText = `
 Ranks what may be done for a customer now, and reserves what is chosen. Candidates are the rules with \`when: {"ask": "<placement>"}\` and the touchpoint’s own (federated): each of these has the members of a rule that say for whom, when and how much, and what it would do is the touchpoint’s affair. Up to 50 together.

@@ -1,18 +1,9 @@
 /** The routes by which a workspace is set up, and those of the server itself. */
-import type { Description, Paths } from './describe.ts';
+import type { Paths } from './describe.ts';
 import { describe, inPath, jsonOf } from './describe.ts';
+import { deleted, got, listed, put, type Stored } from './stored.ts';
+import { auth, base, changeErrors, json, storeErrors } from './words.ts';
 
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
-const base = 'http://127.0.0.1:8787';
-const bodyErrors: Description['errors'] = [
-  'malformed',
-  'unsupported_media_type',
-  'too_large',
-  'invalid',
-  'conflict',
-  'unavailable',
-];
 const gone = { 204: { description: 'Done.' } };
 const view = {
   fields: [
@@ -61,60 +52,51 @@ Stores a view under a name of 1–128 bytes, or replaces it. Each row (field) of
 
 An answer is current. With \`snapshot\` one answer serves everybody for so long on each front, even if events come meanwhile; it is made anew at that age, by \`?fresh=1\`, and when something is erased, identities are merged or the template changes. \`asOf\` never goes back, whichever connection a reader is on; of two snapshots of the same instant, made by two fronts, one may have an event that came late.`;
 
+const stored: Stored = {
+  ...{ tag: 'Profile views', path: '/v1/views', at: 'basic', readers: 'read' },
+  ...{ name: inPath('name', 'The view.'), schema: 'View', example: storedView },
+};
+const newName = { parameters: [inPath('name', 'The view, 1–128 bytes.')] };
+
 export const viewPaths: Paths = {
   '/v1/views': {
-    get: describe({
-      id: 'listViews',
-      tag: 'Profile views',
-      summary: 'List views',
-      description: 'All views of the workspace, by name; for a narrowed key only its own.',
-      scope: 'read',
-      responses: {
-        200: { description: 'The views.', content: jsonOf('Views', { views: [storedView] }) },
+    get: listed(
+      stored,
+      {
+        id: 'listViews',
+        summary: 'List views',
+        description: 'All views of the workspace, by name; for a narrowed key only its own.',
       },
-      errors: [],
-      curl: `curl -s ${base}/v1/views ${auth}`,
-    }),
+      { description: 'The views.', schema: 'Views', member: 'views' },
+    ),
   },
   '/v1/views/{name}': {
-    get: describe({
-      id: 'getView',
-      tag: 'Profile views',
-      summary: 'Get a view’s template',
-      description: 'The template as it was stored.',
-      scope: 'read',
-      parameters: [inPath('name', 'The view.')],
-      responses: { 200: { description: 'The view.', content: jsonOf('View', storedView) } },
-      errors: ['malformed', 'invalid', 'not_found'],
-      curl: `curl -s ${base}/v1/views/basic ${auth}`,
-    }),
-    put: describe({
-      id: 'putView',
-      tag: 'Profile views',
-      summary: 'Store a view’s template',
-      description: putViewText,
-      scope: 'admin',
-      parameters: [inPath('name', 'The view, 1–128 bytes.')],
-      body: jsonOf('ViewTemplate', view),
-      responses: {
-        200: { description: 'Replaced.', content: jsonOf('View', storedView) },
-        201: { description: 'Created.', content: jsonOf('View', storedView) },
+    get: got(
+      stored,
+      {
+        id: 'getView',
+        summary: 'Get a view’s template',
+        description: 'The template as it was stored.',
       },
-      errors: bodyErrors,
-      curl: `curl -s -X PUT ${base}/v1/views/basic ${auth} ${json} \\\n  -d '${JSON.stringify(view)}'`,
-    }),
-    delete: describe({
-      id: 'deleteView',
-      tag: 'Profile views',
-      summary: 'Delete a view',
-      description:
-        'Deletes the template. No event is touched. One that a map or rule in force asks for stays: `conflict`.',
-      scope: 'admin',
-      parameters: [inPath('name', 'The view.')],
-      responses: gone,
-      errors: ['malformed', 'invalid', 'not_found', 'conflict', 'unavailable'],
-      curl: `curl -s -X DELETE ${base}/v1/views/basic ${auth}`,
-    }),
+      'The view.',
+    ),
+    put: put(
+      stored,
+      { id: 'putView', summary: 'Store a view’s template', description: putViewText },
+      { schema: 'ViewTemplate', example: view },
+      storedView,
+      newName,
+    ),
+    delete: deleted(
+      stored,
+      {
+        id: 'deleteView',
+        summary: 'Delete a view',
+        description:
+          'Deletes the template. No event is touched. One that a map or rule in force asks for stays: `conflict`.',
+      },
+      { responses: gone, errors: changeErrors },
+    ),
   },
 };
 
@@ -134,7 +116,7 @@ export const keyPaths: Paths = {
           content: jsonOf('CreatedKey', { ...key, key: 'rk_3vTq0…' }),
         },
       },
-      errors: bodyErrors,
+      errors: storeErrors,
       curl: `curl -s ${base}/v1/keys ${auth} ${json} \\\n  -d '{"scopes":["read"],"views":["basic"],"name":"level 1 desk"}'`,
     }),
     get: describe({
@@ -177,7 +159,7 @@ export const keyPaths: Paths = {
           content: jsonOf('Key', { ...key, quota: { eventsPerSecond: 1000 } }),
         },
       },
-      errors: [...bodyErrors, 'not_found'],
+      errors: [...storeErrors, 'not_found'],
       curl: `curl -s -X PUT ${base}/v1/keys/k_7Qx2/quota ${auth} ${json} \\\n  -d '{"eventsPerSecond":1000,"bytesPerSecond":1000000}'`,
     }),
   },
@@ -220,7 +202,7 @@ export const workspacePaths: Paths = {
           content: jsonOf('CreatedWorkspace', { workspace, key: { ...adminKey, key: 'ak_9mPz…' } }),
         },
       },
-      errors: bodyErrors,
+      errors: storeErrors,
       curl: `curl -s ${base}/v1/workspaces ${auth} ${json} \\\n  -d '{"name":"acme"}'`,
     }),
     get: describe({
@@ -268,7 +250,7 @@ export const workspacePaths: Paths = {
           content: jsonOf('Workspace', { ...workspace, retention: { days: 365 } }),
         },
       },
-      errors: [...bodyErrors, 'not_found'],
+      errors: [...storeErrors, 'not_found'],
       curl: `curl -s -X PUT ${base}/v1/workspaces/w_5Tk9/retention ${auth} ${json} \\\n  -d '{"days":365}'`,
     }),
   },
@@ -288,7 +270,7 @@ export const workspacePaths: Paths = {
           content: jsonOf('Workspace', { ...workspace, quota: { eventsPerSecond: 100_000 } }),
         },
       },
-      errors: [...bodyErrors, 'not_found'],
+      errors: [...storeErrors, 'not_found'],
       curl: `curl -s -X PUT ${base}/v1/workspaces/w_5Tk9/quota ${auth} ${json} \\\n  -d '{"eventsPerSecond":100000}'`,
     }),
   },

@@ -1,9 +1,8 @@
 /** The routes by which customers are erased. */
 import type { Paths } from './describe.ts';
 import { describe, inPath, inQuery, jsonOf } from './describe.ts';
+import { auth, base } from './words.ts';
 
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const base = 'http://127.0.0.1:8787';
 const pending = {
   id: '019aa8a2-7c00-7d3e-b5a1-4c0f6a2e9b10',
   status: 'pending',

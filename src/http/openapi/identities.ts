@@ -2,10 +2,9 @@
 import { identityDefaults } from '../../identity/settings.ts';
 import type { Json, Paths } from './describe.ts';
 import { describe, inPath, jsonOf } from './describe.ts';
+import { auth, base } from './words.ts';
 
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
 const json = `${auth} -H "Content-Type: application/json"`;
-const base = 'http://127.0.0.1:8787';
 const name = { identity: 'c1', type: 'customerId', since: null, from: null, to: null };
 const cookie = {
   identity: 'cookie:1',

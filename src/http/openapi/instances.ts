@@ -1,10 +1,7 @@
 /** The routes of a customer's instances of journeys. */
 import type { Json, Operation, Paths } from './describe.ts';
 import { describe, inPath, jsonOf, repeated } from './describe.ts';
-
-const base = 'http://127.0.0.1:8787';
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
+import { auth, base, json } from './words.ts';
 
 const customer = inPath('customer', 'The customer, by any of its identities; percent-encoded.');
 const instanceId = inPath('instance', 'The instance.');

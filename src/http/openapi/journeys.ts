@@ -1,10 +1,8 @@
 /** The routes of journey maps and rules. */
 import type { Json, Paths } from './describe.ts';
 import { describe, inPath, inQuery, jsonOf } from './describe.ts';
-
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
-const base = 'http://127.0.0.1:8787';
+import { deleted, got, listed, put, type Stored } from './stored.ts';
+import { auth, base, changeErrors, json } from './words.ts';
 
 const map = {
   title: 'Online quote',
@@ -36,15 +34,6 @@ const times = { versions, updatedAt: 1763740000000 };
 const published = { name: 'quote', current: 1, version: 1, map, ...times };
 const drafted = { ...published, draft: map };
 const stored = { name: 'walkin', current: 1, version: 1, rule, ...times };
-const changeErrors = ['malformed', 'invalid', 'not_found', 'conflict', 'unavailable'] as const;
-const putErrors = [
-  'malformed',
-  'unsupported_media_type',
-  'too_large',
-  'invalid',
-  'conflict',
-  'unavailable',
-] as const;
 
 const journeyName = inPath('name', 'The journey, percent-encoded, 1–128 bytes.');
 const ruleName = inPath('name', 'The rule, percent-encoded, 1–128 bytes.');
@@ -66,33 +55,34 @@ Stores the rule as its next version, in force at once for what happens from now 
 
 const example = (value: object): Json => value as Json;
 
+const journeys: Stored = {
+  ...{ tag: 'Journeys', path: '/v1/journeys', at: 'quote', name: journeyName, readers: 'read' },
+  ...{ schema: 'Journey', example: example(published) },
+};
+const rules: Stored = {
+  ...{ tag: 'Rules', path: '/v1/rules', at: 'walkin', name: ruleName, readers: 'read' },
+  ...{ schema: 'StoredRule', example: example(stored) },
+};
+const listedJourney = {
+  ...{ name: 'quote', title: 'Online quote', current: 1, hasDraft: false },
+  updatedAt: 1763740000000,
+};
+const listedRule = { name: 'walkin', journey: 'quote', current: 1, updatedAt: 1763740000000 };
+/** Before it is published. */
+const created = example({ ...drafted, current: 0, versions: [] });
+const draftOnly = inQuery('draft', '`1`: only the draft.', { type: 'string', enum: ['0', '1'] });
+
 export const journeyPaths: Paths = {
   '/v1/journeys': {
-    get: describe({
-      id: 'listJourneys',
-      tag: 'Journeys',
-      summary: 'List journeys',
-      description: 'All journeys of the workspace by name; `current` is the version in force.',
-      scope: 'read',
-      responses: {
-        200: {
-          description: 'The journeys.',
-          content: jsonOf('Journeys', {
-            journeys: [
-              {
-                name: 'quote',
-                title: 'Online quote',
-                current: 1,
-                hasDraft: false,
-                updatedAt: 1763740000000,
-              },
-            ],
-          }),
-        },
+    get: listed(
+      { ...journeys, example: listedJourney },
+      {
+        id: 'listJourneys',
+        summary: 'List journeys',
+        description: 'All journeys of the workspace by name; `current` is the version in force.',
       },
-      errors: [],
-      curl: `curl -s ${base}/v1/journeys ${auth}`,
-    }),
+      { description: 'The journeys.', schema: 'Journeys', member: 'journeys' },
+    ),
   },
   '/v1/journeys/check': {
     post: describe({
@@ -123,52 +113,32 @@ export const journeyPaths: Paths = {
     }),
   },
   '/v1/journeys/{name}': {
-    get: describe({
-      id: 'getJourney',
-      tag: 'Journeys',
-      summary: 'Get a journey’s map',
-      description: 'The map as it was stored, the draft if there is one, and the versions kept.',
-      scope: 'read',
-      parameters: [journeyName, version],
-      responses: {
-        200: { description: 'The journey.', content: jsonOf('Journey', example(published)) },
+    get: got(
+      journeys,
+      {
+        id: 'getJourney',
+        summary: 'Get a journey’s map',
+        description: 'The map as it was stored, the draft if there is one, and the versions kept.',
       },
-      errors: ['malformed', 'invalid', 'not_found'],
-      curl: `curl -s ${base}/v1/journeys/quote ${auth}`,
-    }),
-    put: describe({
-      id: 'putJourney',
-      tag: 'Journeys',
-      summary: 'Store a journey’s draft',
-      description: mapText,
-      scope: 'admin',
-      parameters: [journeyName],
-      body: jsonOf('JourneyMap', example(map)),
-      responses: {
-        200: { description: 'Replaced.', content: jsonOf('Journey', example(drafted)) },
-        201: {
-          description: 'Created.',
-          content: jsonOf('Journey', example({ ...drafted, current: 0, versions: [] })),
-        },
+      'The journey.',
+      { parameters: [journeyName, version] },
+    ),
+    put: put(
+      { ...journeys, example: example(drafted) },
+      { id: 'putJourney', summary: 'Store a journey’s draft', description: mapText },
+      { schema: 'JourneyMap', example: example(map) },
+      created,
+    ),
+    delete: deleted(
+      journeys,
+      {
+        id: 'deleteJourney',
+        summary: 'Delete a journey, or its draft',
+        description:
+          'The journey with all its versions: withdraw it first, and change what names it. Instances that still run on it end as cancelled. With `draft=1` only the draft goes.',
       },
-      errors: putErrors,
-      curl: `curl -s -X PUT ${base}/v1/journeys/quote ${auth} ${json} \\\n  -d '${JSON.stringify(map)}'`,
-    }),
-    delete: describe({
-      id: 'deleteJourney',
-      tag: 'Journeys',
-      summary: 'Delete a journey, or its draft',
-      description:
-        'The journey with all its versions: withdraw it first, and change what names it. Instances that still run on it end as cancelled. With `draft=1` only the draft goes.',
-      scope: 'admin',
-      parameters: [
-        journeyName,
-        inQuery('draft', '`1`: only the draft.', { type: 'string', enum: ['0', '1'] }),
-      ],
-      responses: { 204: { description: 'Gone.' } },
-      errors: changeErrors,
-      curl: `curl -s -X DELETE ${base}/v1/journeys/quote ${auth}`,
-    }),
+      { parameters: [journeyName, draftOnly], errors: changeErrors },
+    ),
   },
   '/v1/journeys/{name}/publish': {
     post: describe({
@@ -249,63 +219,36 @@ export const journeyPaths: Paths = {
     }),
   },
   '/v1/rules': {
-    get: describe({
-      id: 'listRules',
-      tag: 'Rules',
-      summary: 'List rules',
-      description: 'All rules of the workspace by name; `current` is 0 for one that is disabled.',
-      scope: 'read',
-      responses: {
-        200: {
-          description: 'The rules.',
-          content: jsonOf('Rules', {
-            rules: [{ name: 'walkin', journey: 'quote', current: 1, updatedAt: 1763740000000 }],
-          }),
-        },
+    get: listed(
+      { ...rules, example: listedRule },
+      {
+        id: 'listRules',
+        summary: 'List rules',
+        description: 'All rules of the workspace by name; `current` is 0 for one that is disabled.',
       },
-      errors: [],
-      curl: `curl -s ${base}/v1/rules ${auth}`,
-    }),
+      { description: 'The rules.', schema: 'Rules', member: 'rules' },
+    ),
   },
   '/v1/rules/{name}': {
-    get: describe({
-      id: 'getRule',
-      tag: 'Rules',
-      summary: 'Get a rule',
-      description: 'The rule as it was stored, and the versions kept.',
-      scope: 'read',
-      parameters: [ruleName, version],
-      responses: {
-        200: { description: 'The rule.', content: jsonOf('StoredRule', example(stored)) },
+    get: got(
+      rules,
+      {
+        id: 'getRule',
+        summary: 'Get a rule',
+        description: 'The rule as it was stored, and the versions kept.',
       },
-      errors: ['malformed', 'invalid', 'not_found'],
-      curl: `curl -s ${base}/v1/rules/walkin ${auth}`,
-    }),
-    put: describe({
-      id: 'putRule',
-      tag: 'Rules',
-      summary: 'Store a rule',
-      description: ruleText,
-      scope: 'admin',
-      parameters: [ruleName],
-      body: jsonOf('Rule', example(rule)),
-      responses: {
-        200: { description: 'Replaced.', content: jsonOf('StoredRule', example(stored)) },
-        201: { description: 'Created.', content: jsonOf('StoredRule', example(stored)) },
-      },
-      errors: putErrors,
-      curl: `curl -s -X PUT ${base}/v1/rules/walkin ${auth} ${json} \\\n  -d '${JSON.stringify(rule)}'`,
-    }),
-    delete: describe({
+      'The rule.',
+      { parameters: [ruleName, version] },
+    ),
+    put: put(
+      rules,
+      { id: 'putRule', summary: 'Store a rule', description: ruleText },
+      { schema: 'Rule', example: example(rule) },
+    ),
+    delete: deleted(rules, {
       id: 'deleteRule',
-      tag: 'Rules',
       summary: 'Delete a rule',
       description: 'It asks for nothing any more; what it has decided is still carried out.',
-      scope: 'admin',
-      parameters: [ruleName],
-      responses: { 204: { description: 'Gone.' } },
-      errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
-      curl: `curl -s -X DELETE ${base}/v1/rules/walkin ${auth}`,
     }),
   },
 };

@@ -1,9 +1,9 @@
 /** The routes by which a customer's tape, views and live events are read. */
 import type { Paths } from './describe.ts';
 import { describe, inPath, inQuery, jsonOf, refTo, repeated, timeSchema } from './describe.ts';
+import { auth } from './words.ts';
 
 const customer = inPath('customer', 'Any identity of the customer, percent-encoded, 1–256 bytes.');
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
 
 const storedEvent = {
   id: 'order-8841',

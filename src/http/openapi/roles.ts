@@ -1,9 +1,9 @@
 /** The routes of roles. */
 import type { Paths } from './describe.ts';
-import { describe, inPath, jsonOf } from './describe.ts';
+import { inPath } from './describe.ts';
+import { deleted, got, listed, put, type Stored } from './stored.ts';
+import { changeErrors } from './words.ts';
 
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const base = 'http://127.0.0.1:8787';
 const role = {
   views: ['basic'],
   masks: [
@@ -26,66 +26,47 @@ Stores a role under a name of 1–128 bytes, or replaces it. A key or token that
 
 A mask by \`attribute\` fits every field that shows it, now and later; a field that shows something the attribute is only a part of (\`*\`) is hidden. A change is in force from the answer on.`;
 
+const kind: Stored = {
+  ...{ tag: 'Roles', path: '/v1/roles', at: 'level%201', readers: 'admin' },
+  ...{ name: inPath('name', 'The role.'), schema: 'Role', example: stored },
+};
+const newName = { parameters: [inPath('name', 'The role, 1–128 bytes.')] };
+const gone = { 204: { description: 'Done.' } };
+
 export const rolePaths: Paths = {
   '/v1/roles': {
-    get: describe({
-      id: 'listRoles',
-      tag: 'Roles',
-      summary: 'List roles',
-      description: 'All roles of the workspace, by name.',
-      scope: 'admin',
-      responses: {
-        200: { description: 'The roles.', content: jsonOf('Roles', { roles: [stored] }) },
+    get: listed(
+      kind,
+      {
+        id: 'listRoles',
+        summary: 'List roles',
+        description: 'All roles of the workspace, by name.',
       },
-      errors: [],
-      curl: `curl -s ${base}/v1/roles ${auth}`,
-    }),
+      { description: 'The roles.', schema: 'Roles', member: 'roles' },
+    ),
   },
   '/v1/roles/{name}': {
-    get: describe({
-      id: 'getRole',
-      tag: 'Roles',
-      summary: 'Get a role',
-      description: 'The role as it was stored.',
-      scope: 'admin',
-      parameters: [inPath('name', 'The role.')],
-      responses: { 200: { description: 'The role.', content: jsonOf('Role', stored) } },
-      errors: ['malformed', 'invalid', 'not_found'],
-      curl: `curl -s ${base}/v1/roles/level%201 ${auth}`,
-    }),
-    put: describe({
-      id: 'putRole',
-      tag: 'Roles',
-      summary: 'Store a role',
-      description: putText,
-      scope: 'admin',
-      parameters: [inPath('name', 'The role, 1–128 bytes.')],
-      body: jsonOf('RoleTemplate', role),
-      responses: {
-        200: { description: 'Replaced.', content: jsonOf('Role', stored) },
-        201: { description: 'Created.', content: jsonOf('Role', stored) },
+    get: got(
+      kind,
+      { id: 'getRole', summary: 'Get a role', description: 'The role as it was stored.' },
+      'The role.',
+    ),
+    put: put(
+      kind,
+      { id: 'putRole', summary: 'Store a role', description: putText },
+      { schema: 'RoleTemplate', example: role },
+      stored,
+      newName,
+    ),
+    delete: deleted(
+      kind,
+      {
+        id: 'deleteRole',
+        summary: 'Delete a role',
+        description:
+          'Refused while a key has it; tokens that have it are refused from the answer on.',
       },
-      errors: [
-        'malformed',
-        'unsupported_media_type',
-        'too_large',
-        'invalid',
-        'conflict',
-        'unavailable',
-      ],
-      curl: `curl -s -X PUT ${base}/v1/roles/level%201 ${auth} \\\n  -H 'Content-Type: application/json' \\\n  -d '${JSON.stringify(role)}'`,
-    }),
-    delete: describe({
-      id: 'deleteRole',
-      tag: 'Roles',
-      summary: 'Delete a role',
-      description:
-        'Refused while a key has it; tokens that have it are refused from the answer on.',
-      scope: 'admin',
-      parameters: [inPath('name', 'The role.')],
-      responses: { 204: { description: 'Done.' } },
-      errors: ['malformed', 'invalid', 'not_found', 'conflict', 'unavailable'],
-      curl: `curl -s -X DELETE ${base}/v1/roles/level%201 ${auth}`,
-    }),
+      { responses: gone, errors: changeErrors },
+    ),
   },
 };

@@ -10,8 +10,8 @@ import {
   type Paths,
   type Response,
 } from './describe.ts';
+import { base } from './words.ts';
 
-const base = 'http://127.0.0.1:8787';
 const tag = 'Segment and RudderStack';
 
 const refused = { success: false, code: 'invalid', message: 'userId or anonymousId is required' };

@@ -1,8 +1,7 @@
 /** The routes of the server itself: readiness, metrics and this description. */
 import type { Paths } from './describe.ts';
 import { describe, jsonOf } from './describe.ts';
-
-const base = 'http://127.0.0.1:8787';
+import { base } from './words.ts';
 
 export const serverPaths: Paths = {
   '/healthz': {

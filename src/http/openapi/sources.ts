@@ -1,10 +1,8 @@
 /** The routes by which foreign JSON becomes events. */
 import type { Paths } from './describe.ts';
 import { describe, inPath, jsonOf } from './describe.ts';
-
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
-const base = 'http://127.0.0.1:8787';
+import { deleted, got, listed, put, type Stored } from './stored.ts';
+import { auth, base, json } from './words.ts';
 
 const map = {
   each: 'items',
@@ -62,65 +60,38 @@ An item that cannot be mapped is not lost: it is kept in quarantine, as an event
 
 A body maps to at most 10,000 events and 16 MiB of them, in at most 6,000,000 steps (a field, a value, eight bytes of text, a third of what a pattern does with a character); one that would need more is refused with \`too_large\` and nothing of it is stored. An item has a quarter of the steps and of the bytes, and is kept in quarantine if it needs more than that.`;
 
+const stored: Stored = {
+  ...{ tag: 'Sources', path: '/v1/sources', at: 'shop', name, readers: 'read' },
+  ...{ schema: 'Source', example: source },
+};
+
 export const sourcePaths: Paths = {
   '/v1/sources': {
-    get: describe({
-      id: 'listSources',
-      tag: 'Sources',
-      summary: 'List sources',
-      description: 'All sources of the workspace with their maps, by name.',
-      scope: 'read',
-      responses: {
-        200: { description: 'The sources.', content: jsonOf('Sources', { sources: [source] }) },
+    get: listed(
+      stored,
+      {
+        id: 'listSources',
+        summary: 'List sources',
+        description: 'All sources of the workspace with their maps, by name.',
       },
-      errors: [],
-      curl: `curl -s ${base}/v1/sources ${auth}`,
-    }),
+      { description: 'The sources.', schema: 'Sources', member: 'sources' },
+    ),
   },
   '/v1/sources/{name}': {
-    get: describe({
-      id: 'getSource',
-      tag: 'Sources',
-      summary: 'Get a source’s map',
-      description: 'The map as it was stored.',
-      scope: 'read',
-      parameters: [name],
-      responses: { 200: { description: 'The source.', content: jsonOf('Source', source) } },
-      errors: ['malformed', 'invalid', 'not_found'],
-      curl: `curl -s ${base}/v1/sources/shop ${auth}`,
-    }),
-    put: describe({
-      id: 'putSource',
-      tag: 'Sources',
-      summary: 'Store a source’s map',
-      description: mapText,
-      scope: 'admin',
-      parameters: [name],
-      body: jsonOf('SourceMap', map),
-      responses: {
-        200: { description: 'Replaced.', content: jsonOf('Source', source) },
-        201: { description: 'Created.', content: jsonOf('Source', source) },
-      },
-      errors: [
-        'malformed',
-        'unsupported_media_type',
-        'too_large',
-        'invalid',
-        'conflict',
-        'unavailable',
-      ],
-      curl: `curl -s -X PUT ${base}/v1/sources/shop ${auth} ${json} \\\n  -d '${JSON.stringify(map)}'`,
-    }),
-    delete: describe({
+    get: got(
+      stored,
+      { id: 'getSource', summary: 'Get a source’s map', description: 'The map as it was stored.' },
+      'The source.',
+    ),
+    put: put(
+      stored,
+      { id: 'putSource', summary: 'Store a source’s map', description: mapText },
+      { schema: 'SourceMap', example: map },
+    ),
+    delete: deleted(stored, {
       id: 'deleteSource',
-      tag: 'Sources',
       summary: 'Delete a source',
       description: 'The map goes; no event is touched. What it could not map stays in quarantine.',
-      scope: 'admin',
-      parameters: [name],
-      responses: { 204: { description: 'Gone.' } },
-      errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
-      curl: `curl -s -X DELETE ${base}/v1/sources/shop ${auth}`,
     }),
   },
   '/v1/sources/{name}/events': {

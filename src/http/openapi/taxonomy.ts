@@ -1,10 +1,7 @@
 /** The routes by which a workspace says which events it takes, and what it kept apart. */
 import type { Paths } from './describe.ts';
 import { describe, inPath, inQuery, jsonOf, refTo, repeated, timeSchema } from './describe.ts';
-
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
-const base = 'http://127.0.0.1:8787';
+import { auth, base, json } from './words.ts';
 
 const gone = { 204: { description: 'Gone.' } };
 const definitionErrors = [

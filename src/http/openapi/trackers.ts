@@ -1,8 +1,7 @@
 /** The doors for Snowplow trackers, and the picture for e-mails. */
 import { doorErrors } from './cloudevents.ts';
 import { describe, inQuery, jsonOf, type Paths, refTo } from './describe.ts';
-
-const base = 'http://127.0.0.1:8787';
+import { base } from './words.ts';
 
 const snowplowText = `
 What Snowplow trackers send, as they are. The key is a header (\`customHeaders\` of a tracker), \`?key=\`, or the app id, which is then not stored.

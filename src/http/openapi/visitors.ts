@@ -1,17 +1,9 @@
 /** The routes of the browser tag: the file, visitors, and what they are told. */
-import type { Description, Paths } from './describe.ts';
+import type { Paths } from './describe.ts';
 import { describe, inPath, inQuery, jsonOf } from './describe.ts';
+import { auth, base, bodyErrors, json } from './words.ts';
 
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
-const base = 'http://127.0.0.1:8787';
 const name = 'cookie:3vTq0aXk9LmZr81bWc7YdE';
-const bodyErrors: Description['errors'] = [
-  'malformed',
-  'unsupported_media_type',
-  'too_large',
-  'invalid',
-];
 const visitor = inPath('visitor', 'A visitor, as `POST /v1/visitors` gave it.');
 const offer = { title: '20 % off pain relief', text: 'Today only.', accept: 'Show me' };
 const message = {

@@ -1,18 +1,9 @@
 /** The routes of webhook endpoints and of what was delivered to them. */
-import { type Description, describe, inPath, inQuery, jsonOf, type Paths } from './describe.ts';
+import { describe, inPath, inQuery, jsonOf, type Paths } from './describe.ts';
+import { deleted, got, listed, put, type Stored } from './stored.ts';
+import { auth, base, json, storeErrors } from './words.ts';
 
-const auth = '\\\n  -H "Authorization: Bearer $KEY"';
-const json = "\\\n  -H 'Content-Type: application/json'";
-const base = 'http://127.0.0.1:8787';
 const name = inPath('name', 'The webhook, percent-encoded, 1–128 bytes.');
-const bodyErrors: Description['errors'] = [
-  'malformed',
-  'unsupported_media_type',
-  'too_large',
-  'invalid',
-  'conflict',
-  'unavailable',
-];
 
 const wish = { url: 'https://crm.example/hooks/tapeline', headers: { 'X-Team': 'care' } };
 const webhook = {
@@ -59,58 +50,44 @@ The address must be https and lead to public addresses: what a name resolves to 
 
 At most 100 webhooks a workspace, 20 headers of 1,024 characters.`;
 
+const stored: Stored = {
+  ...{ tag: 'Webhooks', path: '/v1/webhooks', at: 'crm', name, readers: 'admin' },
+  ...{ schema: 'Webhook', example: webhook },
+};
+
 export const webhookPaths: Paths = {
   '/v1/webhooks': {
-    get: describe({
-      id: 'listWebhooks',
-      tag: 'Webhooks',
-      summary: 'List webhooks',
-      description: 'All endpoints of the workspace by name, without secrets and values of headers.',
-      scope: 'admin',
-      responses: {
-        200: { description: 'The webhooks.', content: jsonOf('Webhooks', { webhooks: [webhook] }) },
+    get: listed(
+      stored,
+      {
+        id: 'listWebhooks',
+        summary: 'List webhooks',
+        description:
+          'All endpoints of the workspace by name, without secrets and values of headers.',
       },
-      errors: [],
-      curl: `curl -s ${base}/v1/webhooks ${auth}`,
-    }),
+      { description: 'The webhooks.', schema: 'Webhooks', member: 'webhooks' },
+    ),
   },
   '/v1/webhooks/{name}': {
-    get: describe({
-      id: 'getWebhook',
-      tag: 'Webhooks',
-      summary: 'Get a webhook',
-      description: 'The endpoint, without secrets and values of headers.',
-      scope: 'admin',
-      parameters: [name],
-      responses: { 200: { description: 'The webhook.', content: jsonOf('Webhook', webhook) } },
-      errors: ['malformed', 'invalid', 'not_found'],
-      curl: `curl -s ${base}/v1/webhooks/crm ${auth}`,
-    }),
-    put: describe({
-      id: 'putWebhook',
-      tag: 'Webhooks',
-      summary: 'Store a webhook',
-      description: webhookText,
-      scope: 'admin',
-      parameters: [name],
-      body: jsonOf('NewWebhook', wish),
-      responses: {
-        200: { description: 'Replaced.', content: jsonOf('Webhook', webhook) },
-        201: { description: 'Created.', content: jsonOf('Webhook', made) },
+    get: got(
+      stored,
+      {
+        id: 'getWebhook',
+        summary: 'Get a webhook',
+        description: 'The endpoint, without secrets and values of headers.',
       },
-      errors: bodyErrors,
-      curl: `curl -s -X PUT ${base}/v1/webhooks/crm ${auth} ${json} \\\n  -d '${JSON.stringify(wish)}'`,
-    }),
-    delete: describe({
+      'The webhook.',
+    ),
+    put: put(
+      stored,
+      { id: 'putWebhook', summary: 'Store a webhook', description: webhookText },
+      { schema: 'NewWebhook', example: wish },
+      made,
+    ),
+    delete: deleted(stored, {
       id: 'deleteWebhook',
-      tag: 'Webhooks',
       summary: 'Delete a webhook',
       description: 'What still waits for it fails at its next attempt.',
-      scope: 'admin',
-      parameters: [name],
-      responses: { 204: { description: 'Gone.' } },
-      errors: ['malformed', 'invalid', 'not_found', 'unavailable'],
-      curl: `curl -s -X DELETE ${base}/v1/webhooks/crm ${auth}`,
     }),
   },
   '/v1/webhooks/{name}/rotate': {
@@ -124,7 +101,7 @@ export const webhookPaths: Paths = {
       parameters: [name],
       body: jsonOf('NewRotation', { keepSeconds: 86400 }),
       responses: { 200: { description: 'The webhook.', content: jsonOf('Webhook', made) } },
-      errors: [...bodyErrors, 'not_found'],
+      errors: [...storeErrors, 'not_found'],
       curl: `curl -s ${base}/v1/webhooks/crm/rotate ${auth} ${json} \\\n  -d '{"keepSeconds":86400}'`,
     }),
   },
