@@ -68,7 +68,7 @@ function planOf({ customers, rate, seconds, smoke }: Settings): Plan {
   const due = Math.round(perSecond * seconds);
   if (due < 1 || due > pending) throw new Error(`${due} of ${pending} timers cannot fall due`);
   // Time for the others to come, and be sealed and applied, on a slow machine too.
-  const waitSeconds = smoke ? 1 : Math.ceil(seconds + 60 + pending / 10_000);
+  const waitSeconds = smoke ? 1 : Math.ceil(seconds + 15 + pending / 12_500);
   return { pending, due, rate: perSecond, waitSeconds };
 }
 
@@ -106,7 +106,12 @@ async function measure(server: TestServer, plan: Plan, isSmoke: boolean): Promis
   const startedMs = systemClock.monotonicMs();
   const elapsedMs = (): number => systemClock.monotonicMs() - startedMs;
   const waitMs = plan.waitSeconds * 1000;
+  const tell = (text: string): void => {
+    if (!isSmoke) process.stderr.write(`${Math.round(elapsedMs() / 1000)} s: ${text}\n`);
+  };
+  tell(`${count(plan.pending)} customers come; the first timer is due after ${plan.waitSeconds} s`);
   const lastSentMs = await load(server, plan, elapsedMs);
+  tell('all are there; what is full is sealed, and journeys catch up');
   await catchUp(server);
   const loaded = await standing(server);
   const loadMs = elapsedMs();
@@ -114,12 +119,15 @@ async function measure(server: TestServer, plan: Plan, isSmoke: boolean): Promis
     if (loaded.long + loaded.short < plan.pending) throw new Error('not every customer waits');
     if (loadMs > waitMs) throw new Error('customers came so slowly that timers were due meanwhile');
   }
+  tell('everybody waits');
   const memoryMiB = privateMibOf(server.process.pid!);
   await sleep(systemClock, Math.max(0, waitMs - elapsedMs()));
   const cpuBefore = cpuMicrosOf(server.process.pid!);
+  tell('timers fall due');
   await sleep(systemClock, Math.max(0, lastSentMs + waitMs - elapsedMs()));
   while ((await standing(server)).over < plan.due) await sleep(systemClock, pollMs);
   const cpuMicros = cpuMicrosOf(server.process.pid!) - cpuBefore;
+  tell('all have fired; the tape is read');
   const said = metricOf(await readMetrics(server), 'journey_timers_total');
   if (said !== plan.due) throw new Error(`${plan.due} timers were due, ${said} were said`);
   return {

@@ -36,6 +36,7 @@ interface Options {
   readonly partEvents: number;
   readonly flushedOnly: boolean;
   readonly webhooks: boolean;
+  readonly pauseMs: number;
 }
 
 /** After this many problems the rest would say nothing new. */
@@ -60,6 +61,7 @@ function readOptions(): Options {
     .option('--audit-every <n>', 'cycles between audits of every tape and stream', Number, 10)
     .option('--part-events <n>', 'so small that sealing and merging go on', Number, 2000)
     .option('--webhooks', 'audits decisions, timers and webhooks instead of receipts', false)
+    .option('--pause-ms <ms>', 'with --webhooks: between batches of one to five events', Number, 10)
     .option('--no-flushed-only', 'restart with what the kernel kept, flushed or not');
   return command.parse().opts<Options>();
 }

@@ -89,9 +89,10 @@ async function playLife(directory: string, seed: number): Promise<void> {
   const play = await EnginePlay.open(directory, seed, map, rules);
   const model = new SilenceModel(silentMs, 3);
   try {
-    [play.refused, play.unheard] = [0.1, 0.1];
     play.start();
     await play.rest();
+    // The model knows the rules from the beginning, so what puts them in force is not refused.
+    [play.refused, play.unheard] = [0.1, 0.1];
     for (let turn = 0; turn < turns; turn++) {
       await playOne(play, model);
       if (!play.isUp && play.random.below(2) === 0) await comeUp(play, model);

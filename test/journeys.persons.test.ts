@@ -33,8 +33,13 @@ test('memory is bounded, and who is asked for between two looks stays in it', as
     const rowBytes = JSON.stringify({ state: newPerson('customer-100') }).length;
     const persons = new Persons(store, rowBytes * 50);
     const writeAll = async (): Promise<void> => {
-      persons.write(0);
-      await store.commit();
+      persons.cut(0);
+      persons.writeCut(
+        () => false,
+        () => undefined,
+      );
+      store.cut();
+      await store.checkpoint();
     };
     persons.add(nameOf(1000), newPerson('customer-1000'));
     for (const n of count(400)) {

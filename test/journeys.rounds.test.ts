@@ -107,8 +107,13 @@ test('everybody in the file is looked at, and again when it cannot be said', asy
   const rows = store.rows('rounds');
   const rounds = new Rounds({ log, store, persons, inForce, rows, say });
   rounds.note(1, { kind: 'rule', name: 'walkIn', version: 1 }, 'place');
-  persons.write(0);
-  await store.commit();
+  persons.cut(0);
+  store.cut();
+  persons.writeCut(
+    () => false,
+    () => undefined,
+  );
+  await store.checkpoint();
   const go = async (noted: readonly Noted[]): Promise<void> => {
     rounds.begin(noted);
     while (rounds.isUnderWay) await new Promise((resolve) => setImmediate(resolve));

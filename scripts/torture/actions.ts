@@ -22,10 +22,12 @@ export interface ActionOptions {
   readonly shards: number;
   readonly fronts: number;
   readonly flushedOnly: boolean;
+  /** Between batches that are sent. */
+  readonly pauseMs: number;
 }
 
 const batchMax = 5;
-const sendPauseMs = 10;
+const resendMs = 10;
 /** Without anything new at the receiver or in the engine for so long, what is missing will not come: a retry waits 5.5 s. */
 const silenceMsMax = 20_000;
 
@@ -150,9 +152,9 @@ export class ActionTorture {
         const n = this.#next + index;
         return { id: `t${n}`, customer: `c${n}`, type: 'Trigger', data: { n } };
       });
-      while (!(await this.#store(events))) await sleep(systemClock, sendPauseMs);
+      while (!(await this.#store(events))) await sleep(systemClock, resendMs);
       this.#next += count;
-      await sleep(systemClock, sendPauseMs);
+      await sleep(systemClock, this.#options.pauseMs);
     }
   }
 

@@ -65,6 +65,9 @@ export class EnginePlay {
   /** Of what is said: how much is refused, and how much is written without anybody hearing of it. */
   refused = 0;
   unheard = 0;
+  /** Called before something is said. */
+  saying: (events: readonly object[]) => void = () => undefined;
+  #isKept = false;
 
   private constructor(directory: string, seed: number, source: DefinitionSource, known: Directory) {
     this.random = seededRandom(seed);
@@ -149,6 +152,7 @@ export class EnginePlay {
   /** What a dead engine says is lost; a living one is refused now and then, or does not hear that it was written. */
   async #say(engine: Engine, workspace: number, events: readonly object[]): Promise<void> {
     if (this.#engine !== engine) return new Promise(() => undefined);
+    this.saying(events);
     // A timer that is refused may find its customer active when it is said again: no model could tell.
     const isTimer = events.some((event) => (event as OnTape).type === typeOfTimer);
     if (!isTimer && this.random.next() < this.refused) {
@@ -162,8 +166,15 @@ export class EnginePlay {
   async #put(workspace: number, events: readonly object[]): Promise<void> {
     this.#underWay += 1;
     try {
-      const said = this.#sayer.say(workspace, events);
-      await this.#kit.commit();
+      let isOver = false;
+      const said = this.#sayer.say(workspace, events).finally(() => {
+        isOver = true;
+      });
+      // What comes while a commit is under way is of the next.
+      do {
+        await this.#kit.commit();
+        await new Promise((resolve) => setImmediate(resolve));
+      } while (!isOver);
       await said;
     } finally {
       this.#underWay -= 1;
@@ -182,7 +193,8 @@ export class EnginePlay {
       this.#engine?.wake();
       await new Promise((resolve) => setImmediate(resolve));
       const now = this.#kit.tape.issued();
-      quietFor = now === before && this.#underWay === 0 ? quietFor + 1 : 0;
+      const isAtRest = this.#underWay === 0 && this.#engine?.isLive !== false;
+      quietFor = now === before && isAtRest ? quietFor + 1 : 0;
       before = now;
     }
   }
@@ -192,11 +204,18 @@ export class EnginePlay {
     await this.rest();
   }
 
+  /** What is in the file now: all that a kill at this moment would leave, which the next `cut` is then. */
+  keep(): void {
+    copyFileSync(this.#file(this.#lives), this.#file(this.#lives + 1));
+    this.#isKept = true;
+  }
+
   /** As a kill does: what was not written is gone. @param anew what is on the tape alone is left. */
   async cut(anew: boolean): Promise<void> {
     const engine = this.#engine!;
     await this.rest();
-    if (!anew) copyFileSync(this.#file(this.#lives), this.#file(this.#lives + 1));
+    if (!anew && !this.#isKept) this.keep();
+    this.#isKept = false;
     this.#engine = undefined;
     // Its clocks are gone with it.
     this.clock.forget();

@@ -8,7 +8,7 @@ import type { Happening, InstanceHappening } from '../engine/happening.ts';
 import { Moment } from '../engine/moment.ts';
 import type { PastEvent } from '../engine/pastevent.ts';
 import { isAbout } from '../engine/react.ts';
-import { lapse, replayedMs } from '../engine/requests.ts';
+import { lapse } from '../engine/requests.ts';
 import type { InstanceState, PersonState, Request } from '../state.ts';
 import type { DecisionSaid, TimerSaid } from '../words.ts';
 import type { Forces } from './forces.ts';
@@ -18,6 +18,8 @@ import type { People } from './people.ts';
 
 /** What is told of one instance, the oldest first; later entries are left out. */
 export const traceEntriesMax = 2000;
+/** What is decided is said at once: what was not said by then never will be. */
+const undecidedMs = 60_000;
 
 export interface TraceChange {
   readonly what: InstanceHappening['what'] | 'timer' | 'delivery' | 'response';
@@ -125,8 +127,7 @@ export class Tracer {
     if (!this.#people.take(event, force, observe, tell)) {
       const person = this.#people.of(event.home);
       tell(person);
-      // What is decided is said at once; what was not said by now never will be.
-      lapse(person, event.received, observe, replayedMs);
+      lapse(person, event.received, observe, undecidedMs);
       apply(force, person, event.home, event, observe);
     }
     this.#lookAtStalls(force, armed, event.received);

@@ -20,7 +20,7 @@ import { fillActions } from './acts.ts';
 import { candidateOf, channelOfActions } from './candidates.ts';
 import { type Circumstances, factsOf, fieldsOf, readCause, type Views, viewsOf } from './facts.ts';
 import type { Reservations } from './reservations.ts';
-import { decisionEvent, fits, type Saying } from './saying.ts';
+import { decisionEvent, fits, notOf, type Saying } from './saying.ts';
 import {
   type Candidate,
   touchOf,
@@ -212,22 +212,6 @@ function momentOf({ at, cause }: Request): string {
 
 function isActing({ verdict }: DecisionSaid): boolean {
   return verdict === 'act';
-}
-
-function notOf(
-  { id, instance, journey, rule, version }: Request,
-  verdict: NotReason,
-  detail?: string,
-): DecisionSaid {
-  return {
-    request: id,
-    version,
-    verdict,
-    ...(rule !== undefined && { rule }),
-    ...(journey !== undefined && { journey }),
-    ...(instance !== undefined && { instance }),
-    ...(detail !== undefined && { detail }),
-  };
 }
 
 /** A step's own actions are not weighed; but no action reaches a customer who does not want it. */

@@ -6,7 +6,8 @@
 import { eventBytesMax } from '../../event/envelope.ts';
 import { AppError } from '../../std/errors.ts';
 import type { EngineContext } from '../engine/work.ts';
-import { type DecisionSaid, typeOfDecision } from '../words.ts';
+import type { Request } from '../state.ts';
+import { type DecisionSaid, type NotReason, typeOfDecision } from '../words.ts';
 
 const firstWaitMs = 100;
 const longestWaitMs = 10_000;
@@ -101,4 +102,21 @@ export function fits(event: SaidEvent): boolean {
 /** A decision as it goes on the tape of a customer. */
 export function decisionEvent(customer: string, said: DecisionSaid): SaidEvent {
   return { id: said.request, customer, type: typeOfDecision, data: said };
+}
+
+/** What is said of a request that comes to nothing. */
+export function notOf(
+  { id, instance, journey, rule, version }: Request,
+  verdict: NotReason,
+  detail?: string,
+): DecisionSaid {
+  return {
+    request: id,
+    version,
+    verdict,
+    ...(rule !== undefined && { rule }),
+    ...(journey !== undefined && { journey }),
+    ...(instance !== undefined && { instance }),
+    ...(detail !== undefined && { detail }),
+  };
 }

@@ -103,12 +103,14 @@ export class Alarm {
     // What was due first has first say, also among several of one customer.
     due.sort((one, other) => one.timer.due - other.timer.due);
     for (const [workspace, all] of byWorkspace(due)) this.#say(workspace, all);
-    this.#sleepUntil(Math.min(schedule.next, now + sleepMsMax));
+    // Rows of the near future that are not in memory yet are taken over between other work.
+    const isNext = schedule.isBehind ? now : now + sleepMsMax;
+    this.#sleepUntil(Math.min(schedule.next, isNext));
   }
 
   /** Rows tell of what is written only; what is not is here. */
   #followAll(): void {
-    for (const person of this.#parts.persons.unwritten()) this.follow(person);
+    for (const person of this.#parts.persons.changed()) this.follow(person);
   }
 
   #collect(person: Person, now: number, due: Due[]): void {

@@ -99,8 +99,7 @@ function applyOne(
       applyCommand(new Moment(parts), said);
       return;
     case words.typeOfDecision:
-      applyDecision(person, said, received);
-      observe?.({ at: received, kind: 'decision', said });
+      decide(person, said, received, observe);
       return;
     case words.typeOfDelivery:
       deliver(person, said, received, observe);
@@ -116,6 +115,17 @@ function applyOne(
       // Others of the server's own may be what a map or rule waits for.
       applyEvent(new Moment({ ...parts, event }), type);
   }
+}
+
+function decide(
+  person: PersonState,
+  said: words.DecisionSaid,
+  at: number,
+  observe: ((happening: Happening) => void) | undefined,
+): void {
+  const request = person.requests.find(({ id }) => id === said.request);
+  applyDecision(person, said, at);
+  observe?.({ at, kind: 'decision', said, request });
 }
 
 function deliver(

@@ -13,17 +13,20 @@ import { earliest, type Position } from '../../tape/cursor.ts';
 import { definitionsCustomer } from '../words.ts';
 import { Alarm } from './alarm.ts';
 import { Aliases } from './aliases.ts';
-import { type AllowanceRow, Allowances } from './allowance.ts';
+import { Allowances } from './allowance.ts';
 import { answersOf } from './answers.ts';
 import type { Answerer, AskKind, EngineAnswer, EngineAsk } from './asks.ts';
+import { type CheckpointParts, Checkpoints, type Meta, readMeta } from './checkpoint.ts';
 import { Hands } from './hands.ts';
 import type { Observe } from './happening.ts';
-import { type DefinitionSource, InForce, type InForceRow } from './inforce.ts';
-import { journeysVersion, metaKey, workspaceOf } from './layout.ts';
+import { type DefinitionSource, InForce } from './inforce.ts';
+import { Lapses } from './lapses.ts';
+import { workspaceOf } from './layout.ts';
 import { Links } from './links.ts';
 import { type Person, Persons } from './persons.ts';
 import { Publisher } from './publisher.ts';
 import { Reader } from './reader.ts';
+import { Rebuilding } from './rebuild.ts';
 import { Recaller } from './recaller.ts';
 import { Rooms } from './rooms.ts';
 import { Rounds } from './rounds.ts';
@@ -58,13 +61,6 @@ export interface EngineParts
   readonly listen: (on: boolean) => void;
 }
 
-/** What the store says of itself. */
-interface Meta extends Position {
-  readonly version: number;
-  readonly inForce: readonly InForceRow[];
-  readonly allowances: readonly AllowanceRow[];
-}
-
 export class Engine {
   readonly #parts: EngineParts;
   readonly #store: JourneyStore;
@@ -80,28 +76,27 @@ export class Engine {
   readonly #waiting: Waiting;
   readonly #rooms: Rooms;
   readonly #rounds: Rounds;
+  readonly #lapses: Lapses;
+  readonly #rebuilding: Rebuilding;
+  readonly #checkpoints: Checkpoints;
   readonly #answerer: Answerer<AskKind>;
   readonly #stopTicking: (() => void)[] = [];
   /** The tape is read: somebody listens, or is about to. */
   #isReading = false;
   #isTurning = false;
-  /** There was no checkpoint to begin from. */
-  readonly #isReplay: boolean;
   /** The horizon has been reached once. */
-  #isLive = false;
+  isLive = false;
   #isClosed = false;
-  #written: Position = earliest;
   /** Somebody was forgotten since the file was written anew; and for which workspaces it was. */
   #isStale = false;
   #purgedFor = '';
-  #checkpointing: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
     const { clock, log, metrics, say, source, tape } = parts;
     this.#parts = parts;
     this.#store = new JourneyStore(parts.path);
-    const meta = this.#readMeta();
-    this.#isReplay = meta === undefined;
+    const meta = readMeta(this.#store);
+    const start = this.#startOf(meta);
     const inForce = new InForce(source, log, meta?.inForce ?? []);
     const persons = new Persons(this.#store);
     const schedule = new Schedule(this.#store);
@@ -120,7 +115,12 @@ export class Engine {
       lastChange: () => parts.links.lastChange(),
     });
     this.#rooms = new Rooms(this.#contextOf(parts), this.#store, parts.webhookAllow);
-    this.#hands = new Hands({ store: this.#store, persons, workers: this.#rooms.workers });
+    this.#lapses = this.#openLapses();
+    const lapsed: Lapses['note'] = (...given) => this.#lapses.note(...given);
+    this.#rebuilding = this.#openRebuilding(meta, start, lapsed);
+    const { workers } = this.#rooms;
+    const given = { workers, definitions: recaller, lapsed };
+    this.#hands = new Hands({ store: this.#store, persons, ...given });
     const rows = this.#store.rows('rounds');
     this.#rounds = new Rounds({ log, store: this.#store, persons, inForce, rows, say });
     const defined: Rounds['note'] = (...given) => this.#rounds.note(...given);
@@ -138,16 +138,15 @@ export class Engine {
       if (happening.kind === 'partials') {
         shortfalls.note('partials', workspace, happening.givenUp);
       }
+      this.#rebuilding.observe(workspace, happening);
       this.#rooms.observe(workspace, happening);
     };
     const short = (workspace: number): void => shortfalls.note('steps', workspace);
     const allowances = new Allowances(meta?.allowances);
     this.#allowances = allowances;
     const known = { inForce, persons, aliases, links, allowances, recaller };
-    this.#reader = new Reader(
-      { tape, metrics, ...known, defined, touched, observe, short },
-      this.#startOf(meta),
-    );
+    this.#reader = new Reader({ tape, metrics, ...known, defined, touched, observe, short }, start);
+    this.#checkpoints = this.#openCheckpoints(meta !== undefined);
     this.#answerer = { ...this.#rooms.answerer, ...answersOf(this) };
   }
 
@@ -155,6 +154,8 @@ export class Engine {
   open(): void {
     const { clock } = this.#parts;
     this.#stopTicking.push(clock.every(checkpointMs, () => this.#tick()));
+    // So that the next start knows that this one was there, however soon it ends.
+    if (!this.#checkpoints.isMade) this.#checkpoint();
     const isBehind = this.#reader.position.stamp < this.#parts.tape.horizon();
     if (isBehind || !this.#inForce.isEmpty || this.#publisher.missing().length > 0) this.#read();
   }
@@ -174,12 +175,20 @@ export class Engine {
     };
   }
 
-  #readMeta(): Meta | undefined {
-    const value = this.#store.get(metaKey);
-    if (value === undefined) return undefined;
-    const meta = JSON.parse(value.toString('utf8')) as Meta;
-    if (meta.version === journeysVersion) return meta;
-    throw new AppError('invalid', 'journeys.mdb was written by another version; remove it');
+  #openLapses(): Lapses {
+    const { clock, directory, log, say } = this.#parts;
+    const rows = this.#store.rows('lapses', true);
+    const exists = (workspace: number): boolean => directory.workspace(workspace) !== undefined;
+    return new Lapses({ clock, log, say, rows, exists });
+  }
+
+  #openCheckpoints(isMade: boolean): Checkpoints {
+    const { clock, log } = this.#parts;
+    const [store, persons] = [this.#store, this.#persons];
+    const position = (): Position => this.#reader.position;
+    const written = (person: Person): void => this.#alarm.follow(person);
+    const cut = (): ReturnType<CheckpointParts['cut']> => this.#cut();
+    return new Checkpoints({ clock, log, store, persons, position, cut, written }, isMade);
   }
 
   /** Before the first definition nothing on the tape matters. */
@@ -190,6 +199,13 @@ export class Engine {
     const customer = Buffer.from(definitionsCustomer);
     const hashes = directory.workspaces().map(({ number }) => tape.customerHash(number, customer));
     return hashes.length === 0 ? tape.now() : tape.skipTo(hashes, from, skipStepsMax);
+  }
+
+  /** Without a checkpoint it is one, unless there is nothing on the tape that it would make anything of. */
+  #openRebuilding(meta: Meta | undefined, start: Position, lapsed: Lapses['note']): Rebuilding {
+    const { clock, tape } = this.#parts;
+    const begun = start.stamp < tape.horizon() ? { since: clock.now() } : undefined;
+    return new Rebuilding(meta === undefined ? begun : meta.rebuild, lapsed);
   }
 
   /** Everything up to this stamp has been applied; without anybody to read for nothing is left to apply. */
@@ -232,7 +248,7 @@ export class Engine {
     if (isFollowed()) return;
     if (!this.#isReading) this.#reader.skipTo(this.#parts.tape.horizon());
     this.#read();
-    await this.until(() => this.#isLive);
+    await this.until(() => this.isLive);
     this.#publisher.follow(workspace);
     await this.until(isFollowed);
   }
@@ -252,27 +268,31 @@ export class Engine {
     let more = true;
     do more = this.#reader.readBlock(horizon);
     while (more && !this.#isTurnOver(end));
-    if (!more && !this.#isLive) this.#goLive();
+    // Nothing is said or done that a start which finds no checkpoint would have to know.
+    if (!more && !this.isLive && this.#checkpoints.isMade) this.#goLive();
     this.#hands.give();
+    this.#lapses.give();
     this.#waiting.look();
-    if (this.#persons.dirty >= dirtyMax) void this.#checkpoint();
+    const { unwritten } = this.#persons;
+    if (unwritten >= dirtyMax) this.#checkpoint();
     this.#isTurning = false;
-    if (more && this.#persons.dirty < dirtyBound) this.wake();
+    if (more && unwritten < dirtyBound) this.wake();
   }
 
   #isTurnOver(end: number): boolean {
-    if (this.#parts.clock.monotonicMs() >= end || this.#persons.dirty >= dirtyBound) return true;
-    return this.#isLive && this.#reader.isCrowded;
+    if (this.#parts.clock.monotonicMs() >= end || this.#persons.unwritten >= dirtyBound)
+      return true;
+    return this.isLive && this.#reader.isCrowded;
   }
 
   /** Nothing that was on the tape is left to apply: from now on things are carried out. */
   #goLive(): void {
-    this.#isLive = true;
-    this.#hands.begin(this.#isReplay ? this.#parts.clock.now() : undefined);
+    this.isLive = true;
+    this.#hands.begin(this.#rebuilding.current);
+    this.#rebuilding.end();
+    this.#lapses.begin();
     this.#alarm.begin();
     this.followDirectory();
-    // So that the next start knows that this one was live, however soon it ends.
-    void this.#checkpoint();
   }
 
   /** The directory has changed: what was published is said on the tape, and in force when it is read there. */
@@ -284,46 +304,31 @@ export class Engine {
     // What nobody listened to so far is passed over; what is said from now on lies behind it.
     if (!this.#isReading) this.#reader.skipTo(this.#parts.tape.horizon());
     this.#read();
-    if (this.#isLive) this.#publisher.publish();
+    if (this.isLive) this.#publisher.publish();
   }
 
   #tick(): void {
     this.#waiting.look();
     this.wake();
-    void this.#checkpoint();
+    this.#checkpoint();
   }
 
-  /** One at a time: states, timers and how far, as they are now. */
-  #checkpoint(): Promise<void> {
-    this.#checkpointing ??= this.#write().finally(() => {
-      this.#checkpointing = undefined;
+  #checkpoint(): void {
+    const isFirst = !this.#checkpoints.isMade;
+    void this.#checkpoints.make().then(() => {
+      if (isFirst) this.wake();
     });
-    return this.#checkpointing;
   }
 
-  async #write(): Promise<void> {
-    const { clock, log } = this.#parts;
-    const { position } = this.#reader;
-    const noted = this.#isLive ? this.#rounds.noted() : [];
-    const isMoved = position.stamp !== this.#written.stamp || this.#persons.dirty > 0;
-    if (!isMoved && this.#store.pending === 0) {
-      this.#rounds.begin(noted);
-      return;
-    }
+  /** A checkpoint begins: what is as of now. */
+  #cut(): ReturnType<CheckpointParts['cut']> {
+    const noted = this.isLive ? this.#rounds.noted() : [];
     this.#rooms.write();
-    for (const person of this.#persons.write(clock.now())) this.#alarm.follow(person);
     const { rows: inForce } = this.#inForce;
     const { rows: allowances } = this.#allowances;
-    const meta: Meta = { version: journeysVersion, ...position, inForce, allowances };
-    this.#store.put(metaKey, Buffer.from(JSON.stringify(meta)));
-    try {
-      await this.#store.commit();
-      this.#written = position;
-      this.#rounds.begin(noted);
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      log.warn('journeys could not be written', { reason: error.message });
-    }
+    const { current: rebuild } = this.#rebuilding;
+    const meta = { inForce, allowances, ...(rebuild !== undefined && { rebuild }) };
+    return { meta, done: () => this.#rounds.begin(noted) };
   }
 
   /**
@@ -337,7 +342,7 @@ export class Engine {
     const { after = 0, patienceMs = Number.POSITIVE_INFINITY } = ask;
     const patientUntil = clock.monotonicMs() + patienceMs;
     await this.#waiting.until(() => {
-      if (this.#isReading && !this.#isLive) return false;
+      if (this.#isReading && !this.isLive) return false;
       return this.passedUpTo >= after || clock.monotonicMs() >= patientUntil;
     });
     return (await answerer(ask)) as EngineAnswer<Kind>;
@@ -347,12 +352,11 @@ export class Engine {
   async forget(workspace: number, identity: string): Promise<void> {
     this.#isStale = true;
     for (const worker of this.#rooms.workers) worker.forget?.(workspace, identity);
+    this.#lapses.forget(workspace, identity);
     const customer = this.#parts.links.canonical(identity);
     this.#persons.remove({ workspace, customer });
     this.#aliases.remove({ workspace, customer });
-    await this.#checkpointing;
-    await this.#write();
-    await this.#store.commit();
+    await this.#checkpoints.force();
   }
 
   /**
@@ -380,10 +384,10 @@ export class Engine {
     this.#publisher.end();
     this.#rounds.end();
     this.#hands.end();
+    this.#lapses.end();
     this.#waiting.end();
     for (const worker of this.#rooms.workers) await worker.close?.();
-    await this.#checkpointing;
-    await this.#write();
+    await this.#checkpoints.close();
     await this.#store.close();
   }
 }

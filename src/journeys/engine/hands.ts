@@ -1,16 +1,21 @@
 /** Gives what customers' states ask for to those who carry it out: each request and delivery once. */
 
+import type { CompiledRule } from '../compile/compiled.ts';
+import type { Request } from '../state.ts';
 import { newPerson } from './apply.ts';
-import { parseName, workPrefix } from './layout.ts';
+import { type PersonName, parseName, workPrefix } from './layout.ts';
 import type { Person, Persons } from './persons.ts';
-import { lapse, replayedMs } from './requests.ts';
+import { type Rebuild, settleRebuilt } from './rebuild.ts';
 import type { JourneyStore } from './store.ts';
-import type { Worker } from './work.ts';
+import type { Definitions, Worker } from './work.ts';
 
 export interface HandsParts {
   readonly store: JourneyStore;
   readonly persons: Persons;
   readonly workers: readonly Worker[];
+  readonly definitions: Definitions;
+  /** Nobody decides this any more. */
+  readonly lapsed: (workspace: number, customer: string, request: Request) => void;
 }
 
 export class Hands {
@@ -37,22 +42,27 @@ export class Hands {
     for (const worker of this.#parts.workers) worker.changed?.(workspace, nobody);
   }
 
-  /**
-   * Everything that is on the tape has been applied: what is left from before is given first.
-   * @param replayedAt when the tape was read from its beginning: older requests came to nothing.
-   */
-  begin(replayedAt: number | undefined): void {
+  /** Everything that is on the tape has been applied: what is left from before is given first. */
+  begin(rebuild: Rebuild | undefined): void {
     const { persons, store } = this.#parts;
     this.#isOn = true;
     for (const [key] of store.range(workPrefix)) {
       const person = persons.find(parseName(key));
       if (person !== undefined) this.note(person);
     }
-    for (const person of replayedAt === undefined ? [] : this.#touched) {
-      lapse(person.state, replayedAt!, undefined, replayedMs);
-      persons.touch(person);
-    }
+    if (rebuild !== undefined) for (const { name } of this.#touched) this.#settle(name, rebuild);
     this.give();
+  }
+
+  #settle(name: PersonName, rebuild: Rebuild): void {
+    const { definitions, lapsed, persons } = this.#parts;
+    const person = persons.find(name);
+    if (person === undefined) return;
+    const rule = (rule: string): CompiledRule | undefined => definitions.rule(name.workspace, rule);
+    for (const request of settleRebuilt(person.state, rebuild, rule)) {
+      lapsed(name.workspace, name.customer, request);
+    }
+    persons.touch(person);
   }
 
   /** At the end of a turn. */

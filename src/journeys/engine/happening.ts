@@ -8,12 +8,19 @@ import type { DecisionSaid, DeliverySaid, ResponseSaid, TimerSaid } from '../wor
 /** `at` is the commit time of the event that is applied, epoch milliseconds. */
 export type Happening = { readonly at: number } & (
   | InstanceHappening
-  | { readonly kind: 'request' | 'lapsed'; readonly request: Request }
+  | { readonly kind: 'request'; readonly request: Request }
+  /** Nobody has decided it in its time. */
+  | { readonly kind: 'lapsed'; readonly request: Request; readonly customer: string }
   /** The oldest that nobody decided: the customer has too many. */
   | { readonly kind: 'overflow'; readonly request: Request }
   /** So many partial matches of a pattern: the customer has too many. `audience`: its key in the customer's state. */
   | { readonly kind: 'partials'; readonly audience: string; readonly givenUp: number }
-  | { readonly kind: 'decision'; readonly said: DecisionSaid }
+  /** `request`: what was decided, unless a touchpoint asked, or it is decided already. */
+  | {
+      readonly kind: 'decision';
+      readonly said: DecisionSaid;
+      readonly request?: Request | undefined;
+    }
   /** Only of a delivery that was still to be done. */
   | { readonly kind: 'delivery'; readonly said: DeliverySaid; readonly delivery: Delivery }
   | { readonly kind: 'response'; readonly said: ResponseSaid }

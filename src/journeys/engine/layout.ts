@@ -77,7 +77,12 @@ export function workspaceOf(key: Buffer): number | undefined {
 }
 
 export function parseTimer(key: Buffer): PersonName & { readonly due: number } {
-  return { due: Number(key.readBigUInt64BE(1)), ...parseName(key, 9) };
+  return { due: dueOf(key), ...parseName(key, 9) };
+}
+
+/** Of a timer's key. */
+export function dueOf(key: Buffer): number {
+  return key.readUInt32BE(1) * 2 ** 32 + key.readUInt32BE(5);
 }
 
 export function roomPrefix(room: string): Buffer {

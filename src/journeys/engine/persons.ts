@@ -2,13 +2,17 @@
  * The customers that the engine knows: those in use in memory, the others in `journeys.mdb`. What is changed
  * is written with the next checkpoint, together with how far the tape was applied, and until then stays here.
  */
+import { assert } from '../../std/assert.ts';
 import type { PersonState } from '../state.ts';
 import { type PersonName, personKey, timerKey, workKey } from './layout.ts';
 import type { JourneyStore } from './store.ts';
 import { firstDue } from './timers.ts';
 
-/** What the customers in memory may weigh, as JSON; then those not asked for lately go, if they are written. */
-export const personsBytesMax = 128 * 1024 * 1024;
+/**
+ * What the customers in memory may weigh, as JSON; then those not asked for lately go, if they are written. As objects they
+ * weigh some six times that, and while the collector goes through them nothing else happens, timers above all.
+ */
+export const personsBytesMax = 32 * 1024 * 1024;
 /** Of one that has not been written yet. */
 const freshBytes = 1024;
 
@@ -25,7 +29,10 @@ export interface Person {
   readonly key: string;
   readonly name: PersonName;
   readonly state: PersonState;
+  /** Changed since the last checkpoint was cut. */
   isDirty: boolean;
+  /** Of the checkpoint that was, and still to be written out. */
+  isCut: boolean;
   /** Asked for since it was last looked at to be let go. */
   isRecent: boolean;
   /** As in its row. */
@@ -49,7 +56,11 @@ export class Persons {
   readonly #bytesMax: number;
   /** Who was asked for since the last look at them goes to the end then, and stays. */
   readonly #persons = new Map<string, Person>();
-  readonly #dirty = new Set<Person>();
+  /** Changed since the last checkpoint was cut. */
+  #dirty = new Set<Person>();
+  /** Of the checkpoint that is being made: still as they were when it was cut, and not written out yet. */
+  #cut = new Set<Person>();
+  #cutAt = 0;
   #bytes = 0;
 
   constructor(store: JourneyStore, bytesMax: number = personsBytesMax) {
@@ -57,20 +68,23 @@ export class Persons {
     this.#bytesMax = bytesMax;
   }
 
-  get dirty(): number {
-    return this.#dirty.size;
+  /** How many have changed since they were written out. */
+  get unwritten(): number {
+    return this.#dirty.size + this.#cut.size;
   }
 
   get inMemory(): number {
     return this.#persons.size;
   }
 
-  /** Undefined: nothing is known of it. */
+  /** To be changed, if at all, before anything else happens; undefined: nothing is known of it. */
   find(name: PersonName): Person | undefined {
     const key = keyOf(name);
     const known = this.#persons.get(key);
     if (known !== undefined) {
       known.isRecent = true;
+      // The checkpoint has it as it is now.
+      if (known.isCut) this.#writeOne(known);
       return known;
     }
     const value = this.#store.get(personKey(name));
@@ -102,6 +116,7 @@ export class Persons {
       bytes,
       key: keyOf(name),
       isDirty: false,
+      isCut: false,
       isRecent: false,
       dueStored: due,
       hasWorkStored: work === true,
@@ -121,8 +136,9 @@ export class Persons {
     this.#dirty.add(person);
   }
 
-  unwritten(): Iterable<Person> {
-    return this.#dirty;
+  *changed(): Iterable<Person> {
+    yield* this.#cut;
+    yield* this.#dirty;
   }
 
   /** `left` is `into`'s now, with what was said and given for it. */
@@ -146,31 +162,50 @@ export class Persons {
     if (person.hasWorkStored) this.#store.put(workKey(name), undefined);
   }
 
-  /** Puts everything that has changed into the store's next commit. @param now the clock's. */
-  write(now: number): readonly Person[] {
-    const written = [...this.#dirty];
-    this.#dirty.clear();
-    for (const person of written) this.#write(person, now);
-    this.#evict();
-    return written;
+  /** A checkpoint begins: who has changed so far is of it, as they are now. @param now the clock's. */
+  cut(now: number): void {
+    assert(this.#cut.size === 0, 'one checkpoint at a time');
+    [this.#cut, this.#dirty] = [this.#dirty, this.#cut];
+    this.#cutAt = now;
+    for (const person of this.#cut) {
+      person.isDirty = false;
+      person.isCut = true;
+    }
   }
 
-  #write(person: Person, now: number): void {
+  /**
+   * Puts those who are of the checkpoint into the store's, until it is over.
+   * @returns whether everybody has been.
+   */
+  writeCut(isOver: () => boolean, written: (person: Person) => void): boolean {
+    for (const person of this.#cut) {
+      this.#writeOne(person);
+      written(person);
+      if (isOver()) break;
+    }
+    if (this.#cut.size > 0) return false;
+    this.#evict();
+    return true;
+  }
+
+  #writeOne(person: Person): void {
+    person.isCut = false;
+    this.#cut.delete(person);
+    this.#write(person);
+  }
+
+  /** As it is, and was when the checkpoint was cut. */
+  #write(person: Person): void {
     const { name, state } = person;
-    person.isDirty = false;
-    this.#moveTimer(person, now);
+    this.#moveTimer(person, this.#cutAt);
     const hasWork = state.requests.length > 0 || state.deliveries.length > 0;
     if (hasWork !== person.hasWorkStored) {
-      this.#store.put(workKey(name), hasWork ? nothing : undefined);
+      this.#store.putCut(workKey(name), hasWork ? nothing : undefined);
       person.hasWorkStored = hasWork;
     }
-    const stored: StoredPerson = {
-      ...(person.dueStored !== undefined && { due: person.dueStored }),
-      ...(hasWork && { work: true as const }),
-      state,
-    };
-    const value = Buffer.from(JSON.stringify(stored));
-    this.#store.put(personKey(name), value);
+    const work = hasWork ? true : undefined;
+    const value = Buffer.from(JSON.stringify({ due: person.dueStored, work, state }));
+    this.#store.putCut(personKey(name), value);
     this.#bytes += value.length - person.bytes;
     person.bytes = value.length;
   }
@@ -181,9 +216,9 @@ export class Persons {
     const stored = person.dueStored;
     if (stored !== undefined && stored <= due && stored > now && due !== infinite) return;
     if (stored === due) return;
-    if (stored !== undefined) this.#store.put(timerKey(stored, person.name), undefined);
+    if (stored !== undefined) this.#store.putCut(timerKey(stored, person.name), undefined);
     person.dueStored = due === infinite ? undefined : due;
-    if (due !== infinite) this.#store.put(timerKey(due, person.name), nothing);
+    if (due !== infinite) this.#store.putCut(timerKey(due, person.name), nothing);
   }
 
   #evict(): void {
@@ -191,7 +226,8 @@ export class Persons {
     for (const [key, person] of this.#persons) {
       if (this.#bytes <= this.#bytesMax) return;
       // What was said or given is remembered with it.
-      if (person.isDirty || person.said !== undefined || person.given !== undefined) continue;
+      if (person.isDirty || person.isCut) continue;
+      if (person.said !== undefined || person.given !== undefined) continue;
       this.#persons.delete(key);
       if (person.isRecent) {
         // It comes round again, and goes then.

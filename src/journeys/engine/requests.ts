@@ -8,11 +8,6 @@ import type { Moment } from './moment.ts';
 /** After so long a request that nobody decided is gone: an outage may last a while, and loses none. */
 export const requestMs = 24 * 60 * 60_000;
 /**
- * What a condition refused is not said on the tape, so after a replay from the very beginning it looks as if it
- * were still to be decided. It is, if it is no older than this.
- */
-export const replayedMs = 60_000;
-/**
  * Undecided requests of one customer; past that the oldest goes, and is counted. They are decided as they are
  * read: so many mean thousands of causes within milliseconds, or a replay, where the oldest were refused.
  */
@@ -33,7 +28,8 @@ export function lapse(
   const lapsed = person.requests.filter((request) => request.at + keptMs < at);
   if (lapsed.length === 0) return;
   person.requests = person.requests.filter((request) => request.at + keptMs >= at);
-  for (const request of lapsed) observe?.({ at, kind: 'lapsed', request });
+  const { name: customer } = person;
+  for (const request of lapsed) observe?.({ at, kind: 'lapsed', request, customer });
 }
 
 export interface RuleCause {

@@ -3,12 +3,14 @@
  * the others are rows in the order of their time, and are taken over as it comes near.
  */
 import { Heap } from '../../std/heap.ts';
-import { type PersonName, parseTimer, timersFrom } from './layout.ts';
+import { dueOf, type PersonName, parseTimer, timersFrom } from './layout.ts';
 import type { JourneyStore } from './store.ts';
 
 /** How far ahead rows are taken into memory, and when the next stretch is. */
-export const nearMs = 120_000;
-const extendMs = 60_000;
+export const nearMs = 20_000;
+const extendMs = 10_000;
+/** Rows that are taken over in one go; more only when they are due in the same millisecond. */
+const pageRows = 2000;
 
 interface Look {
   readonly at: number;
@@ -20,6 +22,8 @@ export class Schedule {
   readonly #looks = new Heap<Look>([], (one, other) => one.at < other.at);
   /** Rows up to here are in memory. */
   #until = -1;
+  /** Up to where the stretch goes that is being taken over. */
+  #end = -1;
 
   constructor(store: JourneyStore) {
     this.#store = store;
@@ -48,16 +52,43 @@ export class Schedule {
     return this.#looks.first?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Takes the rows of the next stretch over, when it is near. @returns whether it did. */
+  /**
+   * Takes rows of the next stretch over, when it is near: a page of them. What comes to be due in it meanwhile
+   * is for whoever changes it to add, as `until` says.
+   * @returns whether it did; `isBehind` tells whether there are more.
+   */
   extend(now: number): boolean {
-    if (this.#until >= now + extendMs) return false;
-    const until = now + nearMs;
-    const [start, end] = [timersFrom(this.#until + 1), timersFrom(until + 1)];
-    for (const key of this.#store.keysBetween(start, end)) {
-      const { customer, due, workspace } = parseTimer(key);
-      this.add(due, { workspace, customer });
+    if (!this.isBehind) {
+      if (this.#until >= now + extendMs) return false;
+      this.#end = now + nearMs;
     }
-    this.#until = until;
+    const last = this.#takePage(timersFrom(this.#until + 1), timersFrom(this.#end + 1));
+    for (const key of this.#store.waitingKeys(timersFrom(this.#until + 1), timersFrom(last + 1))) {
+      this.#takeRow(key);
+    }
+    this.#until = last;
     return true;
+  }
+
+  get isBehind(): boolean {
+    return this.#until < this.#end;
+  }
+
+  /** @returns up to when there are no other rows in the file. */
+  #takePage(start: Buffer, end: Buffer): number {
+    let [rows, last] = [0, -1];
+    for (const key of this.#store.settledKeys(start, end)) {
+      const due = dueOf(key);
+      if (rows >= pageRows && due > last) return last;
+      this.#takeRow(key);
+      last = due;
+      rows += 1;
+    }
+    return this.#end;
+  }
+
+  #takeRow(key: Buffer): void {
+    const { customer, due, workspace } = parseTimer(key);
+    this.add(due, { workspace, customer });
   }
 }

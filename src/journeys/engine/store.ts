@@ -1,18 +1,30 @@
 /**
  * `journeys.mdb` as the engine has it: what was put and is not committed yet is read all the same. Commits
  * follow one another; what is put meanwhile goes with the next. Thread: the engine's, which alone writes.
+ *
+ * There are two kinds of rows. Those that are a function of the tape are committed together with how far it was
+ * applied, and never before: a checkpoint begins with a cut, and what is put after it is the next one's. Rows
+ * of rooms are committed with it too, or alone by whoever cannot wait.
+ *
+ *     put ─▶ state ─cut─▶ cut ─┬─checkpoint─▶ committing ─▶ the file
+ *     Rows.put ─▶ rows ────────┴─flush──────▶
  */
 import { AppError } from '../../std/errors.ts';
 import { type KeyedChange, KeyedStore } from '../../store/keyed.ts';
 import { roomKey, roomPrefix } from './layout.ts';
 import type { Rows } from './work.ts';
 
+/** By key as latin1 text, so that they sort as their bytes do; `undefined` removes. */
+type Changes = Map<string, Buffer | undefined>;
+
 export class JourneyStore {
   readonly #store: KeyedStore;
-  /** By key as latin1 text, so that they sort as their bytes do. */
-  #pending = new Map<string, Buffer | undefined>();
+  #state: Changes = new Map();
+  /** Of the checkpoint that is being made. */
+  #cut: Changes = new Map();
+  #rows: Changes = new Map();
   /** What the commit under way writes: it is not in the file before its end. */
-  #committing: ReadonlyMap<string, Buffer | undefined> = new Map();
+  #committing: Changes = new Map();
   #line: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
@@ -21,30 +33,47 @@ export class JourneyStore {
 
   /** Changes that wait for a commit. */
   get pending(): number {
-    return this.#pending.size;
+    return this.#state.size + this.#cut.size + this.#rows.size;
+  }
+
+  /** The newest first: no key is both of a room and not. */
+  get #waiting(): readonly Changes[] {
+    return [this.#state, this.#cut, this.#rows, this.#committing];
   }
 
   /** Valid until the next read. */
   get(key: Buffer): Buffer | undefined {
-    const name = key.toString('latin1');
-    if (this.#pending.has(name)) return this.#pending.get(name);
-    if (this.#committing.has(name)) return this.#committing.get(name);
+    if (this.pending + this.#committing.size > 0) {
+      const name = key.toString('latin1');
+      for (const changes of this.#waiting) if (changes.has(name)) return changes.get(name);
+    }
     return this.#store.get(key);
   }
 
-  /** `undefined` removes. Durable with the next commit. */
+  /** `undefined` removes. Durable with the checkpoint that is cut next. */
   put(key: Buffer, value: Buffer | undefined): void {
-    this.#pending.set(key.toString('latin1'), value);
+    this.#state.set(key.toString('latin1'), value);
+  }
+
+  /** A checkpoint begins: what was put so far is of it. One that could not be committed goes with it. */
+  cut(): void {
+    for (const [name, value] of this.#state) this.#cut.set(name, value);
+    this.#state = new Map();
+  }
+
+  /** As `put`, for the checkpoint that was cut: how it was then. */
+  putCut(key: Buffer, value: Buffer | undefined): void {
+    this.#cut.set(key.toString('latin1'), value);
   }
 
   /** In key order; every key and value is the caller's own. */
   *range(prefix: Buffer): Iterable<readonly [key: Buffer, value: Buffer]> {
     const text = prefix.toString('latin1');
-    const found = new Map<string, Buffer | undefined>();
+    const found: Changes = new Map();
     for (const { key, value } of this.#store.range(prefix)) {
       found.set(key.toString('latin1'), Buffer.from(value));
     }
-    for (const changes of [this.#committing, this.#pending]) {
+    for (const changes of [...this.#waiting].reverse()) {
       for (const [key, value] of changes) if (key.startsWith(text)) found.set(key, value);
     }
     const keys = [...found.keys()].sort();
@@ -54,16 +83,28 @@ export class JourneyStore {
     }
   }
 
-  /** Keys from `start` up to but not including `end`, in no order: for more than there is memory for. */
-  *keysBetween(start: Buffer, end: Buffer): Iterable<Buffer> {
-    const isChanged = (name: string): boolean =>
-      this.#pending.has(name) || this.#committing.has(name);
+  /** Keys from `start` up to but not including `end` that are in the file and wait for no change, in order. */
+  *settledKeys(start: Buffer, end: Buffer): Iterable<Buffer> {
+    const waiting = this.#waiting.filter(({ size }) => size > 0);
     for (const key of this.#store.keysBetween(start, end)) {
-      if (!isChanged(key.toString('latin1'))) yield key;
+      if (waiting.length === 0) yield key;
+      else {
+        const name = key.toString('latin1');
+        if (!waiting.some((changes) => changes.has(name))) yield key;
+      }
     }
+  }
+
+  /** Keys from `start` up to but not including `end` that wait to be written, in no order. */
+  *waitingKeys(start: Buffer, end: Buffer): Iterable<Buffer> {
     const [from, to] = [start.toString('latin1'), end.toString('latin1')];
-    for (const [name, value] of new Map([...this.#committing, ...this.#pending])) {
-      if (value !== undefined && name >= from && name < to) yield Buffer.from(name, 'latin1');
+    const seen = new Set<string>();
+    for (const changes of this.#waiting) {
+      for (const [name, value] of changes) {
+        if (name < from || name >= to || seen.has(name)) continue;
+        seen.add(name);
+        if (value !== undefined) yield Buffer.from(name, 'latin1');
+      }
     }
   }
 
@@ -78,25 +119,37 @@ export class JourneyStore {
   }
 
   /**
-   * All that was put before is durable when it resolves.
-   * @throws AppError unavailable when there is no room; it is tried again with the next commit.
+   * What was cut, and all rows of rooms, are durable when it resolves, in one transaction.
+   * @throws AppError unavailable when there is no room; it is tried again with the next checkpoint.
    */
-  commit(): Promise<void> {
-    const turn = this.#line.then(() => this.#commit());
+  checkpoint(): Promise<void> {
+    return this.#next(() => this.#commit(true));
+  }
+
+  /** All rows of rooms that were put before are durable when it resolves. @throws AppError as `checkpoint`. */
+  flush(): Promise<void> {
+    return this.#next(() => this.#commit(false));
+  }
+
+  #next(work: () => Promise<void>): Promise<void> {
+    const turn = this.#line.then(work);
     this.#line = turn.catch(() => undefined);
     return turn;
   }
 
-  async #commit(): Promise<void> {
-    if (this.#pending.size === 0) return;
-    const changes = this.#pending;
-    this.#pending = new Map();
+  async #commit(isCheckpoint: boolean): Promise<void> {
+    const [cut, rows] = [isCheckpoint ? this.#cut : new Map(), this.#rows];
+    const changes: Changes = new Map([...cut, ...rows]);
+    if (changes.size === 0) return;
+    if (isCheckpoint) this.#cut = new Map();
+    this.#rows = new Map();
     this.#committing = changes;
     try {
       await this.#store.commit(sorted(changes));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      this.#pending = new Map([...changes, ...this.#pending]);
+      if (isCheckpoint) this.#cut = new Map([...cut, ...this.#cut]);
+      this.#rows = new Map([...rows, ...this.#rows]);
       throw error;
     } finally {
       this.#committing = new Map();
@@ -105,13 +158,14 @@ export class JourneyStore {
 
   /** Writes the file anew, so that nothing that was removed is left in it. @throws AppError unavailable. */
   rewrite(keep: (key: Buffer) => boolean): Promise<void> {
-    const turn = this.#line.then(() => this.#commit()).then(() => this.#store.rewrite(keep));
-    this.#line = turn.catch(() => undefined);
-    return turn;
+    return this.#next(async () => {
+      await this.#commit(false);
+      await this.#store.rewrite(keep);
+    });
   }
 
-  /** The rows of one room. */
-  rows(room: string): Rows {
+  /** The rows of one room. @param isState they are a function of the tape: durable with a checkpoint only. */
+  rows(room: string, isState = false): Rows {
     const prefix = roomPrefix(room);
     return {
       get: (key) => {
@@ -121,9 +175,10 @@ export class JourneyStore {
       range: (start) => this.#rowsOf(roomKey(room, start), prefix.length),
       put: (key, value) => {
         const json = value === undefined ? undefined : Buffer.from(JSON.stringify(value));
-        this.put(roomKey(room, key), json);
+        const changes = isState ? this.#state : this.#rows;
+        changes.set(roomKey(room, key).toString('latin1'), json);
       },
-      flush: () => this.commit(),
+      flush: () => this.flush(),
     };
   }
 
@@ -133,9 +188,9 @@ export class JourneyStore {
     }
   }
 
-  /** Commits what waits, if there is room. */
+  /** Commits the rows of rooms that wait, if there is room. */
   async close(): Promise<void> {
-    await this.commit().catch((error: unknown) => {
+    await this.flush().catch((error: unknown) => {
       if (!(error instanceof AppError)) throw error;
     });
     await this.#store.close();
@@ -143,7 +198,7 @@ export class JourneyStore {
 }
 
 /** In key order, so that the pages of the tree are written one after the other. */
-function sorted(changes: ReadonlyMap<string, Buffer | undefined>): KeyedChange[] {
+function sorted(changes: Changes): KeyedChange[] {
   const keys = [...changes.keys()].sort();
   return keys.map((key) => [Buffer.from(key, 'latin1'), changes.get(key)]);
 }
