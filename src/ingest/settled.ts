@@ -5,7 +5,7 @@
  * places for each hash, compared byte by byte; made when the first pair comes.
  */
 import type { Clock } from '../std/clock.ts';
-import { hashBytes } from '../std/hash.ts';
+import { hashWords } from '../std/hash.ts';
 import type { Touched } from './touched.ts';
 
 const buckets = 2 ** 15;
@@ -14,22 +14,36 @@ const places = buckets * ways;
 /** Of both texts together; longer pairs are looked up every time. */
 const pairBytesMax = 88;
 
+/*
+ * A look must touch as few lines and pages of memory as it can. A bucket is one line of tags and numbers of
+ * records, and records are given out one after the other, so that a few thousand pairs lie on a few pages.
+ *
+ *     bucket, 32 bytes    4 times: 0 tag u32   4 number of the record u32
+ *     record, 128 bytes   0 the pair, rest zero   88 scope u32   92 lengths u8 u8   96 from f64   104 to   112 until
+ */
+const bucketWords = ways * 2;
+const recordBytes = 128;
+const scopeWord = 88 / 4;
+const lengthsAt = 92;
+const timesAt = 96 / 8;
+
 export class SettledPairs {
+  /** Two words for each place: a tag, odd, or 0 when it is free; and the number of its record. */
+  #places = new Uint32Array(0);
+  #records = 0;
   #bytes = new Uint8Array(0);
-  #scopes = new Uint32Array(0);
-  /** Of the customer, and of both. */
-  #lengths = new Uint8Array(0);
-  #from = new Float64Array(0);
-  #to = new Float64Array(0);
-  #until = new Float64Array(0);
+  #words = new Uint32Array(0);
+  #numbers = new Float64Array(0);
   #next = 0;
   readonly #pair = new Uint8Array(pairBytesMax);
+  readonly #pairWords = new Uint32Array(this.#pair.buffer);
   #pairBytes = 0;
   #customerBytes = 0;
 
   /** Forgets everything. */
   clear(): void {
-    this.#until.fill(0);
+    this.#places.fill(0);
+    this.#records = 0;
   }
 
   /** Begins to name the pair that `find` and `add` are about: `bytes[at, at + length)` is the customer. */
@@ -42,7 +56,10 @@ export class SettledPairs {
   /** The rest of the pair. @returns false when it is too long for the table. */
   second(bytes: Uint8Array, at: number, length: number): boolean {
     this.#append(bytes, at, length);
-    return this.#pairBytes <= pairBytesMax;
+    if (this.#pairBytes > pairBytesMax) return false;
+    // Whole words are compared.
+    for (let n = this.#pairBytes; (n & 3) !== 0; n++) this.#pair[n] = 0;
+    return true;
   }
 
   /** Byte by byte: calls cost more than so few bytes. */
@@ -55,16 +72,14 @@ export class SettledPairs {
 
   /** Why nothing is to be done for an event of that time; undefined: something may be. */
   find(scope: number, time: number, clock: Clock): 'inForce' | 'refused' | undefined {
-    if (this.#until.length === 0) return undefined;
-    const first = this.#bucket(scope);
-    for (let place = first; place < first + ways; place++) {
-      if (!this.#isAt(place, scope)) continue;
-      if (time < this.#from[place]! || time >= this.#to[place]!) return undefined;
-      const until = this.#until[place]!;
-      if (until === Number.POSITIVE_INFINITY) return 'inForce';
-      return clock.now() < until ? 'refused' : undefined;
-    }
-    return undefined;
+    if (this.#records === 0) return undefined;
+    const record = this.#recordOf(scope, this.#tag(scope));
+    if (record < 0) return undefined;
+    const at = (record * recordBytes) / 8 + timesAt;
+    if (time < this.#numbers[at]! || time >= this.#numbers[at + 1]!) return undefined;
+    const until = this.#numbers[at + 2]!;
+    if (until === Number.POSITIVE_INFINITY) return 'inForce';
+    return clock.now() < until ? 'refused' : undefined;
   }
 
   /** Whether a statement under way may move one of the two. */
@@ -78,40 +93,74 @@ export class SettledPairs {
 
   /** For events of `[from, to)` nothing is to be done before `untilMs`. */
   add(scope: number, span: { readonly from: number; readonly to: number }, untilMs: number): void {
-    if (this.#until.length === 0) this.#open();
-    const first = this.#bucket(scope);
-    let place = first + (this.#next++ % ways);
-    for (let at = first; at < first + ways; at++) if (this.#isAt(at, scope)) place = at;
-    this.#bytes.set(this.#pair.subarray(0, this.#pairBytes), place * pairBytesMax);
-    this.#scopes[place] = scope;
-    this.#lengths[place * 2] = this.#customerBytes;
-    this.#lengths[place * 2 + 1] = this.#pairBytes;
-    this.#from[place] = span.from;
-    this.#to[place] = span.to;
-    this.#until[place] = untilMs;
+    if (this.#places.length === 0) this.#open();
+    const tag = this.#tag(scope);
+    const known = this.#recordOf(scope, tag);
+    const at = (known < 0 ? this.#makeRoom(tag) : known) * recordBytes;
+    this.#words.set(this.#pairWords, at / 4);
+    this.#words[at / 4 + scopeWord] = scope;
+    this.#bytes[at + lengthsAt] = this.#customerBytes;
+    this.#bytes[at + lengthsAt + 1] = this.#pairBytes;
+    this.#numbers[at / 8 + timesAt] = span.from;
+    this.#numbers[at / 8 + timesAt + 1] = span.to;
+    this.#numbers[at / 8 + timesAt + 2] = untilMs;
   }
 
   #open(): void {
-    this.#bytes = new Uint8Array(places * pairBytesMax);
-    this.#scopes = new Uint32Array(places);
-    this.#lengths = new Uint8Array(places * 2);
-    this.#from = new Float64Array(places);
-    this.#to = new Float64Array(places);
-    this.#until = new Float64Array(places);
+    const records = new ArrayBuffer(places * recordBytes);
+    this.#places = new Uint32Array(places * 2);
+    this.#bytes = new Uint8Array(records);
+    this.#words = new Uint32Array(records);
+    this.#numbers = new Float64Array(records);
   }
 
-  #bucket(scope: number): number {
-    return (hashBytes(this.#pair, 0, this.#pairBytes, scope) % buckets) * ways;
+  #tag(scope: number): number {
+    return (hashWords(this.#pairWords, wordsOf(this.#pairBytes), scope) | 1) >>> 0;
   }
 
-  #isAt(place: number, scope: number): boolean {
-    if (this.#lengths[place * 2 + 1] !== this.#pairBytes) return false;
-    if (this.#lengths[place * 2] !== this.#customerBytes) return false;
-    if (this.#scopes[place] !== scope) return false;
-    const at = place * pairBytesMax;
-    for (let n = 0; n < this.#pairBytes; n++) {
-      if (this.#bytes[at + n] !== this.#pair[n]) return false;
+  /** @returns -1 when the pair is not known. */
+  #recordOf(scope: number, tag: number): number {
+    const first = bucketOf(tag);
+    for (let at = first; at < first + bucketWords; at += 2) {
+      if (this.#places[at] !== tag) continue;
+      const record = this.#places[at + 1]!;
+      if (this.#isAt(record, scope)) return record;
+    }
+    return -1;
+  }
+
+  /** Gives the tag a place in its bucket: a free one, or any when none is. @returns the record of that place. */
+  #makeRoom(tag: number): number {
+    const first = bucketOf(tag);
+    for (let at = first; at < first + bucketWords; at += 2) {
+      if (this.#places[at] !== 0) continue;
+      this.#places[at] = tag;
+      this.#places[at + 1] = this.#records;
+      return this.#records++;
+    }
+    const at = first + (this.#next++ % ways) * 2;
+    this.#places[at] = tag;
+    return this.#places[at + 1]!;
+  }
+
+  #isAt(record: number, scope: number): boolean {
+    const at = record * recordBytes;
+    if (this.#bytes[at + lengthsAt] !== this.#customerBytes) return false;
+    if (this.#bytes[at + lengthsAt + 1] !== this.#pairBytes) return false;
+    if (this.#words[at / 4 + scopeWord] !== scope) return false;
+    const words = wordsOf(this.#pairBytes);
+    for (let n = 0; n < words; n++) {
+      if (this.#words[at / 4 + n] !== this.#pairWords[n]) return false;
     }
     return true;
   }
+}
+
+function wordsOf(bytes: number): number {
+  return (bytes + 3) >>> 2;
+}
+
+/** The lowest bit of a tag says nothing. */
+function bucketOf(tag: number): number {
+  return ((tag >>> 1) % buckets) * bucketWords;
 }
