@@ -107,6 +107,10 @@ test('an event that is refused is given up and counted, and holds up no other', 
   await seen(5);
   const types = events.map(({ type }) => type).sort();
   assert.deepEqual(types, ['Events Dropped', 'Events Dropped', 'Good', 'Good too', 'Last']);
+  // They are on the tape before the page hears of it.
+  await page.waitForFunction(
+    `!Object.keys(localStorage).some((name) => /^cj\\.(e\\.|lock$)/.test(name))`,
+  );
   assert.deepEqual(await storedBy(page), ['cj.who']);
 });
 
