@@ -6,7 +6,7 @@
 import autocannon from 'autocannon';
 import { seededRandom } from '../src/std/random.ts';
 import { leave, readPlan, tell } from './child.ts';
-import { customerDigits, numberDigits } from './frames.ts';
+import { Patch } from './patch.ts';
 import { type Quantiles, quantiles, rounded } from './report.ts';
 
 export interface CannonPlan {
@@ -15,8 +15,6 @@ export interface CannonPlan {
   readonly key: string;
   /** Sent by POST as JSON; absent: GET. */
   readonly body?: string;
-  /** Requests a second, evenly over the connections; absent: as many as are answered. */
-  readonly rate?: number;
   /** Every answer must be this. */
   readonly answer?: string;
   readonly connections: number;
@@ -51,61 +49,13 @@ const plan = readPlan<CannonPlan>();
 const random = seededRandom(plan.seed);
 const tally = { requests: 0, answered: 0, failures: 0 };
 
-/** Where `mark` occurs: what is patched comes right after it. */
-function placesAfter(bytes: Buffer, mark: string): Int32Array {
-  const places: number[] = [];
-  for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) {
-    places.push(at + mark.length);
-  }
-  return Int32Array.from(places);
-}
-
-/** How a number is written: in so many digits, with leading zeros. */
-interface Digits {
-  readonly count: number;
-  readonly radix: number;
-}
-
-const ofNumber: Digits = { count: numberDigits, radix: 16 };
-const ofCustomer: Digits = { count: customerDigits, radix: 10 };
-
-/** Writes a number below 2^31: small integers all the way, since this runs for every request. */
-function writeDigits(bytes: Buffer, place: number, { count, radix }: Digits, value: number): void {
-  let rest = value | 0;
-  for (let at = place + count - 1; at >= place; at--) {
-    const digit = rest % radix;
-    bytes[at] = digit < 10 ? 0x30 + digit : 0x57 + digit;
-    rest = (rest / radix) | 0;
-  }
-}
-
-/** The digits of the time, the same for all requests of a millisecond. */
-const timeDigits = Buffer.alloc(13);
-let timeMs = 0;
-
-function writeTime(bytes: Buffer, place: number): void {
-  const now = Date.now();
-  if (now !== timeMs) timeDigits.write(String(now), 'latin1');
-  timeMs = now;
-  for (let i = 0; i < timeDigits.length; i++) bytes[place + i] = timeDigits[i]!;
-}
-
 /** A request is patched while none of its connection is under way, so its bytes are free. */
 function patchRequests(client: CannonClient): void {
-  let places: { ids: Int32Array; customers: Int32Array; times: Int32Array } | undefined;
+  let patch: Patch | undefined;
   client.on('request', () => {
     const bytes = client.getRequestBuffer();
-    places ??= {
-      ids: placesAfter(bytes, 'evt-'),
-      customers: placesAfter(bytes, 'customer-'),
-      times: placesAfter(bytes, '"time":'),
-    };
-    const number = tally.requests++;
-    for (const place of places.ids) writeDigits(bytes, place, ofNumber, number);
-    for (const place of places.customers) {
-      writeDigits(bytes, place, ofCustomer, random.below(plan.customers));
-    }
-    for (const place of places.times) writeTime(bytes, place);
+    patch ??= new Patch(bytes);
+    patch.write(bytes, tally.requests++, () => random.below(plan.customers));
   });
 }
 
@@ -128,7 +78,6 @@ async function fire(seconds: number): Promise<{ answerMs: number[]; seconds: num
     setupClient: (client) => patchRequests(client as unknown as CannonClient),
     ...(plan.body === undefined ? {} : { method: 'POST' as const, body: plan.body }),
     ...(plan.answer === undefined ? {} : { expectBody: plan.answer }),
-    ...(plan.rate === undefined ? {} : { overallRate: plan.rate }),
   };
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const run = autocannon(options, (error, figures) => {

@@ -8,11 +8,11 @@
 import { basicView } from '../scripts/demo/view.ts';
 import type { TestServer } from '../test/support/server.ts';
 import { until } from '../test/support/session.ts';
-import type { CannonFigures } from './cannon.ts';
-import { cpuMicrosOf } from './child.ts';
+import type { CannonFigures, CannonMessage } from './cannon.ts';
+import { cpuMicrosOf, startChild } from './child.ts';
 import { catchUp } from './debt.ts';
 import { customerName } from './frames.ts';
-import { startCannon } from './post.ts';
+import type { PacedPlan } from './paced.ts';
 import { type Filled, fillTapes, tapesOf } from './reads.ts';
 import { count, print, type Row, rounded, spread } from './report.ts';
 import { metricOf, readMetrics, withServer } from './server.ts';
@@ -71,11 +71,11 @@ async function fire(
   const context = { page: '/plans' };
   const question = { customer: customerName(0), withinMs: 1000, context, candidates: asked };
   const before = await decisionsOf(server);
-  const plan = {
+  const plan: PacedPlan = {
     ...{ url: `${server.url}/v1/decide`, key: server.keys.admin, body: JSON.stringify(question) },
     ...{ connections, rate, warmupSeconds: warmup, seconds, customers: customers!, seed },
   };
-  const cannon = startCannon(plan, settings);
+  const cannon = startChild<CannonMessage>('paced', plan);
   try {
     await cannon.when('measuring');
     const cpuBefore = cpuMicrosOf(server.process.pid!);
