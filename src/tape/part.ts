@@ -36,6 +36,28 @@ export class PartReader implements Source {
     return { stamp: index.stamp[number]!, ordinal: entry - index.first[number]! };
   }
 
+  /**
+   * Whether an event of that hash and one of these types has come after `since`. True also when the newest
+   * `stepsMax` do not tell.
+   */
+  hasNewer(
+    customerHash: number,
+    since: Position,
+    types: ReadonlySet<number>,
+    stepsMax: number,
+  ): boolean {
+    const { index } = this;
+    let steps = 0;
+    for (let entry = index.newestEntry(customerHash); entry !== 0; entry = index.previous[entry]!) {
+      const number = index.block[entry]!;
+      const stamp = index.stamp[number]!;
+      if (stamp < since.stamp) return false;
+      if (stamp === since.stamp && entry - index.first[number]! <= since.ordinal) return false;
+      if (types.has(index.typeHash[entry]!) || ++steps > stepsMax) return true;
+    }
+    return false;
+  }
+
   run(customerHash: number, bounds: RunBounds, budget: ScanBudget): Run {
     return new HotRun(this, customerHash, bounds, budget);
   }

@@ -32,8 +32,8 @@ export class ShardReader {
   #opened = new Map<string, Source>();
   /** In stamp order. */
   #sources: readonly Source[] = [];
-  /** How many of them, the last ones, may grow. */
-  #growing = 0;
+  /** Those of them, the last ones, that may grow. */
+  #growing: readonly PartReader[] = [];
   /** Everything that the catalogue named last is open. */
   #isFollowed = false;
   #dropped: ReadonlyMap<number, number> = new Map();
@@ -81,9 +81,7 @@ export class ShardReader {
     for (const [path, source] of this.#opened) if (!opened.has(path)) void source.close();
     this.#opened = opened;
     this.#sources = [...opened.values()];
-    this.#growing = this.#sources.filter(
-      ({ timeMax }) => timeMax === Number.POSITIVE_INFINITY,
-    ).length;
+    this.#growing = this.#sources.filter((source) => source instanceof PartReader);
     this.#dropped = new Map(catalogue.dropped);
   }
 
@@ -105,20 +103,27 @@ export class ShardReader {
 
   /** Where the newest of that hash's events is, or its source ends; undefined when there are none. */
   newestPosition(customerHash: number): Position | undefined {
-    return this.#newestFrom(0, customerHash);
+    return newestIn(this.#sources, customerHash);
   }
 
   /** The same for what may have changed since the files are these; undefined: nothing of it is there. */
   newestGrown(customerHash: number): Position | undefined {
-    return this.#newestFrom(this.#sources.length - this.#growing, customerHash);
+    return newestIn(this.#growing, customerHash);
   }
 
-  #newestFrom(first: number, customerHash: number): Position | undefined {
-    for (let at = this.#sources.length - 1; at >= first; at--) {
-      const found = this.#sources[at]!.newestPosition(customerHash);
-      if (found !== undefined) return found;
+  /** Whether what may grow holds an event of that hash and one of these types after `since`: see `PartReader.hasNewer`. */
+  hasNewer(
+    customerHash: number,
+    since: Position,
+    types: ReadonlySet<number>,
+    stepsMax: number,
+  ): boolean {
+    for (let at = this.#growing.length - 1; at >= 0; at--) {
+      const part = this.#growing[at]!;
+      if (part.hasNewer(customerHash, since, types, stepsMax)) return true;
+      if (part.first <= since.stamp) return false;
     }
-    return undefined;
+    return false;
   }
 
   /** The stamp up to which events of a workspace may have been dropped; 0: none was. */
@@ -155,4 +160,12 @@ export class ShardReader {
   async close(): Promise<void> {
     for (const source of this.#opened.values()) await source.close();
   }
+}
+
+function newestIn(sources: readonly Source[], customerHash: number): Position | undefined {
+  for (let at = sources.length - 1; at >= 0; at--) {
+    const found = sources[at]!.newestPosition(customerHash);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

@@ -123,18 +123,27 @@ export class Tape {
   }
 
   /**
-   * While `layout` is the same, another one whenever events of these customers have come: the sum of
-   * where the newest of each is in what may grow.
+   * Where the newest event of each of these customers is in what may grow (`earliest`: there is none). While
+   * `layout` is the same, another place whenever events of theirs have come.
    */
-  grownTo(customerHashes: readonly number[]): Position {
-    let [stamp, ordinal] = [0, 0];
-    for (const hash of customerHashes) {
-      const newest = this.shards[this.shardNumber(hash)]!.newestGrown(hash);
-      if (newest === undefined) continue;
-      stamp += newest.stamp;
-      ordinal += newest.ordinal;
-    }
-    return { stamp, ordinal };
+  grownTo(customerHashes: readonly number[]): readonly Position[] {
+    return customerHashes.map((hash) => {
+      return this.shards[this.shardNumber(hash)]!.newestGrown(hash) ?? earliest;
+    });
+  }
+
+  /**
+   * While `layout` is the same: whether an event of a customer and of one of these types has come since
+   * `grownTo` said so. True also when so many have come that telling would take more than `stepsMax` steps.
+   */
+  hasComeSince(
+    customerHash: number,
+    since: Position,
+    types: ReadonlySet<number>,
+    stepsMax: number,
+  ): boolean {
+    const shard = this.shards[this.shardNumber(customerHash)]!;
+    return shard.hasNewer(customerHash, since, types, stepsMax);
   }
 
   /** The customers of whom something is to be hidden. Follows the rules when a read begins. */

@@ -39,6 +39,8 @@ interface ViewPlan {
   readonly types: readonly { type: string; bytes: Uint8Array; hash: number; fields: number[] }[];
   /** Fields of every type. */
   readonly forAll: readonly number[];
+  /** Of the types; undefined when a field is of every type. */
+  readonly hashes: ReadonlySet<number> | undefined;
 }
 
 const planOf = new WeakMap<ViewTemplate, ViewPlan>();
@@ -59,14 +61,21 @@ function makePlan(template: ViewTemplate): ViewPlan {
     if (event === '*') forAll.push(number);
     else types.set(event, [...(types.get(event) ?? []), number]);
   }
+  const plans = [...types].map(([type, fields]) => {
+    const bytes = Buffer.from(type, 'utf8');
+    return { type, bytes, hash: typeHashOf(bytes, 0, bytes.length), fields };
+  });
   return {
     fields: template.fields.map((field) => planField(field, template)),
-    types: [...types].map(([type, fields]) => {
-      const bytes = Buffer.from(type, 'utf8');
-      return { type, bytes, hash: typeHashOf(bytes, 0, bytes.length), fields };
-    }),
+    types: plans,
     forAll,
+    hashes: forAll.length > 0 ? undefined : new Set(plans.map(({ hash }) => hash)),
   };
+}
+
+/** Hashes of the types of events that a view may take anything from; undefined: any type. */
+export function typesOf(template: ViewTemplate): ReadonlySet<number> | undefined {
+  return planView(template).hashes;
 }
 
 /** What has to be read for a view; `since` and `wants` follow what is still open. */

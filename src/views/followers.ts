@@ -20,6 +20,7 @@ import type { LiveSink } from '../streams/subscriber.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { ViewRecord } from '../workspaces/types.ts';
 import { answerText, type ViewFound } from './answer.ts';
+import { typesOf } from './evaluate.ts';
 import type { KeptView } from './kept.ts';
 import { placeOf, standsAt } from './place.ts';
 import type { ViewReader } from './reader.ts';
@@ -97,11 +98,11 @@ export class Followers {
   }
 
   /** The latest answer, as of now. */
-  #stillTrue({ customer, found, place, workspace }: Watch): ViewFound | undefined {
+  #stillTrue({ customer, found, place, view, workspace }: Watch): ViewFound | undefined {
     const { clock, tape } = this.#parts;
     const asOf = clock.now();
     if (found === undefined || place === undefined || asOf > found.holdsUntil) return undefined;
-    if (!standsAt(tape, place, workspace, customer)) return undefined;
+    if (!standsAt(tape, place, workspace, customer, typesOf(view.template))) return undefined;
     return { ...found, asOf };
   }
 
@@ -285,8 +286,8 @@ export class Followers {
     for (let left = Math.min(placesPerTick, this.#watches.size); left > 0; left--) {
       const watch = this.#nextPlace();
       if (watch?.place === undefined) continue;
-      const { customer, place, workspace } = watch;
-      if (!standsAt(tape, place, workspace, customer)) this.#touch(watch);
+      const { customer, place, view, workspace } = watch;
+      if (!standsAt(tape, place, workspace, customer, typesOf(view.template))) this.#touch(watch);
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * Answers that one front keeps for as long as a new scan would give the same: until the customer's
- * tape changes, someone is erased, a match grows older than its field looks back, or an event's time
+ * Answers that one front keeps for as long as a new scan would give the same: until an event comes to the
+ * customer's tape that is of one of the view's types, someone is erased, a match grows older than its field looks back, or an event's time
  * comes that lies ahead. So a kept answer is true as of now, not as of when it was made, and a sender
  * who has a receipt finds its event in the next answer.
  *
@@ -11,7 +11,7 @@
 import type { Tape } from '../tape/tape.ts';
 import { parseLookback } from '../workspaces/view.ts';
 import type { ViewFound } from './answer.ts';
-import type { ViewWish } from './evaluate.ts';
+import { typesOf, type ViewWish } from './evaluate.ts';
 import { isWhole, type Place, standsAt } from './place.ts';
 import type { ShownInstants } from './shown.ts';
 
@@ -86,7 +86,8 @@ export class KeptAnswers {
       const isNewest = found.asOf >= (this.#shown.latest(shownKey(wanted)) ?? now);
       if (isNewest && isWhole(tape, place, workspace, customer)) return found;
     }
-    if (now > found.holdsUntil || !standsAt(tape, place, workspace, customer)) return undefined;
+    if (now > found.holdsUntil) return undefined;
+    if (!standsAt(tape, place, workspace, customer, typesOf(view.template))) return undefined;
     const current = { ...found, asOf: now };
     if (snapshot !== undefined) kept.found = current;
     return current;

@@ -1,14 +1,18 @@
 /**
  * What a customer's tape looked like when something was made of it: with the same place, it is the same.
- * That is told in three steps, each dearer than the one before: nothing at all has changed; nothing but
- * events has come, none of them the customer's; the customer's place made anew is the same.
+ * That is told in steps, each dearer than the one before: nothing at all has changed; nothing but events has
+ * come, none of them the customer's, or none of a type that it was made of; the customer's place made anew is
+ * the same.
  */
-import type { Position } from '../tape/cursor.ts';
+import { earliest, type Position } from '../tape/cursor.ts';
 import type { Tape } from '../tape/tape.ts';
+
+/** Events of one identity that are looked at to tell that none is of a type that matters: a few microseconds. */
+const newerStepsMax = 250;
 
 export interface Place {
   /** The customer's newest event. */
-  readonly latest: Position | undefined;
+  latest: Position | undefined;
   /** What was erased by then. */
   readonly rules: number;
   /** What was past its retention by then, by age, and by bytes. */
@@ -20,7 +24,7 @@ export interface Place {
   readonly hashes: readonly number[];
   /** `Tape.layout`, and `Tape.grownTo` with it. */
   layout: number;
-  grown: Position;
+  grown: readonly Position[];
   /** `Tape.revision` when the place was last found to be the same. */
   revision: number;
 }
@@ -53,16 +57,27 @@ export function placeOf(tape: Tape, workspace: number, customer: string): Place 
 export function formerPlaceOf(tape: Tape, workspace: number, customer: string): Place {
   const nowhere = { stamp: -1, ordinal: -1 };
   const place = placeOf(tape, workspace, customer);
-  return { ...place, latest: nowhere, grown: nowhere, revision: Number.NaN };
+  const grown = place.grown.map(() => nowhere);
+  return { ...place, latest: nowhere, grown, revision: Number.NaN };
 }
 
-/** Whether the customer of a place stands there still. */
-export function standsAt(tape: Tape, place: Place, workspace: number, customer: string): boolean {
+/**
+ * Whether the customer of a place stands there still.
+ * @param types hashes of the types of events that matter; undefined: all do.
+ */
+export function standsAt(
+  tape: Tape,
+  place: Place,
+  workspace: number,
+  customer: string,
+  types?: ReadonlySet<number>,
+): boolean {
   tape.refresh();
   const { layout, revision } = tape;
   if (revision === place.revision) return true;
   if (layout === place.layout) {
-    if (!isSamePosition(tape.grownTo(place.hashes), place.grown)) return false;
+    if (hasMoved(tape, place) && !movesAlong(tape, place, { workspace, customer, types }))
+      return false;
     place.revision = revision;
     return true;
   }
@@ -71,6 +86,37 @@ export function standsAt(tape: Tape, place: Place, workspace: number, customer: 
   place.layout = now.layout;
   place.grown = now.grown;
   place.revision = now.revision;
+  return true;
+}
+
+/** Whether any event of the customer's has come. */
+function hasMoved(tape: Tape, { grown, hashes }: Place): boolean {
+  return tape.grownTo(hashes).some((now, at) => !isSamePosition(now, grown[at]));
+}
+
+/** Moves a place along to where the customer stands, if nothing of these types has come in between. */
+function movesAlong(
+  tape: Tape,
+  place: Place,
+  who: {
+    readonly workspace: number;
+    readonly customer: string;
+    readonly types: ReadonlySet<number> | undefined;
+  },
+): boolean {
+  const { types } = who;
+  // One of the past stands nowhere.
+  if (types === undefined || Number.isNaN(place.revision)) return false;
+  const { grown, hashes } = place;
+  // Taken before what came is looked at: what comes meanwhile is looked at again.
+  const latest = tape.latestPosition(who.workspace, who.customer);
+  const now = tape.grownTo(hashes);
+  const isOther = hashes.some((hash, at) => {
+    return tape.hasComeSince(hash, grown[at] ?? earliest, types, newerStepsMax);
+  });
+  if (isOther) return false;
+  place.latest = latest;
+  place.grown = now;
   return true;
 }
 
