@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DecideAnswer } from '../src/journeys/decide/asks.ts';
 import { sentCandidates } from '../src/journeys/decide/local.ts';
+import { weighStepsMax } from '../src/journeys/decide/weigh.ts';
+import { stepsBurst } from '../src/journeys/engine/allowance.ts';
 import type { DecisionSaid } from '../src/journeys/words.ts';
 import { DecisionKit, settle } from './support/decisionkit.ts';
 
@@ -262,6 +264,25 @@ test('a candidate that is wrong is refused with its place', () => {
     const candidates = [{ id: 'good' }, { id: 'bad', ...wrong }];
     assert.throws(() => sentCandidates(candidates), { code: 'invalid', message });
   }
+});
+
+test('what questions of a workspace cost is bounded over time: others go on, and so do cheap conditions', async () => {
+  const kit = new DecisionKit();
+  const context = { list: Array.from({ length: 700 }, (_, n) => n % 10) };
+  const ask = async (workspace: number, condition: string): Promise<string[]> =>
+    told(await kit.choose({ workspace, context, candidates: [{ id: 'a', if: condition }] }));
+  const usual = 'ask.list.all(a, a >= 0.0)';
+  assert.deepEqual(await ask(1, usual), ['own a:act']);
+  const costly = '!ask.list.all(a, ask.list.all(b, a + b >= 0.0))';
+  const all = Array.from({ length: 50 }, (_, n) => ({ id: `m${n}`, suppressedBy: [costly] }));
+  for (let n = 0; n < stepsBurst / weighStepsMax; n++) {
+    await kit.choose({ workspace: 1, context, candidates: all });
+  }
+  assert.deepEqual(await ask(1, usual), ['own a:error']);
+  assert.deepEqual(await ask(1, 'size(ask.list) > 0'), ['own a:act']);
+  assert.deepEqual(await ask(2, usual), ['own a:act']);
+  await kit.clock.pass(1000);
+  assert.deepEqual(await ask(1, usual), ['own a:act']);
 });
 
 test('what costs too much is an error, is no yes, and is bounded for all candidates together', async () => {

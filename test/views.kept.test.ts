@@ -26,11 +26,14 @@ const template = parseViewTemplate({
   ],
 });
 
-async function withKit(run: (kit: ShardKit, clock: ManualClock) => Promise<void>): Promise<void> {
+async function withKit(
+  run: (kit: ShardKit, clock: ManualClock) => Promise<void>,
+  // So small that answers are kept across sealing and merging.
+  partEvents = 1,
+): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'tapeline-kept-'));
   const clock = new ManualClock(startMs);
-  // So small that answers are kept across sealing and merging.
-  const limits = { events: 1, bytes: 2 ** 30, ageMs: 2 ** 40 };
+  const limits = { events: partEvents, bytes: 2 ** 30, ageMs: 2 ** 40 };
   const kit = new ShardKit({ directory, shards: 2, clock, limits });
   try {
     await run(kit, clock);
@@ -266,4 +269,29 @@ test('a workspace that keeps very much takes nothing from those within an equal 
     assert.ok(Math.abs(keptOf(1) - keptOf(2)) <= 2, `${keptOf(1)} and ${keptOf(2)}`);
     assert.ok(asker.kept.bytes <= bytesMax && asker.kept.bytes > 0.9 * bytesMax);
   });
+});
+
+test('what a view cannot match leaves its answer kept', async () => {
+  await withKit(async (kit, clock) => {
+    const asker = new Asker(kit, clock);
+    const everything = parseViewTemplate({ fields: [{ name: 'n', event: '*', type: 'count' }] });
+    const all = { ...view, name: 'all', template: everything };
+    const store = (type: string, count = 1): Promise<unknown> =>
+      kit.store(Array.from({ length: count }, () => ({ customer: 'ada', type, data: { v: 1 } })));
+    await store('A');
+    const made = asker.make('ada');
+    asker.make('ada', 1, all);
+    for (let round = 0; round < 3; round++) {
+      await store('D', 40);
+      assert.equal(asker.find('ada'), made);
+      assert.equal(asker.find('ada', 1, all), undefined);
+    }
+    await store('D');
+    await store('B');
+    assert.equal(asker.find('ada'), undefined);
+    assert.notEqual(asker.make('ada'), made);
+    // More than are looked at to tell.
+    await store('D', 300);
+    assert.equal(asker.find('ada'), undefined);
+  }, 10_000);
 });

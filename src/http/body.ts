@@ -136,6 +136,8 @@ class Reception {
   }
 }
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
 /**
  * Reads a body as JSON.
  * @throws AppError unsupported_media_type, malformed.
@@ -145,7 +147,7 @@ export function parseJson(body: Uint8Array, contentType: string): unknown {
     throw new AppError('unsupported_media_type', 'send Content-Type: application/json');
   }
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown;
+    return JSON.parse(strictUtf8.decode(body)) as unknown;
   } catch (cause) {
     throw new AppError('malformed', 'the body is not JSON in UTF-8', { cause });
   }

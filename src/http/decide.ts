@@ -1,17 +1,12 @@
 /** Touchpoints ask what to do next, and tell what customers answered. */
-import {
-  contextBytesMax,
-  type DecideAnswer,
-  type DecideWish,
-  withinMsDefault,
-} from '../journeys/decide/asks.ts';
-import { sentCandidates } from '../journeys/decide/local.ts';
+import { answerText } from '../journeys/decide/answer.ts';
+import { contextBytesMax, type DecideWish, withinMsDefault } from '../journeys/decide/asks.ts';
 import { AppError } from '../std/errors.ts';
-import { checkNewDecision, checkNewResponse } from './check.ts';
+import { checkNewResponse } from './check.ts';
 import type { Front } from './context.ts';
-import type { NewDecision } from './decideschemas.ts';
 import { identityOf } from './names.ts';
-import { jsonReply, type Reply } from './reply.ts';
+import { type Question, readQuestion } from './question.ts';
+import { jsonReply, type Reply, textReply } from './reply.ts';
 import type { Route, RouteRequest } from './route.ts';
 
 /** Fifty candidates with all they may have. */
@@ -25,6 +20,7 @@ export const decideRoutes: readonly Route[] = [
     scope: 'decide',
     query: [],
     bodyBytesMax: decideBodyBytesMax,
+    borrowsBody: true,
     handle: decide,
   },
   {
@@ -39,30 +35,24 @@ export const decideRoutes: readonly Route[] = [
 
 async function decide(request: RouteRequest, front: Front): Promise<Reply> {
   const askedMs = front.clock.monotonicMs();
-  const asked = checkNewDecision(request.json());
-  const wish = wishOf(request, asked, askedMs);
+  // Before anything is waited for: the bytes are borrowed.
+  const question = readQuestion(request.body, request.head.contentType);
+  const wish = wishOf(request, question, askedMs);
   // As of what anybody was told of before, if the time is enough for that.
   const timing = { after: front.issued(), patienceMs: wish.withinMs };
   const answer = await front.engine({ kind: 'decide', ...wish, ...timing });
-  return jsonReply(200, withData(answer, asked));
-}
-
-/** Each own candidate with its data, which did not have to leave this thread. */
-function withData(answer: DecideAnswer, { candidates = [] }: NewDecision): object {
-  const dataOf = new Map(candidates.map(({ data, id }) => [id, data]));
-  const all = answer.candidates.map((each) => {
-    const data = each.local ? dataOf.get(each.id) : undefined;
-    return data === undefined ? each : { ...each, data };
-  });
-  return { ...answer, candidates: all };
+  return textReply(200, answerText(answer, question.menu?.data ?? []));
 }
 
 /** @throws AppError invalid. */
-function wishOf({ credential }: RouteRequest, body: NewDecision, askedMs: number): DecideWish {
-  const { candidates = [], k = 1, withinMs = withinMsDefault, ...asked } = body;
-  const { context, placement } = asked;
+function wishOf(
+  { credential }: RouteRequest,
+  { asked, menu }: Question,
+  askedMs: number,
+): DecideWish {
+  const { context, k = 1, placement, withinMs = withinMsDefault } = asked;
   identityOf(asked.customer, 'customer');
-  if (placement === undefined && candidates.length === 0) {
+  if (placement === undefined && menu === undefined) {
     throw new AppError(
       'invalid',
       'there is nothing to choose from: name a placement or candidates',
@@ -72,10 +62,10 @@ function wishOf({ credential }: RouteRequest, body: NewDecision, askedMs: number
     throw new AppError('invalid', 'rules narrow a placement: name one');
   }
   checkBytes(context, 'context');
-  // Here, so that what is wrong with them costs the engine nothing.
-  const sent = sentCandidates(candidates);
   const { workspace } = credential;
-  return { ...asked, candidates: sent, k, withinMs, workspace, askedMs } as DecideWish;
+  // What begins with a spread is slow to make, and slow to read.
+  const wish = { workspace, askedMs, menu: menu?.text, k, withinMs, ...asked };
+  return wish as DecideWish;
 }
 
 async function respond(request: RouteRequest, front: Front): Promise<Reply> {

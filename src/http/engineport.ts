@@ -4,10 +4,12 @@ import type { AskKind, EngineAnswer, EngineAsk, EnginePush } from '../journeys/e
 import { unreachable } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import { Asked } from '../threads/asked.ts';
+import { batching } from '../threads/batching.ts';
 import type { EngineToFront, FrontToEngine } from '../threads/messages.ts';
 
 export class EnginePort {
   #port: MessagePort | undefined;
+  #batch: ((ask: FrontToEngine['asks'][number]) => void) | undefined;
   readonly #asked = new Asked();
   readonly #hearers: ((push: EnginePush) => void)[] = [];
 
@@ -15,11 +17,11 @@ export class EnginePort {
     this.#port = port;
     port.on('message', (message: EngineToFront) => {
       switch (message.kind) {
-        case 'answer':
-          this.#asked.settle(message.request, message.answer);
-          break;
-        case 'refused':
-          this.#asked.refuse(message.request, message.error);
+        case 'answers':
+          for (const reply of message.answers) {
+            if ('error' in reply) this.#asked.refuse(reply.request, reply.error);
+            else this.#asked.settle(reply.request, reply.answer);
+          }
           break;
         case 'push':
           for (const hear of this.#hearers) hear(message.push);
@@ -41,8 +43,10 @@ export class EnginePort {
       throw new AppError('unavailable', 'the server is starting', { retryAfterSeconds: 1 });
     }
     return this.#asked.ask((request) => {
-      const message: FrontToEngine = { kind: 'ask', request, ask: wanted as EngineAsk };
-      port.postMessage(message);
+      this.#batch ??= batching((asks) => {
+        port.postMessage({ kind: 'ask', asks } satisfies FrontToEngine);
+      });
+      this.#batch({ request, ask: wanted as EngineAsk });
     });
   }
 

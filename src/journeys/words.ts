@@ -114,14 +114,14 @@ export interface CandidateSaid {
   /** Under which name it counts for caps, cooldown and propensity; that of a rule, or `local:<id>`. */
   readonly rule: string;
   readonly verdict: 'act' | NotReason;
-  readonly detail?: string;
-  readonly score?: number;
-  readonly category?: string;
-  readonly channel?: string;
+  readonly detail?: string | undefined;
+  readonly score?: number | undefined;
+  readonly category?: string | undefined;
+  readonly channel?: string | undefined;
   /** What it is about, if it may act for an instance only so often. */
-  readonly instance?: string;
+  readonly instance?: string | undefined;
   /** What the server does about it; what is to be shown went to whoever asked. */
-  readonly actions?: readonly DecidedAction[];
+  readonly actions?: readonly DecidedAction[] | undefined;
 }
 
 /** `do` and the members of an `Action`, filled in. */

@@ -4,7 +4,8 @@
  * changed it at another moment since 1972.
  */
 
-const quarterMs = 15 * 60 * 1000;
+/** Local days, and with them weeks and months, begin with one. */
+export const quarterMs = 15 * 60 * 1000;
 const minuteMs = 60 * 1000;
 const dayMs = 24 * 60 * minuteMs;
 /** Distances that a thread keeps, over all zones. */

@@ -9,6 +9,7 @@ import { ByteBudget } from '../ingest/budget.ts';
 import { Contention } from '../ingest/contention.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { Sayer } from '../ingest/say.ts';
+import type { EngineAsk } from '../journeys/engine/asks.ts';
 import { Engine } from '../journeys/engine/engine.ts';
 import { publishedIn } from '../journeys/engine/published.ts';
 import { assert, unreachable } from '../std/assert.ts';
@@ -26,8 +27,10 @@ import { ViewReader } from '../views/reader.ts';
 import { Directory } from '../workspaces/directory.ts';
 import type { WorkspaceReply } from '../workspaces/types.ts';
 import { Asked } from './asked.ts';
+import { batching } from './batching.ts';
 import { Bells } from './bells.ts';
 import type {
+  EngineReply,
   EngineStart,
   EngineToFront,
   EngineToMain,
@@ -123,18 +126,24 @@ function connectShard(shard: number, port: MessagePort): void {
 
 function connectFront(port: MessagePort): void {
   fronts.push(port);
-  const tellFront = (message: EngineToFront): void => port.postMessage(message);
-  port.on('message', ({ ask: wanted, request }: FrontToEngine) => {
-    if (engine === undefined) {
-      const error = { code: 'unavailable', message: 'the server is starting' } as const;
-      tellFront({ kind: 'refused', request, error });
-      return;
-    }
-    engine.answer(wanted).then(
-      (answer) => tellFront({ kind: 'answer', request, answer }),
-      (error: unknown) => tellFront({ kind: 'refused', request, error: threadErrorOf(error, log) }),
-    );
+  const reply = batching<EngineReply>((answers) => {
+    port.postMessage({ kind: 'answers', answers } satisfies EngineToFront);
   });
+  port.on('message', ({ asks }: FrontToEngine) => {
+    for (const { ask: wanted, request } of asks) answerTo(wanted, request, reply);
+  });
+}
+
+function answerTo(wanted: EngineAsk, request: number, reply: (reply: EngineReply) => void): void {
+  if (engine === undefined) {
+    const error = { code: 'unavailable', message: 'the server is starting' } as const;
+    reply({ request, error });
+    return;
+  }
+  engine.answer(wanted).then(
+    (answer) => reply({ request, answer }),
+    (error: unknown) => reply({ request, error: threadErrorOf(error, log) }),
+  );
 }
 
 /** Every shard is open: read, and say. */
@@ -225,6 +234,8 @@ async function close(): Promise<void> {
   while ((ingest?.pending ?? 0) > 0 && clock.monotonicMs() < patienceEnds) {
     await sleep(clock, drainPollMs);
   }
+  // Answers leave at the end of a turn.
+  await new Promise((resolve) => setImmediate(resolve));
   for (const port of [...shards, ...fronts]) port?.close();
   tell({ kind: 'closed' });
   main.close();

@@ -189,16 +189,19 @@ export type EngineToMain =
   | { readonly kind: 'done'; readonly request: number; readonly error: ThreadError | undefined }
   | { readonly kind: 'closed' };
 
+/** What is asked in one turn of the thread goes in one message, and so do answers. */
 export type FrontToEngine = {
   readonly kind: 'ask';
-  readonly request: number;
-  readonly ask: EngineAsk;
+  readonly asks: readonly { readonly request: number; readonly ask: EngineAsk }[];
 };
 
 export type EngineToFront =
-  | { readonly kind: 'answer'; readonly request: number; readonly answer: EngineAnswer }
-  | { readonly kind: 'push'; readonly push: EnginePush }
-  | { readonly kind: 'refused'; readonly request: number; readonly error: ThreadError };
+  | { readonly kind: 'answers'; readonly answers: readonly EngineReply[] }
+  | { readonly kind: 'push'; readonly push: EnginePush };
+
+export type EngineReply =
+  | { readonly request: number; readonly answer: EngineAnswer }
+  | { readonly request: number; readonly error: ThreadError };
 
 export type FrontToShard = { readonly kind: 'parcel'; readonly parcel: ParcelData };
 

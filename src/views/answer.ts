@@ -32,7 +32,7 @@ export function scanViews(tape: Tape, ask: ViewsAsk, budget: ScanBudget): ViewFo
     return scan(tape, { workspace, customer, until, types: needs.types, needs }, budget);
   };
   const results = evaluateViews(wishes, asOf, read, (steps) => budget.spend(steps));
-  return results.map((result) => ({ ...result, asOf }));
+  return results.map((result) => ({ asOf, ...result }));
 }
 
 /** The whole answer for one view. */

@@ -6,6 +6,7 @@
 import type { CompiledMap, CompiledRule } from '../../src/journeys/compile/compiled.ts';
 import { compileMap } from '../../src/journeys/compile/map.ts';
 import { compileRule } from '../../src/journeys/compile/rule.ts';
+import { answerText } from '../../src/journeys/decide/answer.ts';
 import { applyDecision, applyDelivery, applyResponse } from '../../src/journeys/decide/applied.ts';
 import type {
   DecideAnswer,
@@ -14,7 +15,7 @@ import type {
   RespondWish,
 } from '../../src/journeys/decide/asks.ts';
 import { type Decider, openDecide } from '../../src/journeys/decide/decide.ts';
-import { sentCandidates } from '../../src/journeys/decide/local.ts';
+import { checkMenu } from '../../src/journeys/decide/menu.ts';
 import type { JourneyMap, Rule } from '../../src/journeys/definition.ts';
 import type { Definitions, EngineContext } from '../../src/journeys/engine/work.ts';
 import type { PersonState, Request } from '../../src/journeys/state.ts';
@@ -31,7 +32,7 @@ export interface Said {
   readonly data: unknown;
 }
 
-type Chosen = Omit<Partial<DecideWish>, 'candidates'> & {
+type Chosen = Omit<Partial<DecideWish>, 'menu'> & {
   readonly candidates?: readonly LocalCandidate[];
 };
 
@@ -144,12 +145,14 @@ export class DecisionKit {
   /** A touchpoint's question. */
   async choose({ candidates = [], ...some }: Chosen): Promise<DecideAnswer> {
     const wish = { workspace: 1, customer: 'c1', k: 1, withinMs: 100, askedMs: this.clock.nowMs };
-    return await this.decider.answerer.decide({
+    const menu = candidates.length === 0 ? undefined : checkMenu(candidates);
+    const told = await this.decider.answerer.decide({
       kind: 'decide',
       ...wish,
       ...some,
-      candidates: sentCandidates(candidates),
+      ...(menu !== undefined && { menu: menu.text }),
     });
+    return JSON.parse(answerText(told, menu?.data ?? [])) as DecideAnswer;
   }
 
   respond(some: Partial<RespondWish>): Promise<{ customer: string; decision: string }> {

@@ -112,10 +112,27 @@ export function asVariables(facts: Facts, asked: ReadonlyMap<string, unknown>): 
     decision,
     instance: isAsked ? new InstanceFact(instance, map, nowMs) : undefined,
     customer: customer === undefined ? undefined : { id: customer, place },
-    view: asked.has('view') ? asFact(facts.view) : undefined,
-    ask: asked.has('ask') ? asFact(facts.ask) : undefined,
+    view: asked.has('view') ? viewFact.of(facts.view) : undefined,
+    ask: asked.has('ask') ? askFact.of(facts.ask) : undefined,
   };
 }
+
+/** Many conditions are asked about one value, one after the other. Nobody changes such a value. */
+class LastFact {
+  #value: object | undefined;
+  #fact: unknown;
+
+  of(value: object | undefined): unknown {
+    if (value !== this.#value) {
+      this.#fact = asFact(value);
+      this.#value = value;
+    }
+    return this.#fact;
+  }
+}
+
+const viewFact = new LastFact();
+const askFact = new LastFact();
 
 /** Values as the language wants them: an object with a member `constructor` would be taken for something else. */
 export function asFact(value: unknown): unknown {

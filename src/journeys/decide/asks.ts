@@ -41,7 +41,8 @@ export interface DecideWish {
   readonly channel?: string;
   /** Only these rules. */
   readonly rules?: readonly string[];
-  readonly candidates?: readonly SentCandidate[];
+  /** The touchpoint's own candidates: JSON of `SentCandidate`s, as `checkMenu` made it. */
+  readonly menu?: string;
   readonly k: number;
   readonly withinMs: number;
   /** Milliseconds of the monotonic clock at which it was asked. */
@@ -57,14 +58,14 @@ export interface AnsweredCandidate {
   /** Whether it is the touchpoint's own; otherwise `id` is a rule's name. */
   readonly local: boolean;
   /** From 1 on; of those that act. */
-  readonly rank?: number;
+  readonly rank?: number | undefined;
   readonly verdict: 'act' | NotReason;
-  readonly detail?: string;
-  readonly score?: number;
-  readonly category?: string;
-  readonly channel?: string;
+  readonly detail?: string | undefined;
+  readonly score?: number | undefined;
+  readonly category?: string | undefined;
+  readonly channel?: string | undefined;
   /** Of a rule that acts: what the touchpoint is to show. All else the server does. */
-  readonly show?: readonly DecidedAction[];
+  readonly show?: readonly DecidedAction[] | undefined;
 }
 
 export interface DecideAnswer {
@@ -77,6 +78,15 @@ export interface DecideAnswer {
   readonly recorded: boolean;
   /** The best first; those that met a guard last. */
   readonly candidates: readonly AnsweredCandidate[];
+}
+
+/** The same as JSON in pieces: see `answer.ts`. */
+export interface DecideTold {
+  /** All but the candidates. */
+  readonly rest: string;
+  readonly candidates: readonly string[];
+  /** The place in the menu of each; -1: it is a rule. */
+  readonly at: readonly number[];
 }
 
 export interface RespondWish {
@@ -93,7 +103,7 @@ export interface RespondWish {
 
 export interface DecideAsks {
   /** @throws AppError invalid, too_large, unavailable. */
-  readonly decide: { readonly ask: DecideWish; readonly answer: DecideAnswer };
+  readonly decide: { readonly ask: DecideWish; readonly answer: DecideTold };
   /** Durable when it is answered. @throws AppError not_found, unavailable. */
   readonly respond: {
     readonly ask: RespondWish;

@@ -11,31 +11,36 @@ import type { Candidate } from './weigh.ts';
 const priorityDefault = 0;
 const valueDefault = 1;
 
-/**
- * @param name under which it counts.
- * @param isOutOfTime the view that it asks for could not be read in time.
- */
+/** What is known of a candidate besides its rule. */
+export interface CandidateAbout {
+  readonly id: string;
+  /** Under which it counts. */
+  readonly name: string;
+  /** The view that it asks for could not be read in time. */
+  readonly isOutOfTime: boolean;
+  /** Whose attention it takes, and where it is, if the rule does not tell. */
+  readonly channel?: string | undefined;
+  readonly place?: Place | undefined;
+}
+
 export function candidateOf(
   rule: CompiledRule,
-  { id, isOutOfTime, name }: { id: string; name: string; isOutOfTime: boolean },
+  { channel, id, isOutOfTime, name, place }: CandidateAbout,
   facts: Facts,
 ): Candidate {
   const { category, leverPercent = 0, priority = priorityDefault, propensity } = rule.rule;
   return {
     id,
     rule: name,
-    channel: channelOf(rule),
+    channel: channel ?? channelOf(rule),
     category,
     from: rule.from,
     to: rule.to,
     miles: rule.withinMiles,
-    place: placeOf(rule.rule.then),
+    place: place ?? placeOf(rule.rule.then),
     quietHours: rule.quietHours,
     cooldownMs: rule.cooldownMs,
-    control: rule.rule.control && {
-      percent: rule.rule.control.percent,
-      salt: rule.rule.control.salt,
-    },
+    control: controlOf(rule),
     caps: rule.caps,
     limit: limitOf(rule, facts, name),
     priority,
@@ -61,6 +66,10 @@ export function candidateOf(
       return met.reduce((sum, { percent }) => sum + percent, 0);
     },
   };
+}
+
+function controlOf({ rule: { control } }: CompiledRule): Candidate['control'] {
+  return control && { percent: control.percent, salt: control.salt };
 }
 
 function limitOf(

@@ -6,7 +6,7 @@
  *     rolling    the last so many milliseconds, both ends with
  *     calendar   the day, week (from Monday) or month that it is where the customer is, or where the cap says
  */
-import { localDay, localMonth, localWeek } from '../../std/zone.ts';
+import { localDay, localMonth, localWeek, quarterMs } from '../../std/zone.ts';
 import type { Touch } from '../state.ts';
 
 export type CapScope = 'rule' | 'channel' | 'category' | 'all';
@@ -36,7 +36,9 @@ export interface Counted {
 export const touchesMax = 500;
 /** No cap looks back further, nor does a cooldown. */
 export const touchKeptMsMax = 366 * 24 * 60 * 60 * 1000;
-const monthMsMax = 32 * 24 * 60 * 60 * 1000;
+/** The one name in the scope of all. */
+const anything = '';
+const dayMs = 24 * 60 * 60 * 1000;
 
 /** The first cap that leaves no room; undefined: there is room under all of them. */
 export function reachedCap(
@@ -46,45 +48,105 @@ export function reachedCap(
   now: number,
   customerZone: string | undefined,
 ): FrequencyCap | undefined {
-  return caps.find((cap) => {
-    const isIn = periodAt(cap, now, cap.zone ?? customerZone ?? 'UTC');
-    const oldest = touches[0];
-    if (oldest !== undefined && touches.length >= touchesMax && isIn(oldest.at)) return true;
-    const since = now - reachMsOf(cap);
-    let count = 0;
-    for (let n = touches.length - 1; n >= 0 && count < cap.times; n--) {
-      const touch = touches[n]!;
-      if (touch.at < since) break;
-      if (!touch.released && isUnder(cap.scope, touch, counted) && isIn(touch.at)) count++;
-    }
-    return count >= cap.times;
-  });
+  return new CapTally(touches, now, customerZone).reached(caps, counted);
 }
 
-function isUnder(scope: CapScope, touch: Touch, counted: Counted): boolean {
-  switch (scope) {
-    case 'rule':
-      return touch.rule === counted.rule;
-    case 'channel':
-      return touch.channel !== undefined && touch.channel === counted.channel;
-    case 'category':
-      return touch.category !== undefined && touch.category === counted.category;
-    case 'all':
-      return touch.channel !== undefined;
+/** How caps stand for one customer at one moment, for all that is weighed then: counted once for those alike. */
+export class CapTally {
+  readonly #touches: readonly Touch[];
+  readonly #now: number;
+  readonly #zone: string | undefined;
+  /** By period and scope: how often each name was touched; undefined: more than can be counted. */
+  readonly #counts = new Map<string, ReadonlyMap<string, number> | undefined>();
+
+  constructor(touches: readonly Touch[], now: number, customerZone: string | undefined) {
+    this.#touches = touches;
+    this.#now = now;
+    this.#zone = customerZone;
+  }
+
+  /** The first cap that leaves no room for what counts so. */
+  reached(caps: readonly FrequencyCap[], counted: Counted): FrequencyCap | undefined {
+    if (caps.length === 0) return undefined;
+    return caps.find((cap) => {
+      const counts = this.#countsOf(cap);
+      if (counts === undefined) return true;
+      const name = cap.scope === 'all' ? anything : counted[cap.scope];
+      return (name === undefined ? 0 : (counts.get(name) ?? 0)) >= cap.times;
+    });
+  }
+
+  #countsOf(cap: FrequencyCap): ReadonlyMap<string, number> | undefined {
+    const { per, scope, zone = '' } = cap;
+    const key = `${scope} ${typeof per === 'object' ? per.rollingMs : per} ${zone}`;
+    if (this.#counts.has(key)) return this.#counts.get(key);
+    const counts = countTouches(this.#touches, scope, new Period(cap, this.#now, this.#zone));
+    this.#counts.set(key, counts);
+    return counts;
   }
 }
 
-/** How far back something that counts can be; months have up to 31 days, and clocks are set back. */
-function reachMsOf({ per }: FrequencyCap): number {
-  return typeof per === 'object' ? per.rollingMs : monthMsMax;
+/** Undefined: there are more than are kept, in this period. */
+function countTouches(
+  touches: readonly Touch[],
+  scope: CapScope,
+  period: Period,
+): ReadonlyMap<string, number> | undefined {
+  const oldest = touches[0];
+  if (oldest !== undefined && touches.length >= touchesMax && period.has(oldest.at)) {
+    return undefined;
+  }
+  const counts = new Map<string, number>();
+  for (let n = touches.length - 1; n >= 0; n--) {
+    const touch = touches[n]!;
+    if (touch.at < period.since) break;
+    const name = nameOf(scope, touch);
+    if (name === undefined || touch.released === true || !period.has(touch.at)) continue;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
 }
 
-/** Whether an instant is in the same period as `now`. */
-function periodAt({ per }: FrequencyCap, now: number, zone: string): (at: number) => boolean {
-  if (typeof per === 'object') return (at) => at >= now - per.rollingMs;
-  const calendar = { day: localDay, week: localWeek, month: localMonth }[per];
-  const current = calendar(zone, now);
-  return (at) => calendar(zone, at) === current;
+/** Under which name something that was shown counts in a scope; undefined: it does not. */
+function nameOf(scope: CapScope, touch: Touch): string | undefined {
+  if (scope !== 'all') return touch[scope];
+  return touch.channel === undefined ? undefined : anything;
+}
+
+const calendars = {
+  day: { of: localDay, reachMs: 2 * dayMs },
+  week: { of: localWeek, reachMs: 8 * dayMs },
+  month: { of: localMonth, reachMs: 32 * dayMs },
+} as const;
+
+/** The period of a cap that an instant lies in. */
+class Period {
+  /** Nothing that counts is older; months have up to 31 days, and clocks are set back. */
+  readonly since: number;
+  readonly #calendar: ((zone: string, at: number) => number) | undefined;
+  readonly #zone: string;
+  readonly #current: number;
+  /** Touches come close together, and within a quarter of an hour no calendar turns. */
+  #quarter = Number.NaN;
+  #hasQuarter = false;
+
+  constructor({ per, zone }: FrequencyCap, now: number, customerZone: string | undefined) {
+    const isRolling = typeof per === 'object';
+    this.#zone = zone ?? customerZone ?? 'UTC';
+    this.since = now - (isRolling ? per.rollingMs : calendars[per].reachMs);
+    this.#calendar = isRolling ? undefined : calendars[per].of;
+    this.#current = this.#calendar?.(this.#zone, now) ?? 0;
+  }
+
+  has(at: number): boolean {
+    if (this.#calendar === undefined) return at >= this.since;
+    const quarter = Math.floor(at / quarterMs);
+    if (quarter !== this.#quarter) {
+      this.#quarter = quarter;
+      this.#hasQuarter = this.#calendar(this.#zone, at) === this.#current;
+    }
+    return this.#hasQuarter;
+  }
 }
 
 /** When something last counted under a rule; undefined: never. */

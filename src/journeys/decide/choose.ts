@@ -6,57 +6,52 @@
  *                            └ at most `withinMs`: what is not read by then is out of time ┘   └ or before it is said
  */
 import { hashText } from '../../audiences/bucket.ts';
-import { boundSteps } from '../../event/meter.ts';
 import { AppError } from '../../std/errors.ts';
 import { seededRandom } from '../../std/random.ts';
 import type { CompiledRule, Facts } from '../compile/compiled.ts';
 import type { Action } from '../definition.ts';
 import type { EngineContext } from '../engine/work.ts';
-import type { Place } from '../place.ts';
 import type { PersonState, Touch } from '../state.ts';
 import type { CandidateSaid, DecidedAction, DecisionSaid } from '../words.ts';
 import { fillActions } from './acts.ts';
-import type { AnsweredCandidate, DecideAnswer, DecideWish } from './asks.ts';
-import { candidatesMax } from './asks.ts';
+import { tellAnswer } from './answer.ts';
+import { type AnsweredCandidate, candidatesMax, type DecideTold, type DecideWish } from './asks.ts';
 import { candidateOf } from './candidates.ts';
 import { factsOf, fieldsOf, openInstanceOf, type Views, viewsOf } from './facts.ts';
-import { type LocalRule, localRules } from './local.ts';
+import type { LocalRule } from './local.ts';
+import { type Contender, contendersOn } from './menu.ts';
 import type { Audiences } from './requests.ts';
 import type { Reservations } from './reservations.ts';
 import { decisionEvent, type Saying } from './saying.ts';
-import { type Candidate, touchOf, type Weighed, weigh, weighStepsMax } from './weigh.ts';
+import type { Spending } from './spending.ts';
+import { type Candidate, touchOf, type Weighed, weigh } from './weigh.ts';
 
 /** Of all that the server is to do about one decision: more would not fit an event. */
 const actionBytesMax = 12 * 1024;
 const detailCharactersMax = 100;
 /** Where attention goes that no channel was named for. */
 const channelDefault = 'ask';
+const nothing = {};
 
 export interface ChooseParts {
   readonly context: EngineContext;
   readonly reservations: Reservations;
   readonly saying: Saying;
+  readonly spending: Spending;
   readonly audiences: Audiences;
   /** Never given twice, by this process or another. */
   readonly nextId: () => string;
 }
 
-/** One of those that are weighed. */
-interface Contender {
-  readonly id: string;
-  readonly name: string;
-  readonly rule: CompiledRule;
-  readonly local: LocalRule | undefined;
-  readonly place: Place | undefined;
-}
-
 interface Chosen {
+  /** In the menu; -1: a rule. */
+  readonly at: number;
   readonly said: CandidateSaid;
   readonly answered: AnsweredCandidate;
 }
 
 /** @throws AppError invalid, unavailable. */
-export async function choose(parts: ChooseParts, wish: DecideWish): Promise<DecideAnswer> {
+export async function choose(parts: ChooseParts, wish: DecideWish): Promise<DecideTold> {
   const { context, reservations, saying } = parts;
   const { workspace } = wish;
   await context.follow(workspace);
@@ -68,7 +63,7 @@ export async function choose(parts: ChooseParts, wish: DecideWish): Promise<Deci
   const person = personOf(context, wish);
   const decidedAt = context.clock.now();
   const about = { id, contenders, person, views, now: decidedAt };
-  const { chosen, taken } = boundSteps(weighStepsMax, () => weighAll(parts, wish, about));
+  const { chosen, taken } = parts.spending.bound(workspace, () => weighAll(parts, wish, about));
   const reservation = reservations.reserve(workspace, person.name, taken);
   context.metrics.add('decisions_total', 1);
   context.metrics.add('decisions_acted_total', taken.length > 0 ? 1 : 0);
@@ -79,7 +74,11 @@ export async function choose(parts: ChooseParts, wish: DecideWish): Promise<Deci
   });
   const recorded = (await within(context, isSaid, leftMs())) === true;
   const candidates = chosen.map(({ answered }) => answered);
-  return { id, customer: person.name, decidedAt, recorded, candidates };
+  const answer = { id, customer: person.name, decidedAt, recorded, candidates };
+  return tellAnswer(
+    answer,
+    chosen.map(({ at }) => at),
+  );
 }
 
 interface Weighing {
@@ -103,7 +102,11 @@ function weighAll(
   const candidates = contenders.map((each) => contend(each, wish, facts.get(each.id)!, views));
   const touches = parts.reservations.with(wish.workspace, person.name, person.touches);
   const weighed = weigh(candidates, {
-    ...{ now, person, touches, slots: wish.k, competing: 'all' },
+    now,
+    person,
+    touches,
+    slots: wish.k,
+    competing: 'all',
     ahead: touches.slice(person.touches.length),
     exploring: wish.explore,
     random: seededRandom(hashText(id)),
@@ -115,26 +118,23 @@ function weighAll(
 
 /** @throws AppError invalid. */
 function contendersOf(parts: ChooseParts, wish: DecideWish): readonly Contender[] {
+  const own = wish.menu === undefined ? [] : contendersOn(wish.menu);
+  if (wish.placement === undefined) return own;
   const central = parts.context.definitions.rules(wish.workspace).filter((rule) => {
     const { channel } = rule.rule;
     if (rule.when.kind !== 'ask' || rule.when.placement !== wish.placement) return false;
     if (wish.rules !== undefined && !wish.rules.includes(rule.name)) return false;
     return channel === undefined || wish.channel === undefined || channel === wish.channel;
   });
-  const own = localRules(wish.candidates ?? []);
-  const all = [
-    ...central.map((rule) => {
-      const { name } = rule;
-      return { id: name, name, rule, local: undefined, place: undefined };
-    }),
-    ...own.map((local, index): Contender => {
-      const { id, place } = wish.candidates![index]!;
-      return { id: `local:${id}`, name: `local:${id}`, rule: local.rule, local, place };
-    }),
-  ];
+  const all = [...central.map(contenderOf), ...own];
   if (all.length <= candidatesMax) return all;
   const message = `at most ${candidatesMax} candidates are weighed at once, rules included; here are ${all.length}`;
   throw new AppError('invalid', message);
+}
+
+function contenderOf(rule: CompiledRule): Contender {
+  const { name } = rule;
+  return { id: name, name, rule, local: undefined, shown: name, at: undefined, place: undefined };
 }
 
 /** Undefined when they could not be read in time. */
@@ -178,7 +178,7 @@ function personOf(context: EngineContext, { customer, place, workspace }: Decide
 
 function factsFor(
   { audiences, context }: ChooseParts,
-  { context: ask = {}, workspace }: DecideWish,
+  { context: ask = nothing, workspace }: DecideWish,
   { now, person, views = new Map() }: Weighing,
   { local, rule }: Contender,
 ): Facts {
@@ -186,7 +186,7 @@ function factsFor(
     local === undefined ? audiences(workspace, person, rule) : standing(local, person, now);
   const { definitions } = context;
   const at = { definitions, workspace, person, nowMs: now, views, audience };
-  return { ...factsOf(rule, at, { instance: openInstanceOf(person, rule.journey) }), ask };
+  return factsOf(rule, at, { instance: openInstanceOf(person, rule.journey), ask });
 }
 
 function standing(
@@ -194,6 +194,7 @@ function standing(
   person: PersonState,
   now: number,
 ): Readonly<Record<string, boolean>> {
+  if (audiences.size === 0) return nothing;
   const held = [...audiences].map(([name, audience]) => {
     return [name, audience.holds(audience.start(), now, person)] as const;
   });
@@ -207,10 +208,9 @@ function contend(
   views: Views | undefined,
 ): Candidate {
   const isOutOfTime = rule.view !== undefined && views === undefined;
-  const candidate = candidateOf(rule, { id, name, isOutOfTime }, facts);
   // Whatever is asked for is shown to somebody.
   const shownOn = rule.rule.channel ?? channel ?? channelDefault;
-  return { ...candidate, channel: shownOn, place: place ?? candidate.place };
+  return candidateOf(rule, { id, name, isOutOfTime, channel: shownOn, place }, facts);
 }
 
 interface Telling {
@@ -235,32 +235,35 @@ function tellOf(
 ): Chosen {
   const { candidate, score } = weighed;
   const { category, channel, limit, rule } = candidate;
-  const acts = weighed.verdict === 'act' ? fill(telling, weighed, contender, left) : weighed;
+  const acts: Filled =
+    weighed.verdict === 'act' ? fill(telling, weighed, contender, left) : weighed;
   const { verdict } = acts;
   const detail = acts.detail?.slice(0, detailCharactersMax);
-  const known = {
+  const { done = [], shown = [] } = acts;
+  // Members that are undefined are in no JSON.
+  const said: CandidateSaid = {
+    id: contender.id,
+    rule,
     verdict,
-    ...(detail !== undefined && { detail }),
-    ...(score !== undefined && { score }),
-    ...(category !== undefined && { category }),
-    ...(channel !== undefined && { channel }),
+    detail,
+    score,
+    category,
+    channel,
+    instance: limit?.instance,
+    actions: done.length > 0 ? done : undefined,
   };
-  const { done = [], shown = [] } = 'done' in acts ? acts : {};
-  const isLocal = contender.local !== undefined;
-  const more = {
-    ...(limit !== undefined && { instance: limit.instance }),
-    ...(done.length > 0 && { actions: done }),
+  const answered: AnsweredCandidate = {
+    id: contender.shown,
+    local: contender.local !== undefined,
+    rank: verdict === 'act' ? ++left.rank : undefined,
+    verdict,
+    detail,
+    score,
+    category,
+    channel,
+    show: shown.length > 0 ? shown : undefined,
   };
-  return {
-    said: { id: contender.id, rule, ...known, ...more },
-    answered: {
-      id: isLocal ? contender.id.slice('local:'.length) : contender.id,
-      local: isLocal,
-      ...(verdict === 'act' && { rank: ++left.rank }),
-      ...known,
-      ...(shown.length > 0 && { show: shown }),
-    },
-  };
+  return { at: contender.at ?? -1, said, answered };
 }
 
 type Filled = Pick<Weighed, 'verdict' | 'detail'> & {
@@ -275,6 +278,7 @@ function fill(
   { rule }: Contender,
   left: { bytes: number },
 ): Filled {
+  if (rule.actions.length === 0) return { verdict: 'act', detail: undefined };
   const decision = {
     id,
     rule: candidate.rule,

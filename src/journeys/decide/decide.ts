@@ -11,6 +11,7 @@ import { type Audiences, Requests } from './requests.ts';
 import { Reservations } from './reservations.ts';
 import { respond } from './respond.ts';
 import { Saying } from './saying.ts';
+import { Spending } from './spending.ts';
 
 const sweepMs = 5000;
 /** 120 bits. */
@@ -30,9 +31,11 @@ function idsOf(random: Random): () => string {
 export function openDecide(context: EngineContext, audiences: Audiences): Decider {
   const reservations = new Reservations(() => context.passedUpTo);
   const saying = new Saying(context);
-  const requests = new Requests({ context, reservations, saying, audiences });
+  const spending = new Spending(context);
+  const common = { context, reservations, saying, spending, audiences };
+  const requests = new Requests(common);
   const stopSweeping = context.clock.every(sweepMs, () => reservations.sweep());
-  const parts = { context, reservations, saying, audiences, nextId: idsOf(context.random) };
+  const parts = { ...common, nextId: idsOf(context.random) };
   return {
     take: (work) => requests.take(work),
     answerer: {

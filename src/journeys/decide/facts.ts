@@ -4,14 +4,22 @@
  */
 import type { ConditionEvent } from '../../event/condition.ts';
 import { ConditionSubject } from '../../event/condition.ts';
+import { ByText } from '../../std/bytext.ts';
 import { ordinalMax } from '../../tape/layout.ts';
 import { Tail } from '../../tape/tail.ts';
 import type { Tape } from '../../tape/tape.ts';
 import type { ViewFound } from '../../views/answer.ts';
 import type { KeptView } from '../../views/kept.ts';
+import type { ViewRecord } from '../../workspaces/types.ts';
+import type { ViewTemplate } from '../../workspaces/view.ts';
 import type { CompiledRule, Facts } from '../compile/compiled.ts';
 import type { Definitions, EngineContext } from '../engine/work.ts';
 import type { InstanceState, PersonState, Request } from '../state.ts';
+
+/** Choices of fields of one template of which the view is kept. */
+const narrowMax = 100;
+/** Characters of answers of which the fields are kept. */
+const parsedCharactersMax = 2 * 1024 * 1024;
 
 export type Fields = Readonly<Record<string, unknown>>;
 /** By the view's name; one that is not there could not be read, or there is no such view. */
@@ -72,22 +80,50 @@ export function viewsOf(
   }
   return [...asked].flatMap(([name, wanted]) => {
     const record = directory.view(workspace, name);
-    if (record === undefined) return [];
-    const { template, version } = record;
-    // A field costs what it reads, so one that nobody asks for is left out.
-    const fields = template.fields.filter((field) => wanted.has(field.name));
-    const variant = `only ${JSON.stringify(fields.map((field) => field.name))}`;
-    return { name, template: { ...template, fields }, version, variant };
+    return record === undefined ? [] : narrowed(name, record, wanted);
   });
+}
+
+/** By the template and the names of the fields: what follows from a template is worked out once. */
+const narrow = new WeakMap<ViewTemplate, Map<string, KeptView>>();
+
+/** A field costs what it reads, so one that nobody asks for is left out. */
+function narrowed(
+  name: string,
+  { template, version }: ViewRecord,
+  wanted: ReadonlySet<string>,
+): KeptView {
+  const fields = template.fields.filter((field) => wanted.has(field.name));
+  const variant = `only ${JSON.stringify(fields.map((field) => field.name))}`;
+  let known = narrow.get(template);
+  if (known === undefined) {
+    known = new Map();
+    narrow.set(template, known);
+  }
+  const key = `${version} ${name} ${variant}`;
+  let view = known.get(key);
+  if (view === undefined) {
+    view = { name, template: { ...template, fields }, version, variant };
+    // Who asks for ever other fields gains nothing, and keeps nothing.
+    if (known.size < narrowMax) known.set(key, view);
+  }
+  return view;
 }
 
 export function fieldsOf(views: readonly KeptView[], found: readonly ViewFound[]): Views {
   return new Map(views.map(({ name }, index) => [name, fieldsByName(found[index]!.json)]));
 }
 
+/** An answer that is kept is the same text, asked about again and again. */
+const parsed = new ByText<Fields>(parsedCharactersMax);
+
 function fieldsByName(json: string): Fields {
+  const known = parsed.find(json);
+  if (known !== undefined) return known;
   const fields = JSON.parse(json) as readonly { readonly name: string; readonly value: unknown }[];
-  return Object.fromEntries(fields.map(({ name, value }) => [name, value]));
+  const byName = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
+  parsed.keep(json, byName);
+  return byName;
 }
 
 export interface Circumstances {
@@ -105,9 +141,10 @@ export function factsOf(
   about: {
     readonly instance?: InstanceState | undefined;
     readonly event?: ConditionSubject | undefined;
+    readonly ask?: Facts['ask'];
   },
 ): Facts {
-  const { event, instance } = about;
+  const { ask, event, instance } = about;
   return {
     event,
     instance,
@@ -117,6 +154,7 @@ export function factsOf(
     place: person.place,
     audience,
     view: rule?.view && views.get(rule.view.name),
+    ask,
   };
 }
 

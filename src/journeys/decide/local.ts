@@ -5,6 +5,7 @@
  */
 import { type CompiledAudience, compileAudience } from '../../audiences/audience.ts';
 import { parseAudience } from '../../audiences/parse.ts';
+import { ByText } from '../../std/bytext.ts';
 import { AppError } from '../../std/errors.ts';
 import { checkRule } from '../check/check.ts';
 import { sentence } from '../check/faults.ts';
@@ -19,8 +20,8 @@ import {
 } from './asks.ts';
 import { placeIn } from './candidates.ts';
 
-/** Compiled candidates that a thread keeps. */
-const compiledMax = 2000;
+/** Characters of compiled candidates that a thread keeps; what is made of them weighs some five times as much. */
+const compiledCharactersMax = 4 * 1024 * 1024;
 const members: ReadonlySet<string> = new Set([
   ...['if', 'view', 'audiences', 'within', 'suppressedBy', 'quietHours', 'caps', 'control'],
   ...['category', 'channel', 'priority', 'propensity', 'value', 'contextWeights', 'leverPercent'],
@@ -34,7 +35,7 @@ export interface LocalRule {
   readonly audiences: ReadonlyMap<string, CompiledAudience>;
 }
 
-const compiled = new Map<string, LocalRule>();
+const compiled = new ByText<LocalRule>(compiledCharactersMax);
 
 /** Checks candidates, and makes them ready to be sent. @throws AppError invalid, with the place: `candidates[0].if: …`. */
 export function sentCandidates(candidates: readonly LocalCandidate[]): readonly SentCandidate[] {
@@ -62,11 +63,10 @@ export function sentCandidates(candidates: readonly LocalCandidate[]): readonly 
 /** @throws AppError invalid, with the place. */
 export function localRules(candidates: readonly SentCandidate[]): readonly LocalRule[] {
   return candidates.map(({ text }, index) => {
-    const known = compiled.get(text);
+    const known = compiled.find(text);
     if (known !== undefined) return known;
     const made = compile(JSON.parse(text) as LocalCandidate, `candidates[${index}]`);
-    if (compiled.size >= compiledMax) compiled.clear();
-    compiled.set(text, made);
+    compiled.keep(text, made);
     return made;
   });
 }

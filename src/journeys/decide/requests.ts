@@ -9,7 +9,6 @@
  * A condition that says no, a cooldown, a date and `perInstanceMax` are not said: the request just goes. Whatever the
  * reading takes, weighing and reserving are one step, so no two decisions about a customer overlap.
  */
-import { boundSteps } from '../../event/meter.ts';
 import { AppError } from '../../std/errors.ts';
 import type { KeptView } from '../../views/kept.ts';
 import type { CompiledAction, CompiledRule, Facts } from '../compile/compiled.ts';
@@ -21,14 +20,8 @@ import { candidateOf, channelOfActions } from './candidates.ts';
 import { type Circumstances, factsOf, fieldsOf, readCause, type Views, viewsOf } from './facts.ts';
 import type { Reservations } from './reservations.ts';
 import { decisionEvent, fits, notOf, type Saying } from './saying.ts';
-import {
-  type Candidate,
-  touchOf,
-  type Weighed,
-  weigh,
-  weighStepsMax,
-  withheldConsent,
-} from './weigh.ts';
+import type { Spending } from './spending.ts';
+import { type Candidate, touchOf, type Weighed, weigh, withheldConsent } from './weigh.ts';
 
 /** What is left unsaid: it would be one event more for each that a rule listens to. */
 const unsaid: ReadonlySet<string> = new Set<NotReason>([
@@ -50,6 +43,7 @@ export interface RequestParts {
   readonly context: EngineContext;
   readonly reservations: Reservations;
   readonly saying: Saying;
+  readonly spending: Spending;
   readonly audiences: Audiences;
 }
 
@@ -96,7 +90,7 @@ export class Requests implements Worker {
     if (person === undefined) return;
     const undecided = new Set(person.requests.map(({ id }) => id));
     const open = requests.filter(({ id }) => undecided.has(id));
-    const { said, silent, touches } = boundSteps(weighStepsMax, () =>
+    const { said, silent, touches } = this.#parts.spending.bound(workspace, () =>
       this.#weigh(workspace, person, open, views),
     );
     context.drop(workspace, customer, silent);

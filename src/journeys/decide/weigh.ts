@@ -12,7 +12,7 @@ import type { Random } from '../../std/random.ts';
 import { isWithin, type Place } from '../place.ts';
 import type { PersonState, Touch } from '../state.ts';
 import type { NotReason } from '../words.ts';
-import { type FrequencyCap, isCooling, lastTouchOf, reachedCap } from './caps.ts';
+import { CapTally, type FrequencyCap, isCooling, lastTouchOf } from './caps.ts';
 import { type Control, isControl } from './control.ts';
 import { isQuiet, type QuietHours } from './quiet.ts';
 import { compareRanked, type Exploring, type Ranked, scoreOf } from './score.ts';
@@ -85,10 +85,12 @@ export interface Weighed {
 
 /** @returns one for each candidate, the best first, those that met a guard last, by id. */
 export function weigh(candidates: readonly Candidate[], weighing: Weighing): readonly Weighed[] {
+  const { now, person, touches } = weighing;
+  const tally = new CapTally(touches, now, person.zone);
   const refused: Weighed[] = [];
   const eligible: (Ranked & { candidate: Candidate })[] = [];
   for (const candidate of [...candidates].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-    const met = guardOf(candidate, weighing);
+    const met = guardOf(candidate, weighing, tally);
     if (met === undefined) eligible.push(rankOf(candidate, weighing));
     else refused.push({ candidate, score: undefined, detail: undefined, ...met });
   }
@@ -98,7 +100,7 @@ export function weigh(candidates: readonly Candidate[], weighing: Weighing): rea
 }
 
 /** The first guard that says no. */
-function guardOf(candidate: Candidate, weighing: Weighing): Refused | undefined {
+function guardOf(candidate: Candidate, weighing: Weighing, tally: CapTally): Refused | undefined {
   const { now, person, touches } = weighing;
   const { control, cooldownMs, quietHours, rule } = candidate;
   const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = candidate;
@@ -118,7 +120,7 @@ function guardOf(candidate: Candidate, weighing: Weighing): Refused | undefined 
     return { verdict: 'cooldown' };
   }
   if (control !== undefined && isControl(control, rule, person.name)) return { verdict: 'control' };
-  return cappedBy(candidate, touches, weighing);
+  return cappedBy(candidate, tally);
 }
 
 /** What is decided and not read back counts already. */
@@ -145,12 +147,8 @@ export function withheldConsent(
   });
 }
 
-function cappedBy(
-  candidate: Candidate,
-  touches: readonly Touch[],
-  { now, person }: Weighing,
-): Refused | undefined {
-  const reached = reachedCap(candidate.caps, touches, candidate, now, person.zone);
+function cappedBy(candidate: Candidate, tally: CapTally): Refused | undefined {
+  const reached = tally.reached(candidate.caps, candidate);
   return reached && { verdict: 'capped', detail: reached.scope };
 }
 
@@ -203,7 +201,7 @@ function refusedAfter(
   if (acting.length === 0) return undefined;
   const ahead = [...(weighing.ahead ?? []), ...acting];
   if (isSpent(candidate, ahead)) return { verdict: 'perInstanceMax' };
-  return cappedBy(candidate, touches, weighing);
+  return cappedBy(candidate, new CapTally(touches, weighing.now, weighing.person.zone));
 }
 
 /** What counts once it is decided. */
@@ -212,9 +210,10 @@ export function touchOf(
   request: string,
   at: number,
 ): Touch {
-  const touch: Touch = { at, request, rule };
   return {
-    ...touch,
+    at,
+    request,
+    rule,
     ...(channel !== undefined && { channel }),
     ...(category !== undefined && { category }),
     ...(limit !== undefined && { instance: limit.instance }),

@@ -218,7 +218,8 @@ export class Engine {
   }
 
   find(workspace: number, customer: string): Person | undefined {
-    return this.#persons.find(this.#aliases.ownerOf(workspace, customer));
+    const hash = this.#parts.tape.customerHash(workspace, Buffer.from(customer));
+    return this.#persons.find(this.#aliases.ownerOf(workspace, customer, hash));
   }
 
   /** Requests that came to nothing go. No event says so: the next checkpoint has it. */

@@ -23,7 +23,7 @@ const shortfalls = {
   ],
   steps: [
     'conditions_given_up_total',
-    'conditions cost more than a workspace has for them: those of some events are given up',
+    'conditions cost more than a workspace has for them: those of some events or decisions are given up',
   ],
 } as const;
 

@@ -1,0 +1,14 @@
+/** What goes to another thread in one turn goes in one message: each message costs a wake-up. */
+
+/** @returns takes an item, and sends all that came in a turn at its end, in their order. */
+export function batching<Item>(send: (items: readonly Item[]) => void): (item: Item) => void {
+  let items: Item[] = [];
+  const flush = (): void => {
+    const all = items;
+    items = [];
+    send(all);
+  };
+  return (item) => {
+    if (items.push(item) === 1) setImmediate(flush);
+  };
+}
