@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { newPerson } from '../src/journeys/engine/apply.ts';
 import { contextCharactersMax, remember } from '../src/journeys/engine/context.ts';
-import { Persons } from '../src/journeys/engine/persons.ts';
+import { type Person, Persons } from '../src/journeys/engine/persons.ts';
 import { JourneyStore } from '../src/journeys/engine/store.ts';
 import type { InstanceState } from '../src/journeys/state.ts';
 import { seededRandom } from '../src/std/random.ts';
@@ -28,32 +28,63 @@ function nameOf(n: number): { workspace: number; customer: string } {
   return { workspace: 1, customer: `customer-${n}` };
 }
 
+async function writeAll(persons: Persons, store: JourneyStore): Promise<void> {
+  persons.cut(0);
+  store.cut();
+  persons.writeCut(
+    () => false,
+    () => undefined,
+  );
+  await store.checkpoint();
+}
+
 test('memory is bounded, and who is asked for between two looks stays in it', async () => {
   await withStore(async (store) => {
     const rowBytes = JSON.stringify({ state: newPerson('customer-100') }).length;
     const persons = new Persons(store, rowBytes * 50);
-    const writeAll = async (): Promise<void> => {
-      persons.cut(0);
-      persons.writeCut(
-        () => false,
-        () => undefined,
-      );
-      store.cut();
-      await store.checkpoint();
-    };
     persons.add(nameOf(1000), newPerson('customer-1000'));
     for (const n of count(400)) {
       persons.add(nameOf(n), newPerson(`customer-${n}`));
       persons.find(nameOf(1000));
-      if (n % 10 === 0) await writeAll();
+      if (n % 10 === 0) await writeAll(persons, store);
     }
-    await writeAll();
+    await writeAll(persons, store);
     assert.ok(persons.inMemory <= 51, `${persons.inMemory} in memory`);
     const before = readsSoFar();
     assert.ok(persons.find(nameOf(1000)) !== undefined);
     assert.equal(readsSoFar(), before, 'it was in memory');
     for (const n of count(400)) {
       assert.deepEqual(persons.find(nameOf(n))?.state, newPerson(`customer-${n}`));
+    }
+  });
+});
+
+test('by the hash of a tape the right customer is found, whoever shares it and whoever goes', async () => {
+  await withStore(async (store) => {
+    const random = seededRandom(9);
+    const persons = new Persons(store, 3000);
+    const state = newPerson('customer-0');
+    const known = new Map<number, Person>();
+    for (let n = 0; n < 4000; n++) {
+      const who = random.below(40);
+      const name = { workspace: 1 + (who % 2), customer: `customer-${who >> 1}` };
+      // Of every four, two share one; some do not fit a small integer.
+      const hash = 0xffff_fff0 + (who >> 2);
+      const found = persons.findOnTape(name, hash);
+      assert.equal(found !== undefined, known.has(who));
+      if (found !== undefined) {
+        assert.deepEqual(found.name, name);
+        assert.equal(found, persons.find(name));
+      }
+      if (found === undefined) known.set(who, persons.add(name, structuredClone(state)));
+      else if (random.next() < 0.1) {
+        persons.remove(name);
+        known.delete(who);
+        assert.equal(persons.findOnTape(name, hash), undefined);
+      }
+      if (random.next() < 0.1) {
+        await writeAll(persons, store);
+      }
     }
   });
 });

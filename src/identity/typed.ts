@@ -21,6 +21,7 @@ const phoneCharactersMax = 40;
 
 /** One text for all ways to write an identity. */
 export function canonicalOf(identity: string, region: PhoneRegion): string {
+  if (!mayBePhone(identity)) return identity;
   const prefix = phonePrefix.exec(identity)?.[0] ?? '';
   if (prefix === '' && !identity.startsWith('+')) return identity;
   const text = identity.slice(prefix.length);
@@ -36,6 +37,13 @@ export function canonicalOf(identity: string, region: PhoneRegion): string {
 
 const [plus, colon, letterT, letterP] = [0x2b, 0x3a, 0x74, 0x70];
 const [digitZero, digitNine, lowerCase] = [0x30, 0x39, 0x20];
+
+/** By how it begins, which is asked for every event: a pattern takes ten times as long. */
+function mayBePhone(identity: string): boolean {
+  const first = identity.charCodeAt(0);
+  const letter = first | lowerCase;
+  return first === plus || letter === letterT || letter === letterP;
+}
 
 /**
  * Whether an identity in UTF-8 may be a phone number that is not written in its canonical way. Asked for

@@ -181,10 +181,12 @@ export class Block {
     return new Block(bytes, view);
   }
 
-  /** The same in bytes of its own: it stays when something else is read. */
-  copy(): Block {
+  /** The same in bytes of `room`, which is no smaller: it stays when something else is read. */
+  copyTo(room: Uint8Array): Block {
+    const { buffer, byteOffset, length } = this.bytes;
     // The store's buffer is larger than it says: to copy all of it takes milliseconds.
-    return Block.reopen(Uint8Array.prototype.slice.call(this.bytes, 0, this.bytes.length));
+    room.set(new Uint8Array(buffer, byteOffset, length));
+    return Block.reopen(room.subarray(0, length));
   }
 
   /** Opens a block of the log that was opened before, byte for byte the same: it is not checked again. */

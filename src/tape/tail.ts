@@ -4,9 +4,10 @@
  * Catch-up and live are the same call.
  */
 
+import type { Block } from './block.ts';
 import type { Position } from './cursor.ts';
 import { TapeEvent } from './event.ts';
-import { ordinalMax } from './layout.ts';
+import { blockBytes, ordinalMax } from './layout.ts';
 import type { ShardReader } from './shardreader.ts';
 import type { Tape } from './tape.ts';
 import type { TypeSet } from './typeset.ts';
@@ -23,6 +24,8 @@ export class Tail {
   /** Per shard, the stamp of a block that was found and may still lie ahead. */
   readonly #next: number[];
   readonly #owned: boolean;
+  /** For the block that is visited, when it is copied. */
+  #room = new Uint8Array(0);
   #stamp: number;
   #ordinal: number;
 
@@ -107,7 +110,7 @@ export class Tail {
       if (!block!.isWanted(ordinal, wants)) continue;
       if (block!.isErased(ordinal)) continue;
       if (!erased.isEmpty && erased.hides(block!, ordinal)) continue;
-      if (!isOwn) block = block!.copy();
+      if (!isOwn) block = this.#copyOf(block!);
       isOwn = true;
       if (!visit(new TapeEvent(block!, ordinal))) {
         if (ordinal > 0) this.#moveTo(stamp, ordinal - 1);
@@ -116,6 +119,12 @@ export class Tail {
     }
     this.#moveTo(stamp, ordinalMax);
     return true;
+  }
+
+  #copyOf(block: Block): Block {
+    const { length } = block.bytes;
+    if (length > this.#room.length) this.#room = new Uint8Array(Math.max(length, blockBytes));
+    return block.copyTo(this.#room);
   }
 
   /** Jumps to the horizon when nothing before it is left to visit. */

@@ -29,6 +29,8 @@ export interface Person {
   readonly key: string;
   readonly name: PersonName;
   readonly state: PersonState;
+  /** Of its tape, when it was found by it. */
+  hash: number | undefined;
   /** Changed since the last checkpoint was cut. */
   isDirty: boolean;
   /** Of the checkpoint that was, and still to be written out. */
@@ -56,6 +58,8 @@ export class Persons {
   readonly #bytesMax: number;
   /** Who was asked for since the last look at them goes to the end then, and stays. */
   readonly #persons = new Map<string, Person>();
+  /** Of these, who was found by the hash of its tape, the last one of each. */
+  readonly #byHash = new Map<number, Person>();
   /** Changed since the last checkpoint was cut. */
   #dirty = new Set<Person>();
   /** Of the checkpoint that is being made: still as they were when it was cut, and not written out yet. */
@@ -81,16 +85,37 @@ export class Persons {
   find(name: PersonName): Person | undefined {
     const key = keyOf(name);
     const known = this.#persons.get(key);
-    if (known !== undefined) {
-      known.isRecent = true;
-      // The checkpoint has it as it is now.
-      if (known.isCut) this.#writeOne(known);
-      return known;
-    }
+    if (known !== undefined) return this.#use(known);
     const value = this.#store.get(personKey(name));
     if (value === undefined) return undefined;
     const stored = JSON.parse(value.toString('utf8')) as StoredPerson;
     return this.#keep(name, stored, value.length);
+  }
+
+  #use(person: Person): Person {
+    person.isRecent = true;
+    // The checkpoint has it as it is now.
+    if (person.isCut) this.#writeOne(person);
+    return person;
+  }
+
+  /**
+   * As `find`, of one under the name of its own tape.
+   * @param hash of that tape: to look a number up takes a third of the time that a text takes.
+   */
+  findOnTape(name: PersonName, hash: number): Person | undefined {
+    // Then it is a small integer for the engine.
+    const int = hash | 0;
+    const hinted = this.#byHash.get(int);
+    const isIt =
+      hinted?.name.customer === name.customer && hinted.name.workspace === name.workspace;
+    if (isIt) return this.#use(hinted);
+    const found = this.find(name);
+    if (found !== undefined) {
+      found.hash = int;
+      this.#byHash.set(int, found);
+    }
+    return found;
   }
 
   /** As `find`, for a look: who is not in memory is not kept there. */
@@ -113,6 +138,7 @@ export class Persons {
     const person: Person = {
       name,
       state,
+      hash: undefined,
       bytes,
       key: keyOf(name),
       isDirty: false,
@@ -153,6 +179,7 @@ export class Persons {
     const person = this.find(name);
     if (person === undefined) return;
     this.#persons.delete(person.key);
+    this.#forgetHash(person);
     this.#dirty.delete(person);
     this.#bytes -= person.bytes;
     this.#store.put(personKey(name), undefined);
@@ -221,6 +248,11 @@ export class Persons {
     if (due !== infinite) this.#store.putCut(timerKey(due, person.name), nothing);
   }
 
+  #forgetHash(person: Person): void {
+    const { hash } = person;
+    if (hash !== undefined && this.#byHash.get(hash) === person) this.#byHash.delete(hash);
+  }
+
   #evict(): void {
     if (this.#bytes <= this.#bytesMax) return;
     for (const [key, person] of this.#persons) {
@@ -235,6 +267,7 @@ export class Persons {
         this.#persons.set(key, person);
         continue;
       }
+      this.#forgetHash(person);
       this.#bytes -= person.bytes;
     }
   }

@@ -130,7 +130,8 @@ export class Reader {
     const seen = new Seen(event, type);
     if (links.take(workspace, customer, seen, force)) return;
     const name = aliases.ownerOf(workspace, customer, event.customerHash);
-    const known = persons.find(name);
+    const isOwn = name.customer === customer;
+    const known = isOwn ? persons.findOnTape(name, event.customerHash) : persons.find(name);
     const state = known?.state ?? newPerson(name.customer);
     const { received } = seen;
     const stepsMax = allowances.of(workspace, received, eventStepsMax);
