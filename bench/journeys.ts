@@ -1,13 +1,14 @@
 /**
  * journeys: what 100 published maps cost the sink, in one run. First the load of `ingest-ws` without any, then
  * the same with a hundred maps in force and, besides, one event in a hundred that moves an instance. Lag: how
- * long a question that has to see everything acknowledged so far waits for the engine, asked every 50 ms.
+ * long a question that has to see everything acknowledged so far waits for the engine, asked every 50 ms. CPU: of the
+ * server, all threads, by event of the load; it tells more than the rates, which the generators and other machines disturb.
  */
 import { sleep, systemClock } from '../src/std/clock.ts';
 import { seededRandom } from '../src/std/random.ts';
 import type { TestServer } from '../test/support/server.ts';
 import { ask } from '../test/support/session.ts';
-import { startChild } from './child.ts';
+import { cpuMicrosOf, startChild } from './child.ts';
 import { hashBytes } from './frames.ts';
 import { loadPlan } from './ingest.ts';
 import type { LoadFigures, LoadMessage } from './load.ts';
@@ -27,7 +28,8 @@ export async function journeys(settings: Settings): Promise<void> {
     await publish(server);
     const pulse = new Pulse(server, settings, without * relevantShare);
     const beating = pulse.beat();
-    const withMaps = rounded((await load(server, settings)).eventsPerSecond);
+    const maps = await load(server, settings);
+    const withMaps = rounded(maps.eventsPerSecond);
     pulse.end();
     await beating;
     const lagMs = quantiles(pulse.lags);
@@ -37,22 +39,33 @@ export async function journeys(settings: Settings): Promise<void> {
       settings: { maps: mapsCount, relevantShare, seed: settings.seed },
       work: hashBytes([plain.work, JSON.stringify(mapOf(mapsCount))]),
       rows: [
-        ['without maps', `${count(without)} events/s`],
-        ['with 100 maps', `${count(withMaps)} events/s, ${share} of it`],
+        ['without maps', `${count(without)} events/s, ${count(plain.cpuNs)} ns of CPU each`],
+        ['with 100 maps', `${count(withMaps)} events/s, ${share} of it, ${count(maps.cpuNs)} ns`],
         ['events of journeys', `${count(pulse.sent)} sent meanwhile`],
         ['lag', spread(lagMs)],
       ],
-      figures: { without, withMaps, share, relevant: pulse.sent, lagMs },
+      figures: {
+        ...{ without, withMaps, share, relevant: pulse.sent, lagMs },
+        cpuNs: { without: plain.cpuNs, withMaps: maps.cpuNs },
+      },
     });
   });
 }
 
-async function load(server: TestServer, settings: Settings): Promise<LoadFigures> {
+interface Loaded extends LoadFigures {
+  /** Of the server, for each event that was accepted, the warm-up's included. */
+  readonly cpuNs: number;
+}
+
+async function load(server: TestServer, settings: Settings): Promise<Loaded> {
   const { keys, port } = server;
+  const before = cpuMicrosOf(server.process.pid!);
   const plan = loadPlan(settings, { port, key: keys.write, protocol: 'msgpack' });
   const child = startChild<LoadMessage>('load', plan);
   try {
-    return (await child.when('done')).figures;
+    const { figures } = await child.when('done');
+    const micros = cpuMicrosOf(server.process.pid!) - before;
+    return { ...figures, cpuNs: rounded((micros * 1000) / figures.accepted) };
   } finally {
     child.kill();
   }
