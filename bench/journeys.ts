@@ -1,5 +1,5 @@
 /**
- * journeys: what 100 published maps cost the sink, in one run. First the load of `ingest-ws` without any, then
+ * journeys: what 100 published maps cost the sink. First the load of `ingest-ws` without any, then, on another server,
  * the same with a hundred maps in force and, besides, one event in a hundred that moves an instance. Lag: how
  * long a question that has to see everything acknowledged so far waits for the engine, asked every 50 ms. CPU: of the
  * server, all threads, by event of the load; it tells more than the rates, which the generators and other machines disturb.
@@ -22,9 +22,10 @@ const pulseMs = 50;
 const steps = 5;
 
 export async function journeys(settings: Settings): Promise<void> {
+  // Each on a server of its own: what the first load left to be sealed would be the second one's to pay.
+  const plain = await withServer(settings, (server) => load(server, settings));
+  const without = rounded(plain.eventsPerSecond);
   await withServer(settings, async (server) => {
-    const plain = await load(server, settings);
-    const without = rounded(plain.eventsPerSecond);
     await publish(server);
     const pulse = new Pulse(server, settings, without * relevantShare);
     const beating = pulse.beat();
