@@ -68,6 +68,11 @@ export class KeyedStore {
     return readShared(this.#environment, key);
   }
 
+  /** Lets the pool read what will be asked for, so that this thread does not wait for the disk then. */
+  prefetch(keys: readonly Buffer[]): void {
+    if (keys.length > 0) this.#environment.prefetch([...keys], () => undefined);
+  }
+
   /** Rows whose keys begin with `prefix`, in key order. */
   *range(prefix: Buffer): Iterable<{ readonly key: Buffer; readonly value: Buffer }> {
     const end = Buffer.concat([prefix, Buffer.alloc(8, 0xff)]);

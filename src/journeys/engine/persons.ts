@@ -8,10 +8,7 @@ import { type PersonName, personKey, timerKey, workKey } from './layout.ts';
 import type { JourneyStore } from './store.ts';
 import { firstDue } from './timers.ts';
 
-/**
- * What the customers in memory may weigh, as JSON; then those not asked for lately go, if they are written. As objects they
- * weigh some six times that, and while the collector goes through them nothing else happens, timers above all.
- */
+/** What the customers in memory may weigh, as JSON; past that those in use go too, if they are written. */
 export const personsBytesMax = 32 * 1024 * 1024;
 /** Of one that has not been written yet. */
 const freshBytes = 1024;
@@ -35,7 +32,7 @@ export interface Person {
   isDirty: boolean;
   /** Of the checkpoint that was, and still to be written out. */
   isCut: boolean;
-  /** Asked for since it was last looked at to be let go. */
+  /** Asked for since the last checkpoint. */
   isRecent: boolean;
   /** As in its row. */
   dueStored: number | undefined;
@@ -56,7 +53,6 @@ export function keyOf({ customer, workspace }: PersonName): string {
 export class Persons {
   readonly #store: JourneyStore;
   readonly #bytesMax: number;
-  /** Who was asked for since the last look at them goes to the end then, and stays. */
   readonly #persons = new Map<string, Person>();
   /** Of these, who was found by the hash of its tape, the last one of each. */
   readonly #byHash = new Map<number, Person>();
@@ -143,7 +139,7 @@ export class Persons {
       key: keyOf(name),
       isDirty: false,
       isCut: false,
-      isRecent: false,
+      isRecent: true,
       dueStored: due,
       hasWorkStored: work === true,
       lookAt: Number.POSITIVE_INFINITY,
@@ -253,23 +249,28 @@ export class Persons {
     if (hash !== undefined && this.#byHash.get(hash) === person) this.#byHash.delete(hash);
   }
 
+  /**
+   * Whoever was not asked for since the last checkpoint goes: as objects customers weigh some six times their JSON,
+   * and while the collector goes through them nothing else happens, timers above all.
+   */
   #evict(): void {
-    if (this.#bytes <= this.#bytesMax) return;
-    for (const [key, person] of this.#persons) {
-      if (this.#bytes <= this.#bytesMax) return;
-      // What was said or given is remembered with it.
-      if (person.isDirty || person.isCut) continue;
-      if (person.said !== undefined || person.given !== undefined) continue;
-      this.#persons.delete(key);
-      if (person.isRecent) {
-        // It comes round again, and goes then.
-        person.isRecent = false;
-        this.#persons.set(key, person);
-        continue;
-      }
-      this.#forgetHash(person);
-      this.#bytes -= person.bytes;
+    for (const person of this.#persons.values()) {
+      if (person.isRecent) person.isRecent = false;
+      else this.#letGo(person);
     }
+    for (const person of this.#persons.values()) {
+      if (this.#bytes <= this.#bytesMax) return;
+      this.#letGo(person);
+    }
+  }
+
+  /** Unless it is to be written; what was said or given is remembered with it. */
+  #letGo(person: Person): void {
+    if (person.isDirty || person.isCut) return;
+    if (person.said !== undefined || person.given !== undefined) return;
+    this.#persons.delete(person.key);
+    this.#forgetHash(person);
+    this.#bytes -= person.bytes;
   }
 }
 

@@ -3,7 +3,7 @@
  * the others are rows in the order of their time, and are taken over as it comes near.
  */
 import { Heap } from '../../std/heap.ts';
-import { dueOf, type PersonName, parseTimer, timersFrom } from './layout.ts';
+import { dueOf, type PersonName, parseTimer, personKey, timersFrom } from './layout.ts';
 import type { JourneyStore } from './store.ts';
 
 /** How far ahead rows are taken into memory, and when the next stretch is. */
@@ -76,19 +76,26 @@ export class Schedule {
 
   /** @returns up to when there are no other rows in the file. */
   #takePage(start: Buffer, end: Buffer): number {
-    let [rows, last] = [0, -1];
+    const persons: Buffer[] = [];
+    let last = this.#end;
+    let before = -1;
     for (const key of this.#store.settledKeys(start, end)) {
       const due = dueOf(key);
-      if (rows >= pageRows && due > last) return last;
-      this.#takeRow(key);
-      last = due;
-      rows += 1;
+      if (persons.length >= pageRows && due > before) {
+        last = before;
+        break;
+      }
+      persons.push(personKey(this.#takeRow(key)));
+      before = due;
     }
-    return this.#end;
+    this.#store.prefetch(persons);
+    return last;
   }
 
-  #takeRow(key: Buffer): void {
+  #takeRow(key: Buffer): PersonName {
     const { customer, due, workspace } = parseTimer(key);
-    this.add(due, { workspace, customer });
+    const name = { workspace, customer };
+    this.add(due, name);
+    return name;
   }
 }

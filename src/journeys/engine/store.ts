@@ -50,6 +50,11 @@ export class JourneyStore {
     return this.#store.get(key);
   }
 
+  /** They will be read soon: whatever of them is on the disk comes into memory meanwhile. */
+  prefetch(keys: readonly Buffer[]): void {
+    this.#store.prefetch(keys);
+  }
+
   /** `undefined` removes. Durable with the checkpoint that is cut next. */
   put(key: Buffer, value: Buffer | undefined): void {
     this.#state.set(key.toString('latin1'), value);
