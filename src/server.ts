@@ -218,6 +218,8 @@ export class Server {
     await this.#shards.start();
     this.#engine.start();
     this.#connect();
+    // What there is no room for is told before anybody relies on it.
+    await this.#engine.open();
     this.#erasures.open();
     await this.#links.open(this.#threadStart, this.#erasures);
     this.#readiness.open();
@@ -261,7 +263,6 @@ export class Server {
       this.#engine.connectShard(shard, shardThread);
     }
     for (const { thread } of this.#fronts) this.#engine.connectFront(thread);
-    this.#engine.open();
   }
 
   #fromFront(number: number, message: FrontToMain): void {

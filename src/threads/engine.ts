@@ -200,6 +200,7 @@ function open(): void {
       ask<MailboxReply>((request) => ({ kind: 'mailbox', request, ask: wanted })),
   });
   engine.open();
+  tell({ kind: 'opened' });
 }
 
 /** Before the engine is open nothing is known of anybody. */

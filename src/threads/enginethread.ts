@@ -39,6 +39,7 @@ interface Connected<Message> {
 export class EngineThread {
   readonly #parts: EngineThreadParts;
   #thread: Thread<MainToEngine, EngineToMain> | undefined;
+  readonly #opened = new Signal();
   readonly #closed = new Signal();
   readonly #asked = new Asked();
 
@@ -70,9 +71,10 @@ export class EngineThread {
     thread.post({ kind: 'engine', port: port2 }, [port2]);
   }
 
-  /** Every shard is open and connected, and so is every front. */
-  open(): void {
+  /** Every shard is open and connected, and so is every front. Resolves when its store is open too. */
+  open(): Promise<void> {
     this.#post({ kind: 'open' });
+    return this.#opened.promise;
   }
 
   follow(snapshot: DirectorySnapshot): void {
@@ -103,6 +105,9 @@ export class EngineThread {
       throw error;
     };
     switch (message.kind) {
+      case 'opened':
+        this.#opened.fulfil();
+        break;
       case 'inForce':
         onInForce(message.version);
         break;

@@ -161,7 +161,7 @@ export type FrontToMain =
 export type MainToEngine =
   | { readonly kind: 'connect'; readonly shard: number; readonly port: MessagePort }
   | { readonly kind: 'front'; readonly port: MessagePort }
-  /** Every shard is open, and every front is connected. */
+  /** Every shard is open, and every front is connected; answered by `opened`. */
   | { readonly kind: 'open' }
   /** Answered by `inForce`. */
   | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
@@ -181,6 +181,7 @@ export type MainToEngine =
   | { readonly kind: 'close' };
 
 export type EngineToMain =
+  | { readonly kind: 'opened' }
   | { readonly kind: 'inForce'; readonly version: number }
   | { readonly kind: 'mailbox'; readonly request: number; readonly ask: MailboxAsk }
   | { readonly kind: 'heavy'; readonly request: number; readonly ask: HeavyRead }
