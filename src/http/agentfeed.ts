@@ -1,5 +1,4 @@
 /** One live connection of an agent: what it is told, in order, from what is pending on. */
-import { randomUUID } from 'node:crypto';
 import type { AgentMessage } from '../journeys/route/asks.ts';
 import { AppError } from '../std/errors.ts';
 import { offerText } from './agentoffer.ts';
@@ -22,7 +21,7 @@ export class OpenFeed {
   readonly #of: { readonly workspace: number; readonly agent: string };
   readonly #sink: FeedSink;
   /** A name for this connection: the agent is there as long as it has one. */
-  readonly #connection = randomUUID();
+  readonly #connection: string;
   #line: Promise<void> = Promise.resolve();
   #waiting = 0;
   #isClosed = false;
@@ -31,6 +30,7 @@ export class OpenFeed {
     this.#front = front;
     this.#of = of;
     this.#sink = sink;
+    this.#connection = Buffer.from(front.random.bytes(16)).toString('hex');
   }
 
   begin(): void {

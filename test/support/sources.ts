@@ -223,6 +223,10 @@ class Facts {
   #isMember(node: Node): boolean {
     const parent = node.parent;
     if (parent.kind === SyntaxKind.ShorthandPropertyAssignment) return false;
+    // What is imported under another name is used, though never by its own.
+    if (parent.kind === SyntaxKind.ImportSpecifier && 'propertyName' in parent) {
+      return parent.propertyName !== node;
+    }
     if ('propertyName' in parent && parent.propertyName === node) return true;
     return 'name' in parent && parent.name === node;
   }

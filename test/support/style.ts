@@ -65,6 +65,11 @@ const clockNames = [
   'globalThis.setTimeout',
   'globalThis.setInterval',
 ];
+/** By whatever way they are reached: `crypto.randomUUID`, or `randomUUID` by itself. */
+const randomNames =
+  /(^|\.)(randomUUID|randomBytes|randomInt|randomFill|randomFillSync|getRandomValues)$/;
+/** An event's id must be unique whatever `Random` a client was given, and `client` runs nothing of `std`. */
+const clientIds = 'globalThis.crypto.randomUUID';
 const clockModules = ['node:timers', 'node:timers/promises', 'timers', 'timers/promises'];
 
 const forbiddenWords = [
@@ -195,7 +200,8 @@ export const onlyStdReadsTheClock: Rule = (sources) =>
     .filter(({ path }) => path.startsWith('src/') && !['std', 'web'].includes(roomOf(path) ?? ''))
     .flatMap((source) => [
       ...source.names
-        .filter(({ name }) => clockNames.includes(name))
+        .filter(({ name }) => clockNames.includes(name) || randomNames.test(name))
+        .filter(({ name }) => roomOf(source.path) !== 'client' || name !== clientIds)
         .map(({ name, line }) => `${source.path}:${line} uses ${name}: take a Clock or Random`),
       ...source.calls
         .filter(({ name, argumentCount }) => name === 'new Date' && argumentCount === 0)
