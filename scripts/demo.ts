@@ -5,7 +5,9 @@ import { openReader } from '../src/client/reader.ts';
 import { nodeSocket } from '../src/client/socket.ts';
 import { ClientError } from '../src/client/types.ts';
 import { systemClock } from '../src/std/clock.ts';
+import { AppError } from '../src/std/errors.ts';
 import { seededRandom, systemRandom } from '../src/std/random.ts';
+import { addressOf, urlMeaning } from './address.ts';
 import { makeHistory } from './demo/history.ts';
 import { play, type Told } from './demo/play.ts';
 import { type Customer, makeCustomer } from './demo/shop.ts';
@@ -24,6 +26,8 @@ interface Options {
   readonly silent: number;
 }
 
+type Given = Omit<Options, 'url'> & { readonly url?: string };
+
 const linePeriodMs = 5_000;
 const terminalPeriodMs = 250;
 
@@ -34,10 +38,12 @@ async function main(args: readonly string[]): Promise<number> {
     const command = describe();
     command.parse([...args]);
     const [story] = command.processedArgs as [string | undefined];
-    const options = command.opts<Options>();
+    const given = command.opts<Given>();
+    const options = { ...given, url: addressOf(given.url, process.env) };
     return await (story === undefined ? demo(options) : playStory(story, options));
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof AppError) return complain(error.message, 2);
     if (error instanceof ClientError) return complain(advice(error), 1);
     return complain((error as Error).stack ?? String(error), 1);
   }
@@ -53,7 +59,7 @@ function describe(): Command {
     .option('--seconds <seconds>', 'how long; 0 until Ctrl-C', numberOf(0, 1e9), 0)
     .option('--customers <count>', 'how many customers', numberOf(1, 1e6), 200)
     .option('--seed <number>', 'the same seed plays the same store', numberOf(0, 2 ** 32), 1)
-    .option('--url <url>', 'the server', process.env['TAPELINE_URL'] ?? 'http://127.0.0.1:8787')
+    .option('--url <url>', urlMeaning)
     .option('--key <key>', 'a key with scope write (default: TAPELINE_WRITE_KEY)')
     .option('--admin-key <key>', 'stores the example view (default: TAPELINE_ADMIN_KEY)')
     .exitOverride();
@@ -169,7 +175,7 @@ Watch ${name} (${id}) from another terminal; TAPELINE_READ_KEY is the read key t
 
 function advice(error: ClientError): string {
   if (error.code === 'unreachable') {
-    return `${error.message}\nStart a server with npm start; --url says where it is.`;
+    return `${error.message}\nStart a server with npm start; --url or TAPELINE_URL says where it is.`;
   }
   if (error.code === 'unauthorized') return 'The server does not know this key.';
   if (error.code === 'forbidden') {

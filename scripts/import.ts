@@ -11,7 +11,9 @@ import { nodeSocket } from '../src/client/socket.ts';
 import { ClientError, type Event, type WireEncoding } from '../src/client/types.ts';
 import { MapError } from '../src/event/mapping.ts';
 import { type Clock, systemClock } from '../src/std/clock.ts';
+import { AppError } from '../src/std/errors.ts';
 import { systemRandom } from '../src/std/random.ts';
+import { addressOf, urlMeaning } from './address.ts';
 import { mapFormat } from './import/format.ts';
 import { builtinMaps, type ImportMap, loadMap } from './import/map.ts';
 import { type Display, openDisplay } from './import/progress.ts';
@@ -31,6 +33,8 @@ interface Options {
   readonly rejects?: string;
   readonly json?: boolean;
 }
+
+type Given = Omit<Options, 'url'> & { readonly url?: string };
 
 interface Job {
   readonly file: string;
@@ -54,9 +58,12 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const command = describe();
     command.parse([...args]);
-    return await importFile(command.args[0]!, command.opts<Options>());
+    const given = command.opts<Given>();
+    const options = { ...given, url: addressOf(given.url, process.env) };
+    return await importFile(command.args[0]!, options);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitUsage;
+    if (error instanceof AppError) return complain(error.message, exitUsage);
     if (error instanceof MapError) return complain(error.message, exitUsage);
     if (error instanceof ClientError) return complain(advice(error), exitFailure);
     return complain((error as Error).message, exitFailure);
@@ -69,7 +76,7 @@ function describe(): Command {
     .description('Imports a file of events: delimited text or JSON lines, gzip too.')
     .argument('<file>', 'the file, or - for standard input')
     .requiredOption('--map <map>', `a map: a JSON file, or one of ${builtinMaps().join(', ')}`)
-    .option('--url <url>', 'the server', process.env['TAPELINE_URL'] ?? 'http://127.0.0.1:8787')
+    .option('--url <url>', urlMeaning)
     .option('--key <key>', 'a key with scope write (default: TAPELINE_WRITE_KEY)')
     .option('--batch <events>', 'events to a frame, 1 to 10000', batchOf, 1000)
     .option('--encoding <encoding>', 'on the wire: msgpack or json', encodingOf, 'msgpack')
@@ -216,7 +223,7 @@ function verdict({ counts }: Report): number {
 
 function advice(error: ClientError): string {
   if (error.code === 'unreachable') {
-    return `${error.message}\nStart a server with npm start; --url says where it is. The same import command goes on where it stopped.`;
+    return `${error.message}\nStart a server with npm start; --url or TAPELINE_URL says where it is. The same import command goes on where it stopped.`;
   }
   if (error.code === 'unauthorized') return 'The server does not know this key.';
   if (error.code === 'forbidden') return 'This key may not write: it needs the scope write.';
