@@ -8,45 +8,27 @@
  *             └───────────────────────────┴────────────────┴──────────▶ import build/<command>.js
  *
  * The command runs in this very process: no second process to forward signals to, to orphan, or to
- * pass an exit code from. That is why this file is CommonJS: an ES module is read through libuv's
- * thread pool, whose size would then be fixed before `UV_THREADPOOL_SIZE` below could set it.
+ * pass an exit code from. That is why this file and those in `run/` are CommonJS: an ES module is
+ * read through libuv's thread pool, whose size would then be fixed before `UV_THREADPOOL_SIZE` below
+ * could set it.
  * Nothing here may use an asynchronous file function, for the same reason. The syntax is that of
  * old engines and their version is looked at first, so that they get to say that they are too old.
  */
 'use strict';
 
-const nodeMinimum = [20, 20];
+const { requireNode } = require('./run/engine.cjs');
 requireNode();
 
-const childProcess = require('node:child_process');
-const crypto = require('node:crypto');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const url = require('node:url');
+const { build, isBuilt } = require('./run/build.cjs');
+const { buildDirectory } = require('./run/files.cjs');
+const { install, isInstalled } = require('./run/install.cjs');
+const { acquireLock, releaseLock } = require('./run/lock.cjs');
+const { Problem, say } = require('./run/say.cjs');
 
-const root = path.dirname(__dirname);
-const buildDirectory = path.join(root, 'build');
-const stampFile = path.join(buildDirectory, '.stamp');
-const lockFile = path.join(buildDirectory, '.lock');
-const webDirectory = path.join(root, 'src', 'web');
-const webEntries = ['cj.ts', 'demo.ts'];
-/** What the process and its threads begin with. */
-const threadEntries = [
-  'src/main.ts',
-  'src/http/front.ts',
-  'src/threads/shard.ts',
-  'src/threads/engine.ts',
-  'src/threads/reader.ts',
-  'src/threads/upkeep.ts',
-];
-/** These load native code or a thread from files beside their own, or are loaded by one that does. */
-const unbundledPackages = ['lmdb', 'msgpackr', 'piscina', 'uWebSockets.js'];
-const sourceDirectories = ['src', 'bench', 'scripts', 'test'];
-const requireBanner =
-  "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
-const lockPollMs = 100;
-const lockSignMs = 5000;
 const parentPollMs = 1000;
 
 const commands = {
@@ -109,15 +91,6 @@ function describeCommands() {
     .join('\n');
 }
 
-function requireNode() {
-  const version = process.versions.node.split('.').map(Number);
-  const enough =
-    version[0] > nodeMinimum[0] || (version[0] === nodeMinimum[0] && version[1] >= nodeMinimum[1]);
-  if (enough) return;
-  say(`needs Node.js ${nodeMinimum.join('.')} or newer; this is ${process.versions.node}`);
-  process.exit(1);
-}
-
 /** What native code reads once, so that it must be there before that code is loaded. */
 function setEnvironment() {
   const defaults = {
@@ -142,7 +115,7 @@ async function prepare() {
     if (!isInstalled()) await install();
     if (!isBuilt()) await build();
   } finally {
-    fs.rmSync(lockFile, { force: true });
+    releaseLock();
   }
 }
 
@@ -172,306 +145,6 @@ function followParent() {
     process.kill(process.pid, 'SIGTERM');
   }, parentPollMs);
   watch.unref();
-}
-
-// Packages ----------------------------------------------------------------------------------------
-
-/** npm writes its own record of what it installed, at the very end: that is the stamp. */
-function isInstalled() {
-  const wanted = readJson(path.join(root, 'package-lock.json'));
-  const present = readJson(path.join(root, 'node_modules', '.package-lock.json'));
-  if (wanted === undefined) throw new Problem('package-lock.json is missing or broken', 1);
-  if (present === undefined) return false;
-  return Object.keys(wanted.packages).every((place) => {
-    const entry = wanted.packages[place];
-    if (place === '' || !isNeededHere(entry)) return true;
-    const found = present.packages[place];
-    return found !== undefined && found.version === entry.version;
-  });
-}
-
-/** Optional packages are native builds: those for this machine are needed, others are not. */
-function isNeededHere(entry) {
-  if (!entry.optional && !entry.devOptional) return true;
-  if (entry.os === undefined || entry.cpu === undefined || entry.libc !== undefined) return false;
-  return entry.os.includes(process.platform) && entry.cpu.includes(process.arch);
-}
-
-/**
- * Not `npm ci`: it refuses a lockfile that lacks an optional native build of some other platform,
- * which a registry mirror may not hold. `--no-save` takes every version and checksum from the
- * lockfile all the same, and leaves that file alone.
- */
-async function install() {
-  say('installing packages (npm install)');
-  fs.rmSync(path.join(root, 'node_modules', '.package-lock.json'), { force: true });
-  const flags = ['install', '--no-save', '--ignore-scripts', '--include=dev', '--loglevel=error'];
-  const started = Date.now();
-  const code = await runChild(npmCommand(), flags.concat('--no-audit', '--no-fund'));
-  if (code !== 0) throw new Problem('npm install failed; see above', code);
-  say(`installed in ${seconds(started)} s`);
-}
-
-function npmCommand() {
-  const running = process.env.npm_execpath;
-  if (running !== undefined && /npm-cli\.c?js$/.test(running)) return [process.execPath, running];
-  return ['npm'];
-}
-
-// Build -------------------------------------------------------------------------------------------
-
-function isBuilt() {
-  const stamp = readJson(stampFile);
-  if (stamp === undefined || stamp.sources !== fingerprintSources()) return false;
-  return stamp.outputs === digest(listOutputs());
-}
-
-async function build() {
-  const started = Date.now();
-  const known = readJson(stampFile);
-  // Before tsc reads them, so that a change made meanwhile is seen next time.
-  const sources = fingerprintSources();
-  fs.rmSync(stampFile, { force: true });
-  removeStaleOutputs();
-  // tsc trusts its own record and would not write an output again that somebody removed.
-  if (known === undefined || known.outputs !== digest(listOutputs())) {
-    fs.rmSync(path.join(buildDirectory, '.tsbuildinfo'), { force: true });
-  }
-  say('building');
-  const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  for (const project of [root, webDirectory]) {
-    if (!fs.existsSync(path.join(project, 'tsconfig.json'))) continue;
-    const code = await runChild([process.execPath, compiler], ['-p', project]);
-    if (code !== 0) throw new Problem('the build failed; see above', code);
-  }
-  bundleThreads();
-  bundleForBrowsers();
-  fs.writeFileSync(`${stampFile}.new`, JSON.stringify({ sources, outputs: digest(listOutputs()) }));
-  fs.renameSync(`${stampFile}.new`, stampFile);
-  say(`built in ${seconds(started)} s`);
-}
-
-/**
- * The entry of each thread with all it imports in one file, where tsc wrote it without: a thread
- * would spend most of its start on finding and reading a thousand small files. The modules beside
- * it are what tests, benches and scripts import. Types were checked before.
- */
-function bundleThreads() {
-  const entryPoints = threadEntries.filter((file) => fs.existsSync(path.join(root, file)));
-  require('esbuild').buildSync({
-    absWorkingDir: root,
-    entryPoints,
-    outbase: root,
-    outdir: buildDirectory,
-    bundle: true,
-    external: unbundledPackages,
-    platform: 'node',
-    target: `node${nodeMinimum.join('.')}`,
-    format: 'esm',
-    charset: 'utf8',
-    // Packages of CommonJS ask for modules of Node by it.
-    banner: { js: requireBanner },
-    sourcemap: true,
-    sourcesContent: false,
-    logLevel: 'warning',
-  });
-}
-
-/**
- * What browsers load: each entry with all it imports in one small file. Types were checked before.
- * `buildSync` leaves nothing running behind it.
- */
-function bundleForBrowsers() {
-  const entryPoints = webEntries
-    .map((name) => path.join(webDirectory, name))
-    .filter((file) => fs.existsSync(file));
-  if (entryPoints.length === 0) return;
-  require('esbuild').buildSync({
-    entryPoints,
-    outdir: path.join(buildDirectory, 'src', 'web'),
-    bundle: true,
-    minify: true,
-    format: 'iife',
-    target: 'es2020',
-    charset: 'utf8',
-    logLevel: 'warning',
-  });
-}
-
-/** Changes whenever a source is changed, added, removed or replaced by an older one. */
-function fingerprintSources() {
-  const files = ['tsconfig.json', 'src/web/tsconfig.json', 'package.json', 'package-lock.json'];
-  for (const directory of sourceDirectories) listFiles(directory, /\.ts$/, files);
-  const lines = files.map((file) => {
-    const status = fs.statSync(path.join(root, file), { throwIfNoEntry: false });
-    return status === undefined ? file : `${file} ${status.mtimeMs} ${status.size}`;
-  });
-  return digest(lines);
-}
-
-function listOutputs() {
-  const outputs = [];
-  for (const directory of sourceDirectories) {
-    listFiles(path.join('build', directory), /\.js(\.map)?$/, outputs);
-  }
-  return outputs;
-}
-
-/** A test file that is gone must not go on being run. */
-function removeStaleOutputs() {
-  for (const output of listOutputs()) {
-    const source = path.relative('build', output).replace(/\.js(\.map)?$/, '.ts');
-    if (!fs.existsSync(path.join(root, source))) fs.rmSync(path.join(root, output));
-  }
-}
-
-/** Appends the files below `directory` whose names match, relative to the root, in a fixed order. */
-function listFiles(directory, pattern, files) {
-  const entries = readDirectory(path.join(root, directory));
-  entries.sort((left, right) => (left.name < right.name ? -1 : 1));
-  for (const entry of entries) {
-    const file = path.join(directory, entry.name);
-    if (entry.isDirectory()) listFiles(file, pattern, files);
-    else if (pattern.test(entry.name)) files.push(file);
-  }
-}
-
-function readDirectory(directory) {
-  try {
-    return fs.readdirSync(directory, { withFileTypes: true });
-  } catch (error) {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-// One at a time -----------------------------------------------------------------------------------
-
-/**
- * Waits until no other process installs or builds here. The lock names its holder and the holder's
- * child; one left behind by processes that are gone is taken over.
- */
-async function acquireLock() {
-  fs.mkdirSync(buildDirectory, { recursive: true });
-  let isWaiting = false;
-  while (!tryLock()) {
-    if (!isWaiting) say('waiting for another build');
-    isWaiting = true;
-    await new Promise((resolve) => setTimeout(resolve, lockPollMs));
-  }
-}
-
-function tryLock() {
-  try {
-    fs.writeFileSync(lockFile, `${identify(process.pid)}\n`, { flag: 'wx' });
-    return true;
-  } catch (error) {
-    if (error.code !== 'EEXIST') throw error;
-  }
-  const holders = readText(lockFile);
-  if (holders === undefined || (holders === '' && !isOld(lockFile))) return false;
-  if (holders.split('\n').some(isAlive)) return false;
-  // Renaming is atomic: of two that find the lock abandoned one succeeds. Should it have become a
-  // new holder's between the look and the rename, it is given back.
-  const taken = `${lockFile}.${process.pid}`;
-  try {
-    fs.renameSync(lockFile, taken);
-    if (fs.readFileSync(taken, 'utf8') !== holders) fs.linkSync(taken, lockFile);
-  } catch (error) {
-    if (error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error;
-  }
-  fs.rmSync(taken, { force: true });
-  return false;
-}
-
-/** An empty lock was made this instant and is about to be signed, or its holder died in between. */
-function isOld(file) {
-  const status = fs.statSync(file, { throwIfNoEntry: false });
-  return status !== undefined && Date.now() - status.mtimeMs > lockSignMs;
-}
-
-/** A process id is used again one day, so its start time goes with it where the system tells it. */
-function identify(pid) {
-  const status = readText(`/proc/${pid}/stat`);
-  if (status === undefined) return `${pid}`;
-  return `${pid} ${status.slice(status.lastIndexOf(')') + 2).split(' ')[19]}`;
-}
-
-function isAlive(holder) {
-  if (holder === '') return false;
-  const pid = Number(holder.split(' ')[0]);
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (error.code === 'ESRCH') return false;
-  }
-  return identify(pid) === holder;
-}
-
-// Small things ------------------------------------------------------------------------------------
-
-/** Runs a child to its end, output on standard error. A signal meanwhile ends both. */
-function runChild(command, args) {
-  return new Promise((resolve, reject) => {
-    const options = { cwd: root, stdio: ['ignore', 2, 2] };
-    const child = childProcess.spawn(command[0], command.slice(1).concat(args), options);
-    if (child.pid !== undefined) fs.appendFileSync(lockFile, `${identify(child.pid)}\n`);
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-    let received;
-    const forward = (signal) => {
-      received = signal;
-      child.kill(signal);
-    };
-    for (const signal of signals) process.on(signal, forward);
-    const settle = (run) => {
-      for (const signal of signals) process.removeListener(signal, forward);
-      run();
-    };
-    child.on('error', (error) => settle(() => reject(new Problem(error.message, 1))));
-    child.on('exit', (code, signal) => {
-      const fatal = received || signal;
-      if (!fatal) return settle(() => resolve(code));
-      settle(() => reject(new Problem(`stopped by ${fatal}`, 128 + os.constants.signals[fatal])));
-    });
-  });
-}
-
-/** Something the user can act on: told without a stack trace. */
-class Problem extends Error {
-  constructor(message, exitCode) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
-
-function say(message) {
-  process.stderr.write(`tapeline: ${message}\n`);
-}
-
-function seconds(started) {
-  return ((Date.now() - started) / 1000).toFixed(1);
-}
-
-function digest(lines) {
-  return crypto.createHash('sha256').update(lines.join('\n')).digest('hex');
-}
-
-function readText(file) {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'ENOTDIR'].includes(error.code)) return undefined;
-    throw error;
-  }
-}
-
-function readJson(file) {
-  try {
-    return JSON.parse(fs.readFileSync(file, 'utf8'));
-  } catch (error) {
-    if (error.code === 'ENOENT' || error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 main();

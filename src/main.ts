@@ -23,7 +23,7 @@ const cutMsMax = 2_000;
 
 /**
  * Where the threads begin. Each of these files, and this one, is bundled with all it imports (`bundleThreads` in
- * `scripts/run.cjs`): a path that is relative to a module holds only if the module lies beside its thread's entry.
+ * `scripts/run/bundle.cjs`): a path that is relative to a module holds only if the module lies beside its thread's entry.
  */
 const entries: ThreadEntries = {
   front: new URL('./http/front.js', import.meta.url),

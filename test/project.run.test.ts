@@ -8,6 +8,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -19,6 +20,9 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The script and what it consists of. */
+const script = ['scripts/run.cjs', 'scripts/run'];
 
 /** Set by the script when nobody else did; so nobody else may have. */
 const variables = [
@@ -37,8 +41,8 @@ interface Ended {
 function makeProject(t: TestContext, main: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'tapeline-run-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
-  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/run.cjs']) {
-    cpSync(join(root, name), join(directory, name));
+  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', ...script]) {
+    cpSync(join(root, name), join(directory, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
   mkdirSync(join(directory, 'src'));
@@ -216,6 +220,13 @@ test('without a command, or with a wrong one, the commands are listed', async ()
 });
 
 test('the script is of the syntax and modules that it says', () => {
-  const text = readFileSync(join(root, 'scripts/run.cjs'), 'utf8');
-  assert.doesNotMatch(text, /\?\.|\?\?|fs\/promises|fs\.promises/);
+  const parts = readdirSync(join(root, 'scripts/run')).map((name) => `scripts/run/${name}`);
+  for (const name of ['scripts/run.cjs', ...parts]) {
+    const text = readFileSync(join(root, name), 'utf8');
+    assert.doesNotMatch(text, /\?\.|\?\?|fs\/promises|fs\.promises/, name);
+    // It runs before there are packages; the bundler is asked for when it is needed.
+    for (const [, asked] of text.matchAll(/^[^ ].*require\('([^']+)'\)/gm)) {
+      assert.match(asked!, /^(node:|\.\/)/, name);
+    }
+  }
 });

@@ -86,7 +86,7 @@ test('the lockfile is that of package.json, with a checksum for every package', 
 
 test('the engines are those the first command asks for', () => {
   assert.equal(manifest.engines?.['node'], '>=20.20.0');
-  const text = readFileSync(join(root, 'scripts/run.cjs'), 'utf8');
+  const text = readFileSync(join(root, 'scripts/run/engine.cjs'), 'utf8');
   assert.match(text, /nodeMinimum = \[20, 20\]/);
 });
 
@@ -128,7 +128,7 @@ test('no file names a path of somebody’s machine', () => {
 });
 
 test('each thread is one file, and its map leads to the sources', () => {
-  const script = readFileSync(join(root, 'scripts/run.cjs'), 'utf8');
+  const script = readFileSync(join(root, 'scripts/run/bundle.cjs'), 'utf8');
   const listed = /threadEntries = \[([^\]]*)\]/.exec(script)?.[1] ?? '';
   const entries = [...listed.matchAll(/'([^']+)'/g)].map(([, entry]) => entry!);
   // What `main.ts` starts, and itself.

@@ -1,12 +1,12 @@
 /** The rules of style hold, and each of them would notice if it did not. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Parser, type Source } from './support/sources.ts';
+import { listFiles, Parser, type Source } from './support/sources.ts';
 import * as style from './support/style.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,29 +14,33 @@ const parser = new Parser();
 after(() => parser.close());
 const sources = [...parser.parse(root), ...parser.parse(root, 'src/web/tsconfig.json')];
 
+type Files = Readonly<Record<string, string>>;
+
 /** Parses a small project of the given files, as the real one is parsed. */
-function parse(files: Readonly<Record<string, string>>): Source[] {
+function parse(files: Files): Source[] {
+  return inProject(files, (directory) => {
+    const compilerOptions = { module: 'nodenext', noLib: true, types: [] };
+    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+    return parser.parse(directory);
+  });
+}
+
+/** What `read` makes of a directory with the given files. */
+function inProject<Read>(files: Files, read: (directory: string) => Read): Read {
   const directory = mkdtempSync(join(tmpdir(), 'tapeline-tidy-'));
   try {
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(join(directory, dirname(path)), { recursive: true });
       writeFileSync(join(directory, path), text);
     }
-    const compilerOptions = { module: 'nodenext', noLib: true, types: [] };
-    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
-    return parser.parse(directory);
+    return read(directory);
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
 /** The rule is kept by the project, and finds exactly `found` in the bad example. */
-function check(
-  title: string,
-  rule: style.Rule,
-  bad: Readonly<Record<string, string>>,
-  found: readonly string[],
-): void {
+function check(title: string, rule: style.Rule, bad: Files, found: readonly string[]): void {
   test(title, () => {
     assert.deepEqual(rule(parse(bad)), found);
     assert.deepEqual(rule(sources), []);
@@ -45,11 +49,8 @@ function check(
 
 test('every source file is compiled, and so is looked at here', () => {
   const compiled = new Set(sources.map(({ path }) => path));
-  for (const directory of ['src', 'bench', 'scripts', 'test']) {
-    for (const name of readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })) {
-      const path = `${directory}/${name.split(sep).join('/')}`;
-      if (path.endsWith('.ts')) assert.ok(compiled.has(path), `${path} is not compiled`);
-    }
+  for (const { path } of listFiles(root)) {
+    if (path.endsWith('.ts')) assert.ok(compiled.has(path), `${path} is not compiled`);
   }
 });
 
@@ -180,12 +181,25 @@ check(
   ],
 );
 
-check(
-  'no file is over 400 lines',
-  style.filesAreShort,
-  { 'src/std/a.ts': '//\n'.repeat(400), 'src/std/b.ts': `${'//\n'.repeat(400)}//` },
-  ['src/std/b.ts has 401 lines, over 400'],
-);
+test('no file is over 400 lines, in whatever language', () => {
+  const long = `${'//\n'.repeat(400)}//`;
+  const files: Files = {
+    'bench/a.go': long,
+    'scripts/b.cjs': long,
+    'scripts/c/d.c': long,
+    'scripts/c/e.json': long,
+    'src/std/a.ts': '//\n'.repeat(400),
+    'src/std/b.ts': long,
+    'test/README.md': long,
+  };
+  assert.deepEqual(style.filesAreShort(inProject(files, listFiles)), [
+    'bench/a.go has 401 lines, over 400',
+    'scripts/b.cjs has 401 lines, over 400',
+    'scripts/c/d.c has 401 lines, over 400',
+    'src/std/b.ts has 401 lines, over 400',
+  ]);
+  assert.deepEqual(style.filesAreShort(listFiles(root)), []);
+});
 
 check(
   'no function is over 60 lines',

@@ -1,6 +1,6 @@
 /**
  * Reads the journal that the shim wrote: the system calls of one server, in the order in which they
- * ended. A record, little-endian (shim.c, `struct record`):
+ * ended. A record, little-endian (shim/shim.h, `struct record`):
  *
  *     0 magic u32 │ 4 kind u16 │ 6 flags u16 │ 8 start u64 │ 16 end u64 │ 24 inode u64 │ 32 offset u64
  *     40 pathBytes u32 │ 44 otherBytes u32 │ 48 dataBytes u64 │ 56 path │ other path │ data

@@ -3,7 +3,7 @@
  * cut left, with clients; then it is stopped in order, and the journal is checked against the disk.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Random } from '../../src/std/random.ts';
@@ -50,18 +50,22 @@ export function whyNoShim(): string | false {
 /** Compiles the shim, once for each run. */
 export function buildShim(directory: string): string {
   const library = join(directory, 'shim.so');
-  const arguments_ = ['-shared', '-fPIC', '-O2', '-o', library, shimSource(), '-ldl', '-lpthread'];
+  const sources = shimSources();
+  const arguments_ = ['-shared', '-fPIC', '-O2', '-o', library, ...sources, '-ldl', '-lpthread'];
   const { error, status, stderr } = spawnSync('cc', arguments_, { encoding: 'utf8' });
   if (error !== undefined) throw new Error('a C compiler named cc is needed', { cause: error });
   if (status !== 0) throw new Error(`the shim cannot be compiled: ${stderr}`);
   return library;
 }
 
-/** It stays in the source tree; this file runs from the build. */
-function shimSource(): string {
-  const besides = fileURLToPath(new URL('shim.c', import.meta.url));
-  if (existsSync(besides)) return besides;
-  return fileURLToPath(new URL('../../../scripts/powercut/shim.c', import.meta.url));
+/** They stay in the source tree; this file runs from the build. */
+function shimSources(): string[] {
+  const besides = fileURLToPath(new URL('shim/', import.meta.url));
+  const folder = existsSync(besides)
+    ? besides
+    : fileURLToPath(new URL('../../../scripts/powercut/shim/', import.meta.url));
+  const names = readdirSync(folder).filter((name) => name.endsWith('.c'));
+  return names.sort().map((name) => join(folder, name));
 }
 
 /** Records; returns the calls. Everything else is in the recording's directory. */

@@ -3,6 +3,7 @@
  * text is never searched for what could as well stand in a string or a comment.
  */
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import {
   isArrowFunction,
@@ -29,6 +30,8 @@ import {
 } from 'typescript/unstable/ast';
 import { API } from 'typescript/unstable/sync';
 
+const sourceFolders = ['src', 'bench', 'scripts', 'test'];
+
 /** One mention of another module: an import, a re-export, or the URL of a worker's entry. */
 export interface Mention {
   readonly kind: 'import' | 'export' | 'dynamic' | 'url';
@@ -51,11 +54,15 @@ export interface Use {
   readonly argumentCount: number;
 }
 
-export interface Source {
+/** A file of any kind. */
+export interface Written {
   /** Relative to the root, with slashes. */
   readonly path: string;
-  readonly text: string;
   readonly lines: number;
+}
+
+export interface Source extends Written {
+  readonly text: string;
   readonly mentions: readonly Mention[];
   readonly functions: readonly Measured[];
   /** Calls and constructions by name. */
@@ -79,7 +86,7 @@ export class Parser {
     const sources = project.rootFiles.map((file) => {
       const parsed = project.program.getSourceFile(file);
       if (parsed === undefined) throw new Error(`not parsed: ${file}`);
-      return describe(relative(root, file).split(sep).join('/'), parsed);
+      return describe(pathOf(root, file), parsed);
     });
     snapshot.dispose();
     return sources.sort((left, right) => (left.path < right.path ? -1 : 1));
@@ -90,15 +97,34 @@ export class Parser {
   }
 }
 
+/** Every file below `src`, `bench`, `scripts` and `test`, compiled or not; sorted by path. */
+export function listFiles(root: string): Written[] {
+  return sourceFolders
+    .flatMap((folder) => {
+      const entries = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
+      return entries.filter((entry) => entry.isFile());
+    })
+    .map(({ name, parentPath }) => join(parentPath, name))
+    .map((file) => ({ path: pathOf(root, file), lines: linesOf(readFileSync(file, 'utf8')) }))
+    .sort((left, right) => (left.path < right.path ? -1 : 1));
+}
+
+function pathOf(root: string, file: string): string {
+  return relative(root, file).split(sep).join('/');
+}
+
+function linesOf(text: string): number {
+  return text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+}
+
 function describe(path: string, file: SourceFile): Source {
   const text = file.text;
   const facts = new Facts(file);
   facts.visit(file);
-  const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
   return {
     path,
     text,
-    lines,
+    lines: linesOf(text),
     mentions: facts.mentions,
     functions: facts.functions,
     calls: facts.calls,

@@ -4,7 +4,7 @@
  */
 
 import { posix } from 'node:path';
-import type { Mention, Source } from './sources.ts';
+import type { Mention, Source, Written } from './sources.ts';
 
 export type Rule = (sources: readonly Source[]) => string[];
 
@@ -211,8 +211,10 @@ export const onlyStdReadsTheClock: Rule = (sources) =>
         .map(({ specifier, line }) => `${source.path}:${line} imports ${specifier}: take a Clock`),
     ]);
 
-export const filesAreShort: Rule = (sources) =>
-  sources
+/** In whatever language: of every file but data and prose. */
+export const filesAreShort = (files: readonly Written[]): string[] =>
+  files
+    .filter(({ path }) => !/\.(json|jsonl|csv|gz|mdb|md)$/.test(path))
     .filter(({ lines }) => lines > fileLinesMax)
     .map(({ path, lines }) => `${path} has ${lines} lines, over ${fileLinesMax}`);
 
