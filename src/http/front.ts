@@ -57,6 +57,7 @@ import { ingestRoute } from './ingest.ts';
 import { IngestSockets } from './ingestsocket.ts';
 import { Linking } from './linking.ts';
 import { Live, type LiveParts } from './live.ts';
+import { LiveSubscribers } from './livesubscribers.ts';
 import { LiveViews } from './liveviews.ts';
 import { VisitorChannels } from './tagchannel.ts';
 import { acceptWire, wireRoute } from './wire.ts';
@@ -297,7 +298,7 @@ function open(): void {
   const listen = (on: boolean): void => bells.listen(start.number, on);
   const publish: FeedParts['publish'] = (topic, batch) => subscribers.publish(topic, batch);
   const feed = new Feed({ tape, clock, metrics, listen, publish });
-  live = { tape, feed };
+  live = { tape, feed, subscribers: new LiveSubscribers(feed) };
   const pool = (wanted: ViewsAsk): Promise<readonly ViewFound[]> =>
     askPool({ kind: 'views', ask: wanted });
   views = new ViewReader({ tape, metrics, now: clock.now, shown: start.shown, pool });

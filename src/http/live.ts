@@ -19,6 +19,7 @@ import { authenticate } from './auth.ts';
 import { Connections } from './connections.ts';
 import type { Front } from './context.ts';
 import type { Head } from './head.ts';
+import type { LiveSubscribers } from './livesubscribers.ts';
 import { openStream } from './openstream.ts';
 import { Query } from './query.ts';
 import { upgradeSocket } from './socket.ts';
@@ -27,6 +28,7 @@ import { filterOf } from './tape.ts';
 /** Opened when the front becomes ready. */
 export interface LiveParts {
   readonly feed: Feed;
+  readonly subscribers: LiveSubscribers;
   readonly tape: Tape;
 }
 
@@ -42,9 +44,8 @@ interface SocketData {
 }
 
 /**
- * What uWS may hold of a socket's unsent bytes before it drops messages. The feed stops well before: at
- * 32 KiB, with at most a batch (16 KiB and a message, 200 KiB if all of it is escaped) and 31 published
- * messages below 16 KiB that uWS has not told of yet.
+ * What uWS may hold of a socket's unsent bytes before it drops messages. The feed never gets there: what
+ * waits is at most \`subscriberBytesMax\` or one message, some 200 KiB if all of it is escaped.
  */
 const socketBackpressureMax = 1024 * 1024;
 /** Retention was over for what a subscriber that lags had still to read. */
@@ -100,7 +101,7 @@ export class Live {
           expire: () => ws.end(closeExpired, 'the events that come next are no longer kept'),
         };
         this.connections.addSocket(ws, user.data.credential);
-        user.subscription = this.#parts()!.feed.subscribe(user.data.filter, user.data.from, sink);
+        user.subscription = this.#subscribe(user.data, sink);
       },
       drain: (ws) => ws.getUserData().subscription?.resume(),
       close: (ws) => {
@@ -126,10 +127,14 @@ export class Live {
     if (opened === undefined) return;
     const { stream, wanted } = opened;
     stream.onWritable = () => subscription?.resume();
-    subscription = this.#parts()!.feed.subscribe(wanted.filter, wanted.from, stream);
+    subscription = this.#subscribe(wanted, stream);
   }
 
-  /** @throws AppError for a bad credential, filter or cursor, or when the front is not ready. */
+  #subscribe({ filter, from }: Wanted, sink: LiveSink): Subscription {
+    return this.#parts()!.subscribers.subscribe(filter, from, sink);
+  }
+
+  /** @throws AppError for a bad credential, filter or cursor, or when the front is not ready or has too many. */
   #wanted(head: Head, queryText: string): Wanted {
     const credential = authenticate(this.#front, head, 'read', { keyInQuery: true });
     const parts = this.#parts();
@@ -138,6 +143,7 @@ export class Live {
       const reason = health.status === 'ready' ? 'the server is starting' : health.reason;
       throw new AppError('unavailable', reason, { retryAfterSeconds: 1 });
     }
+    parts.subscribers.checkRoom(credential.workspace);
     const query = new Query(queryText);
     query.checkNames(['from', 'customer', 'type', 'channel', 'key']);
     const filter: LiveFilter = {

@@ -7,7 +7,9 @@
  *     edge ──▶ event ──▶ following ──▶ its members     a batch when it is full, or at the end of a turn
  *                                └──▶ laggard          no room for a batch: goes on from the log
  *
- * Reading the edge is bounded too: after so much time the thread looks after its other work first.
+ * Reading the edge is bounded too: after so much time the thread looks after its other work first. Once
+ * something was published, the edge is read again when the loop has turned, and not before: by then the
+ * sockets tell of it, so that what waits for a subscriber is known.
  */
 import type { Clock } from '../std/clock.ts';
 import type { Metrics } from '../std/metrics.ts';
@@ -20,7 +22,7 @@ import { type CompiledFilter, compileFilter, type LiveFilter } from './filter.ts
 import { Laggards } from './laggards.ts';
 import { Listeners } from './listeners.ts';
 import type { Batch } from './message.ts';
-import { type LiveSink, Subscriber } from './subscriber.ts';
+import { type LiveSink, LoopTurn, Subscriber } from './subscriber.ts';
 import { type ChangedIdentity, Watch } from './watch.ts';
 
 /** The edge reads for so long in one go. */
@@ -49,6 +51,7 @@ export class Feed {
   readonly #listeners: Listeners;
   readonly #laggards: Laggards;
   readonly #watch = new Watch();
+  readonly #turn = new LoopTurn();
   /** Subscribers that already have what the edge is still to read, up to here. */
   readonly #ahead = new Map<Subscriber, Position>();
   #edge: Tail | undefined;
@@ -58,6 +61,7 @@ export class Feed {
     const { clock, metrics, publish, tape } = parts;
     this.#parts = parts;
     this.#listeners = new Listeners({
+      turn: this.#turn,
       publish,
       fallBehind: (subscriber, batch) => {
         this.#listeners.remove(subscriber, true);
@@ -77,7 +81,7 @@ export class Feed {
   /** @param from everything after this is delivered. */
   subscribe(wanted: LiveFilter, from: Position, sink: LiveSink): Subscription {
     const { metrics } = this.#parts;
-    const subscriber = new Subscriber(wanted, this.#compile(wanted), sink);
+    const subscriber = new Subscriber(wanted, this.#compile(wanted), sink, this.#turn);
     if (this.#subscribers.size === 0) this.#openEdge();
     this.#subscribers.add(subscriber);
     this.#watch.add(subscriber);
@@ -155,6 +159,8 @@ export class Feed {
   #pump(): void {
     const { clock, tape } = this.#parts;
     const edge = this.#edge!;
+    const turn = this.#turn;
+    turn.next();
     const horizon = tape.horizon();
     const end = clock.monotonicMs() + edgeMsMax;
     let more = true;
@@ -163,10 +169,10 @@ export class Feed {
       more = !this.#listeners.isEmpty && edge.visitBlock(horizon, this.#offer, this.#wants);
       if (!more) edge.settleAt(horizon);
       if (this.#ahead.size > 0) this.#placeAhead();
-    } while (more && clock.monotonicMs() < end);
+    } while (more && !turn.isFull && clock.monotonicMs() < end);
     this.#listeners.flush();
-    this.#isPumping = more;
-    if (more) setImmediate(() => this.#pump());
+    this.#isPumping = more || turn.hasPublished;
+    if (this.#isPumping) setImmediate(() => this.#pump());
   }
 
   /** Those whom the edge has reached join it; those whom it has passed have to read a little. */

@@ -4,12 +4,13 @@
  */
 import type { CompiledFilter } from './filter.ts';
 import { Batch, type LiveMessage } from './message.ts';
-import type { Subscriber } from './subscriber.ts';
+import { type LoopTurn, type Subscriber, subscriberBytesMax } from './subscriber.ts';
 
-/** A batch leaves when it has grown to this; whoever has no room for it falls behind. */
+/** A batch has so much, or one message; whoever has no room for it falls behind. */
 const batchBytesMax = 16 * 1024;
 
 export interface FollowingParts {
+  readonly turn: LoopTurn;
   /** Sends to every connection that follows the topic. */
   readonly publish: (topic: string, batch: Batch) => void;
   /** A subscriber had no room for `batch`; it is no member any more. */
@@ -57,28 +58,46 @@ export class Following {
   }
 
   take(message: LiveMessage): void {
+    if (this.#batch.bytes + message.bytes > batchBytesMax) {
+      // Sent to each, so that nothing of it is thought to wait where a large message would not fit beside it.
+      this.#send(message.bytes > subscriberBytesMax - batchBytesMax);
+    }
     this.#batch.add(message);
-    if (this.#batch.bytes >= batchBytesMax) this.flush();
+    if (this.#batch.bytes >= batchBytesMax) this.#send(false);
   }
 
   flush(): void {
+    this.#send(false);
+  }
+
+  /** @param apart sent to each by itself, published to none. */
+  #send(apart: boolean): void {
     const batch = this.#batch;
     if (batch.bytes === 0) return;
     this.#batch = new Batch();
-    const isAlone = this.#members.size === 1;
+    const isApart = apart || this.#members.size === 1;
     let together = 0;
     for (const subscriber of this.#members) {
       if (!subscriber.hasRoom(batch.bytes)) this.#parts.fallBehind(subscriber, batch);
-      else if (isAlone || subscriber.sink.follow === undefined) this.#deliver(subscriber, batch);
-      else together += 1;
+      else if (isApart || subscriber.sink.follow === undefined) this.#deliver(subscriber, batch);
+      else {
+        subscriber.notePublished(batch);
+        together += 1;
+      }
     }
-    if (together === 0) return;
-    this.#parts.publish(this.#topic, batch);
-    this.#parts.sent(together * batch.messages.length);
+    if (together > 0) this.#publish(batch, together);
+  }
+
+  #publish(batch: Batch, members: number): void {
+    const { publish, sent, turn } = this.#parts;
+    publish(this.#topic, batch);
+    turn.hasPublished = true;
+    turn.isFull ||= !batch.isLong;
+    sent(members * batch.messages.length);
   }
 
   #deliver(subscriber: Subscriber, batch: Batch): void {
-    subscriber.sink.deliver(batch);
+    subscriber.deliver(batch);
     this.#parts.sent(batch.messages.length);
   }
 }

@@ -165,7 +165,7 @@ export class Laggards {
     const offer = (event: TapeEvent): boolean => {
       if (!matches(filter, event)) return true;
       const message = this.#recent.messageOf(event);
-      room = subscriber.hasRoom(batch.bytes + message.bytes);
+      room = subscriber.hasRoom(message.bytes, batch.bytes);
       if (room) batch.add(message);
       return room;
     };
@@ -175,7 +175,7 @@ export class Laggards {
       more = tail.visitBlock(horizon, offer, wants);
     }
     if (batch.bytes > 0) {
-      sink.deliver(batch);
+      subscriber.deliver(batch);
       metrics.add('live_events_total', batch.messages.length);
     }
     if (!more) {

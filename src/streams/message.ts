@@ -4,6 +4,8 @@ import type { TapeEvent } from '../tape/event.ts';
 
 /** What a message weighs besides its event. */
 const frameBytes = 128;
+/** So many published messages wait for a socket at most: the next one makes uWebSockets give it these. */
+export const unsentMessagesMax = 32;
 
 /** An event rendered; the two wire forms are made when first asked for. */
 export class LiveMessage implements Position {
@@ -41,10 +43,26 @@ export class Batch {
   readonly messages: LiveMessage[] = [];
   bytes = 0;
   #sseBytes: Buffer | undefined;
+  #unsentBytes = -1;
 
   add(message: LiveMessage): void {
     this.messages.push(message);
     this.bytes += message.bytes;
+  }
+
+  /** Published, it leaves nothing unsent that was published before. */
+  get isLong(): boolean {
+    return this.messages.length >= unsentMessagesMax;
+  }
+
+  /** What of it, being published, may not have been given to the sockets before the loop turns. */
+  get unsentBytes(): number {
+    if (!this.isLong) return this.bytes;
+    if (this.#unsentBytes === -1) {
+      const unsent = this.messages.slice(-unsentMessagesMax);
+      this.#unsentBytes = unsent.reduce((sum, { bytes }) => sum + bytes, 0);
+    }
+    return this.#unsentBytes;
   }
 
   /** All of it as Server-Sent Events; for once it is complete. */

@@ -2,19 +2,23 @@
 import type { Batch, LiveMessage } from '../../src/streams/message.ts';
 import type { LiveSink } from '../../src/streams/subscriber.ts';
 
-/** So many published messages wait for the end of the loop's turn; then they are sent at once. */
+/** So many published messages wait for the end of the loop's turn; with the next they are sent at once. */
 const publishedMax = 32;
 
 /** A connection whose reader takes what the system holds when the test says so. */
 export class ModelSink implements LiveSink {
   /** Cursors in the order of their sending. */
   readonly cursors: string[] = [];
-  /** The most that has waited outside the system's buffer. */
-  bufferedMax = 0;
+  /** The most that has waited outside the system's buffer, published or sent, one that waits alone aside. */
+  waitingMax = 0;
+  /** The largest message that has waited alone. */
+  aloneMax = 0;
   onDrained: () => void = () => undefined;
   readonly #systemBytesMax: number;
   #systemBytes = 0;
   #buffered = 0;
+  /** Messages of which some waits. */
+  #waiting: LiveMessage[] = [];
   #published: LiveMessage[] = [];
   readonly follow?: (topic: string, on: boolean) => void;
 
@@ -38,8 +42,9 @@ export class ModelSink implements LiveSink {
   }
 
   publish(message: LiveMessage): void {
-    this.#published.push(message);
     if (this.#published.length === publishedMax) this.flush();
+    this.#published.push(message);
+    this.#measure();
   }
 
   /** The end of the loop's turn. */
@@ -49,12 +54,24 @@ export class ModelSink implements LiveSink {
     for (const message of published) this.#send(message);
   }
 
-  #send({ bytes, cursor }: LiveMessage): void {
+  #send(message: LiveMessage): void {
+    const { bytes, cursor } = message;
     this.cursors.push(cursor);
     if (this.#buffered === 0 && this.#systemBytes + bytes <= this.#systemBytesMax) {
       this.#systemBytes += bytes;
-    } else this.#buffered += bytes;
-    this.bufferedMax = Math.max(this.bufferedMax, this.#buffered);
+      return;
+    }
+    this.#buffered += bytes;
+    this.#waiting.push(message);
+    this.#measure();
+  }
+
+  #measure(): void {
+    const published = this.#published.reduce((sum, { bytes }) => sum + bytes, 0);
+    const bytes = this.#buffered + published;
+    if (this.#waiting.length + this.#published.length > 1) {
+      this.waitingMax = Math.max(this.waitingMax, bytes);
+    } else this.aloneMax = Math.max(this.aloneMax, bytes);
   }
 
   /** The reader reads. */
@@ -62,6 +79,10 @@ export class ModelSink implements LiveSink {
     const had = this.#buffered;
     this.#systemBytes = Math.min(this.#systemBytesMax, had);
     this.#buffered = had - this.#systemBytes;
+    let left = this.#buffered;
+    let first = this.#waiting.length;
+    while (left > 0) left -= this.#waiting[--first]!.bytes;
+    this.#waiting = this.#waiting.slice(first);
     if (had > 0) this.onDrained();
   }
 }
@@ -69,6 +90,8 @@ export class ModelSink implements LiveSink {
 /** Who follows what. */
 export class Topics {
   readonly #sinks = new Map<string, Set<ModelSink>>();
+  /** Those that have been published to in this turn of the loop. */
+  readonly #fed = new Set<ModelSink>();
 
   set(topic: string, sink: ModelSink, on: boolean): void {
     const sinks = this.#sinks.get(topic) ?? new Set();
@@ -83,8 +106,18 @@ export class Topics {
   }
 
   readonly publish = (topic: string, { messages }: Batch): void => {
+    if (this.#fed.size === 0) setImmediate(() => this.#turn());
     for (const message of messages) {
-      for (const sink of this.#sinks.get(topic) ?? []) sink.publish(message);
+      for (const sink of this.#sinks.get(topic) ?? []) {
+        sink.publish(message);
+        this.#fed.add(sink);
+      }
     }
   };
+
+  /** The loop turns. */
+  #turn(): void {
+    for (const sink of this.#fed) sink.flush();
+    this.#fed.clear();
+  }
 }

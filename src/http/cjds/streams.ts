@@ -118,8 +118,9 @@ export class CjdsStreams {
 
   #openEvents({ credential, exchange, identity, parts, query }: Opening): void {
     const filters = eventFilters(query);
-    const { feed, tape } = parts;
+    const { subscribers, tape } = parts;
     const { workspace } = credential;
+    subscribers.checkRoom(workspace);
     const filter = { workspace, customers: [identity], types: [], channels: [] };
     const from = positionOf(exchange.head.lastEventId || 'now', tape, filter);
     const stream = this.#begin(exchange, credential, formatCursor(from.stamp, from.ordinal));
@@ -135,7 +136,7 @@ export class CjdsStreams {
       },
       expire: () => stream.expire(),
     };
-    const subscription = feed.subscribe(filter, from, sink);
+    const subscription = subscribers.subscribe(filter, from, sink);
     stream.onWritable = () => subscription.resume();
     this.#whenGone(exchange, stream, () => subscription.close());
   }

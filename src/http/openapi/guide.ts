@@ -81,6 +81,7 @@ A workspace and a key can each have a quota of events and of bytes a second (\`P
 | followed views on a front · of one workspace · a followed answer | 10,000 · as many as are free, alone 5,000 · 1 Mi characters |
 | evidence in an answer, of all its views together | 4 Mi characters |
 | a filter | 100 values |
+| live subscribers on a front · of one workspace · what waits for one | 10,000 · as many as are free, alone 5,000 · 32 KiB (64 KiB of memory), or one larger message |
 | request headers | 16 KiB |
 | waiting for an answer | 30 seconds, then \`unavailable\` |
 

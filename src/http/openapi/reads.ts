@@ -45,7 +45,7 @@ const fieldsShown = [{ name: 'City', value: ['San Francisco', 'Oakland'], events
 const liveText = `
 A WebSocket of text messages \`{"cursor":"…","event":{…}}\` (schema LiveMessage). Within one customer, events come in commit order; every event committed after the cursor is delivered at least once and none is skipped. Keep the last cursor you have dealt with and pass it as \`from\` after a lost connection.
 
-A subscriber that cannot keep up is served from the log at its own speed; it never makes the sink wait. Different filters are and-ed, repeats of one are or-ed. What a subscriber sends is ignored. A bad credential or parameter is refused at the upgrade, and so is a cursor older than what is kept (410).
+A subscriber that cannot keep up is served from the log at its own speed; it never makes the sink wait. One that does not read holds at most 64 KiB of the server's memory, or one message if that is larger. A front has at most 10,000 subscribers, one workspace as many as are free then (alone 5,000); more are \`overloaded\`. Different filters are and-ed, repeats of one are or-ed. What a subscriber sends is ignored. A bad credential or parameter is refused at the upgrade, and so is a cursor older than what is kept (410).
 
 | close code | meaning |
 |---|---|
@@ -214,7 +214,7 @@ export const readPaths: Paths = {
       keyInQuery: true,
       parameters: liveFilters,
       responses: { 101: { description: 'Switches to the WebSocket protocol.' } },
-      errors: ['malformed', 'invalid', 'cursor_expired', 'not_found', 'unavailable'],
+      errors: ['malformed', 'invalid', 'cursor_expired', 'not_found', 'overloaded', 'unavailable'],
       curl: 'npx wscat -c "ws://127.0.0.1:8787/v1/live?customer=c1&key=$KEY"',
     }),
   },
@@ -248,7 +248,7 @@ export const readPaths: Paths = {
           },
         },
       },
-      errors: ['malformed', 'invalid', 'cursor_expired', 'unavailable'],
+      errors: ['malformed', 'invalid', 'cursor_expired', 'overloaded', 'unavailable'],
       curl: `curl -sN "http://127.0.0.1:8787/v1/live/sse?type=Purchased" ${auth}`,
     }),
   },
