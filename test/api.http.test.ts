@@ -1,6 +1,10 @@
 /** Errors, cross-origin rules and clients that misbehave, at the socket of a real server. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { after, test } from 'node:test';
+import { statusOf } from '../src/http/reply.ts';
+import { type ErrorCode, errorCodes } from '../src/std/errors.ts';
 import { ask, count, post, startTwo, tapeIds } from './support/session.ts';
 import { Wire } from './support/wire.ts';
 
@@ -67,6 +71,75 @@ test('the document of the API and its page are served, and / leads there', async
   assert.match(String(page.headers['content-type']), /^text\/html/);
   const root = await ask(server, '/');
   assert.equal(`${root.status} ${root.headers['location']}`, '302 /docs');
+});
+
+type Described = Record<string, { content?: Record<string, { schema?: { $ref?: string } }> }>;
+interface Documented {
+  readonly security: readonly Record<string, readonly string[]>[];
+  readonly requestBody?: object;
+  readonly responses: Described;
+}
+
+/** A status and a body, or the beginning of a stream; as a WebSocket if it is one that is described. */
+async function misspelt(
+  path: string,
+  method: string,
+  { requestBody, responses, security }: Documented,
+  visitor: string,
+): Promise<{ status: number; type: string; text: string }> {
+  const key = security.some((each) => 'visitor' in each) ? visitor : admin;
+  const wish = new AbortController();
+  const upgrade = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  };
+  const sent = request({
+    ...{ port: server.port, host: '127.0.0.1', agent: false, path, method, signal: wish.signal },
+    headers: {
+      ...(security.length > 0 && { authorization: `Bearer ${key}` }),
+      ...('101' in responses && upgrade),
+      ...(requestBody !== undefined && { 'content-type': 'application/json' }),
+    },
+  });
+  sent.end(requestBody === undefined ? undefined : '{}');
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const { headers, statusCode } = response;
+  const type = String(headers['content-type']).split(';')[0]!;
+  let text = '';
+  if (type !== 'text/event-stream') for await (const chunk of response) text += String(chunk);
+  wish.abort();
+  return { status: statusCode!, type, text };
+}
+
+test('every route answers a misspelt query as the document says, the known ones 422', async () => {
+  const document = (await ask(server, '/openapi.json')).json as {
+    paths: Record<string, Record<string, Documented>>;
+  };
+  const visitor = (await ask(server, '/v1/visitors', { key: write, body: {} })).json as {
+    token: string;
+  };
+  let refused = 0;
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(item)) {
+      const name = `${method} ${path}`;
+      const url = `${path.replace(/\{\w+\}/g, 'none')}?nonsense=1`;
+      const got = await misspelt(url, method.toUpperCase(), operation, visitor.token);
+      const { status, text, type } = got;
+      const described = operation.responses[String(status)];
+      assert.ok(described !== undefined, `${name} answers ${status}, undocumented`);
+      const media = described.content?.[type];
+      assert.ok(media !== undefined || text === '', `${name} answers ${status} with ${type}`);
+      const shape = JSON.stringify(media?.schema ?? {});
+      if (status < 400 || !shape.includes('schemas/Error"')) continue;
+      const { code } = (JSON.parse(text) as { error: { code: ErrorCode } }).error;
+      assert.ok(errorCodes.includes(code), `${name}: ${code}`);
+      assert.equal(statusOf(code), status, name);
+      if (status === 422) refused += 1;
+    }
+  }
+  assert.ok(refused > 100, `${refused} routes refuse it`);
 });
 
 test('any page may send events', async () => {

@@ -236,9 +236,9 @@ test('bad definitions are refused with the place named', async (t) => {
     return `${answer.status} ${answer.text}`;
   };
   assert.match(await keyBody('{'), /^400 .*malformed/);
-  assert.match(await keyBody('[]'), /^422 .*the body must be object/);
+  assert.match(await keyBody('[]'), /^422 .*the body must be an object/);
   assert.match(await keyBody('{}'), /^422 .*scopes is required/);
-  assert.match(await keyBody('{"scopes":["root"]}'), /^422 .*scopes\.0 must be one of write/);
+  assert.match(await keyBody('{"scopes":["root"]}'), /^422 .*scopes\[0\] must be one of write/);
   assert.match(await keyBody('{"scopes":["read"],"extra":1}'), /^422 .*unknown member 'extra'/);
   assert.match(await keyBody('{"scopes":[]}'), /^422 /);
   assert.match(await keyBody('{"scopes":["server"]}'), /^403 /);

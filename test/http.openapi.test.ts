@@ -79,6 +79,10 @@ test('operations name the parameters, scopes and bodies that their routes have',
     const route = routes.find((each) => `${each.method} ${each.path}` === name);
     if (route === undefined) continue;
     if (route.query !== 'any') assert.deepEqual(namesOf(operation, 'query'), route.query, name);
+    const mayBeInvalid = operation.responses['422']?.description.includes('invalid') === true;
+    if (route.query !== 'any') assert.ok(mayBeInvalid, name);
+    if (route.scope !== 'none') assert.ok('503' in operation.responses, name);
+    assert.ok('default' in operation.responses, name);
     assert.equal(operation.requestBody !== undefined, route.bodyBytesMax !== undefined, name);
     const scopes = operation.security[0]?.['key'];
     if (route.scope === 'none') assert.equal(operation.security.length, 0, name);
@@ -142,6 +146,7 @@ test('a view passes its schema exactly when the server stores it', () => {
     { fields: [{ ...field, name: 'x'.repeat(129) }] },
     { fields: [{ ...field, event: '' }] },
     { fields: [{ ...field, attribute: '' }] },
+    ...['a..b', '.a', 'a.', '.'].map((attribute) => ({ fields: [{ ...field, attribute }] })),
     { fields: [{ ...field, where: '' }] },
     { fields: [field], where: 7 },
     { fields: [{ name: 'A', type: 'value' }] },

@@ -49,6 +49,13 @@ test('a template is kept as it was sent', () => {
   assert.deepEqual(parseViewTemplate(template), template);
 });
 
+test('an attribute is a path of names, none of them empty', () => {
+  for (const attribute of ['a..b', '.', '.a', 'a.', '*.']) {
+    const message = 'fields[1].attribute must be names with one dot between them';
+    refused({ fields: [good, { ...good, name: 'Other', attribute }] }, message);
+  }
+});
+
 test('every type is taken, and needs an attribute unless it counts', () => {
   for (const type of fieldTypes) {
     parseViewTemplate({ fields: [{ ...good, type }] });

@@ -10,6 +10,7 @@ import { keysPerWorkspaceMax, workspacesMax } from '../src/workspaces/plan.ts';
 import { newMeta, workspaceKey } from '../src/workspaces/records.ts';
 import type {
   DirectorySnapshot,
+  ViewRecord,
   WorkspaceCommand,
   WorkspaceReply,
 } from '../src/workspaces/types.ts';
@@ -96,6 +97,20 @@ test('a new store gets the workspace default and three random keys, once', async
   assert.deepEqual(again.freshKeys, {});
   assert.deepEqual(sorted(again.snapshot()), sorted(workspaces.snapshot()));
   assert.equal(new Directory(again.snapshot()).authenticate('other', now), undefined);
+});
+
+test('a view that was stored before its attributes were looked at closely is there, as it was', async () => {
+  const store = new FakeStore();
+  await run(await open(store), putView(1, 'old'), 'view');
+  const stored = JSON.parse(store.documents.get('view/1/old')!) as ViewRecord;
+  const field = { name: 'Old', event: 'Login', attribute: 'a..b', type: 'value' as const };
+  const old = { ...stored, template: { fields: [field] } };
+  await store.commit([['view/1/old', old]]);
+  const workspaces = await open(store, {}, 2);
+  const directory = new Directory(workspaces.snapshot());
+  assert.deepEqual(directory.view(1, 'old'), old);
+  const again = { ...putView(1, 'old'), template: old.template } as WorkspaceCommand;
+  await refused(workspaces.execute(again), 'invalid');
 });
 
 test('chosen keys are taken, and only the others are made', async () => {

@@ -1,5 +1,5 @@
 /** Checks administrative bodies against their schemas; each is compiled once, when it is first asked. */
-import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'ajv';
+import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
 import { AppError } from '../std/errors.ts';
 import { DryRunWish } from './aidschemas.ts';
 import { NewDecision, NewResponse } from './decideschemas.ts';
@@ -7,12 +7,16 @@ import { IdentitySettings, NewLink, NewMerge, NewUnmerge } from './identityschem
 import { NewCommand, NewInstance } from './instanceschemas.ts';
 import { DefinitionCheck } from './journeyschemas.ts';
 import { NewKey, NewQuota, NewRetention, NewToken, NewWorkspace } from './schemas.ts';
+import { sentenceOf } from './sentence.ts';
 import { NewAnswer, NewMessage, NewVisitor } from './tagschemas.ts';
 import { ReplayWish } from './taxonomyschemas.ts';
 import { NewRotation, NewWebhook } from './webhookschemas.ts';
 
-/** The schemas are ours: that they are schemas is looked at by a test, not at every start. */
-const ajv = new Ajv({ strict: true, validateSchema: false });
+/**
+ * The schemas are ours: that they are schemas is looked at by a test, not at every start. `verbose`, for
+ * errors then know the rule that was broken.
+ */
+const ajv = new Ajv({ strict: true, validateSchema: false, verbose: true });
 
 /** Each returns the body, known to have the shape. @throws AppError invalid, naming the place. */
 export const checkAnswer = checker<NewAnswer>(NewAnswer);
@@ -42,24 +46,6 @@ function checker<Shape>(schema: AnySchema): (value: unknown) => Shape {
   return (value) => {
     validate ??= ajv.compile<Shape>(schema);
     if (validate(value)) return value;
-    const [first] = validate.errors ?? [];
-    throw new AppError('invalid', first === undefined ? 'the body is invalid' : sentenceOf(first));
+    throw new AppError('invalid', sentenceOf(validate.errors ?? []));
   };
-}
-
-function sentenceOf(error: ErrorObject): string {
-  const place = error.instancePath.slice(1).replaceAll('/', '.') || 'the body';
-  const params = error.params as Record<string, unknown>;
-  if (error.keyword === 'additionalProperties') {
-    return `${place} has an unknown member '${String(params['additionalProperty'])}'`;
-  }
-  if (error.keyword === 'required') {
-    const missing = String(params['missingProperty']);
-    return `${place === 'the body' ? missing : `${place}.${missing}`} is required`;
-  }
-  if (error.keyword === 'enum') {
-    const allowed = params['allowedValues'] as readonly unknown[];
-    return `${place} must be one of ${allowed.join(', ')}`;
-  }
-  return `${place} ${error.message ?? 'is invalid'}`;
 }

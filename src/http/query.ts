@@ -37,7 +37,8 @@ export class Query {
   checkNames(known: readonly string[]): void {
     for (const name of this.#values.keys()) {
       if (!known.includes(name)) {
-        const list = known.length === 0 ? 'none' : known.join(', ');
+        if (known.length === 0) throw new AppError('invalid', 'this route takes no query');
+        const list = known.join(', ');
         throw new AppError('invalid', `unknown query parameter '${name}' (known: ${list})`);
       }
     }

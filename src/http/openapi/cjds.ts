@@ -103,6 +103,8 @@ function operationOf(entry: CjdsEntry, path: string): Operation {
     }),
     responses: responsesOf(entry),
     errors: [],
+    refusal: { 'application/json': { schema: refTo('CjdsError') } },
+    takesAnyQuery: true,
     curl: `curl -s -X ${method.toUpperCase()} 'http://127.0.0.1:8787${url}' -H "Authorization: Bearer $KEY"${type}${sent}`,
   });
 }

@@ -107,7 +107,7 @@ export const keyPaths: Paths = {
       tag: 'Keys',
       summary: 'Make a key',
       description:
-        'Answers once with the key; only its hash is kept. `views` narrows a read key to the views named, `role` to what the role may read; both go with no other scope. Only a key with the scope `server` can give that scope.',
+        'Answers once with the key; only its hash is kept. `views` narrows a read key to the views named (a view may be named before it is made; until then it is `not_found`), `role` to what the role may read; both go with no other scope. Only a key with the scope `server` can give that scope.',
       scope: 'admin',
       body: jsonOf('NewKey', { scopes: ['read'], views: ['basic'], name: 'level 1 desk' }),
       responses: {

@@ -73,7 +73,12 @@ export interface Description {
   readonly parameters?: readonly Parameter[];
   readonly body?: { readonly [type: string]: Media };
   readonly responses: { readonly [status: string]: Response };
+  /** Besides those that every route of its kind can give. */
   readonly errors: readonly ErrorCode[];
+  /** The shape of refusals, where it is not `Error`. */
+  readonly refusal?: { readonly [type: string]: Media };
+  /** Query parameters that are not named here are taken as well, and not refused. */
+  readonly takesAnyQuery?: boolean;
   /** A command that works as it stands, with `$KEY` set. */
   readonly curl: string;
 }
@@ -117,9 +122,10 @@ export const timeSchema: Json = {
 
 /** Makes the operation. Adds the errors every route of its kind can give. */
 export function describe(spec: Description): Operation {
-  const errors = new Set<ErrorCode>(spec.errors);
+  const errors = new Set<ErrorCode>([...spec.errors, 'malformed']);
+  if (spec.takesAnyQuery !== true) errors.add('invalid');
   if (spec.scope !== 'none') {
-    errors.add('unauthorized');
+    for (const code of ['unauthorized', 'overloaded', 'unavailable'] as const) errors.add(code);
     if (spec.scope !== 'any' && spec.scope !== 'visitor') errors.add('forbidden');
   }
   return {
@@ -130,7 +136,7 @@ export function describe(spec: Description): Operation {
     security: securityOf(spec),
     parameters: spec.parameters ?? [],
     ...(spec.body !== undefined && { requestBody: { required: true, content: spec.body } }),
-    responses: { ...spec.responses, ...errorResponses(errors, spec.responses) },
+    responses: { ...spec.responses, ...errorResponses(errors, spec) },
     'x-codeSamples': [{ lang: 'Shell', source: spec.curl }],
   };
 }
@@ -143,11 +149,12 @@ function securityOf(spec: Description): Operation['security'] {
   return spec.keyInQuery === true ? [header, { keyInQuery: scopes }] : [header];
 }
 
-/** One response for each status; two codes can share one. */
+/** One response for each status, two codes can share one; and one for all the rest. */
 function errorResponses(
   codes: ReadonlySet<ErrorCode>,
-  taken: Description['responses'],
+  { refusal, responses: taken }: Description,
 ): { readonly [status: string]: Response } {
+  const content = refusal ?? jsonOf('Error');
   const byStatus = new Map<string, ErrorCode[]>();
   for (const code of codes) {
     const status = String(statusOf(code));
@@ -160,9 +167,10 @@ function errorResponses(
     responses[status] = {
       description: list.map((code) => `\`${code}\``).join(' or '),
       ...(retry && { headers: retryAfter }),
-      content: jsonOf('Error'),
+      content,
     };
   }
+  responses['default'] = { description: 'Any other refusal: `internal` (500) above all.', content };
   return responses;
 }
 

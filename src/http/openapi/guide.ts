@@ -1,4 +1,10 @@
 /** The prose of the document: what holds for all routes, and what the contract leaves open. */
+import { keysPerWorkspaceMax, workspacesMax } from '../../workspaces/plan.ts';
+import { viewsPerWorkspaceMax } from '../../workspaces/viewplan.ts';
+import { ingestSocketsMax } from '../ingestsocket.ts';
+import { receivingBytesMax } from '../traffic.ts';
+
+const count = (most: number): string => most.toLocaleString('en');
 
 export const guide = `
 Tapeline keeps every touchpoint of a customer on one immutable **tape**, answers **profile views** by reading that tape from newest to oldest, and **streams** events live.
@@ -73,6 +79,10 @@ A workspace and a key can each have a quota of events and of bytes a second (\`P
 | \`id\`, \`customer\`, \`previous\`, \`source\` | 256 bytes each |
 | \`type\` · \`channel\` | 128 · 64 bytes |
 | \`data\` | 32 levels deep |
+| bodies on their way in to a front · of one workspace | ${receivingBytesMax / 2 ** 20} MiB · as much as is free, alone half |
+| ingest sockets on a front · of one workspace | ${count(ingestSocketsMax)} · as many as are free, alone half |
+| workspaces · keys in a workspace | ${count(workspacesMax)} · ${count(keysPerWorkspaceMax)} |
+| views in a workspace | ${count(viewsPerWorkspaceMax)} |
 | a tape page | 1,000 events |
 | a view | 100 fields, 256 KiB |
 | a condition | 4,096 characters, 1,000 nodes; 100,000 steps on an event, then the event is \`undecided\` |

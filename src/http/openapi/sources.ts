@@ -1,4 +1,5 @@
 /** The routes by which foreign JSON becomes events. */
+import { doorReceipts } from './cloudevents.ts';
 import type { Paths } from './describe.ts';
 import { describe, inPath, jsonOf } from './describe.ts';
 import { deleted, got, listed, put, type Stored } from './stored.ts';
@@ -109,7 +110,7 @@ export const sourcePaths: Paths = {
           description: 'Durable.',
           content: jsonOf('Receipt', { accepted: 1, duplicates: 0, rejected: [] }),
         },
-        422: { description: 'Nothing was accepted.', content: jsonOf('Receipt') },
+        422: doorReceipts[422]!,
       },
       errors: [
         'malformed',

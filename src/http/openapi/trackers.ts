@@ -1,5 +1,5 @@
 /** The doors for Snowplow trackers, and the picture for e-mails. */
-import { doorErrors } from './cloudevents.ts';
+import { doorErrors, doorReceipts } from './cloudevents.ts';
 import { describe, inQuery, jsonOf, type Paths, refTo } from './describe.ts';
 import { base } from './words.ts';
 
@@ -92,7 +92,7 @@ export const trackerPaths: Paths = {
           description: '`ok`; a receipt when some payloads were refused.',
           content: { 'text/plain': { schema: { type: 'string' }, example: 'ok' } },
         },
-        422: { description: 'Every payload was refused.', content: jsonOf('Receipt') },
+        422: doorReceipts[422]!,
       },
       errors: doorErrors,
       curl: `curl -s ${base}/com.snowplowanalytics.snowplow/tp2 ${send} '${JSON.stringify({ data: [page] })}'`,
@@ -107,7 +107,9 @@ export const trackerPaths: Paths = {
       scope: 'write',
       keyInQuery: true,
       responses: picture,
-      errors: ['malformed', 'invalid', 'rate_limited', 'overloaded', 'unavailable'],
+      errors: ['invalid', 'rate_limited'],
+      refusal: picture[200].content,
+      takesAnyQuery: true,
       curl: `curl -s "${base}/i?key=$KEY&e=pv&eid=1&uid=ada&url=https://shop.example/" -o pixel.gif`,
     }),
   },
@@ -127,7 +129,9 @@ export const trackerPaths: Paths = {
         inQuery('channel', '`email` when absent.'),
       ],
       responses: picture,
-      errors: ['malformed', 'invalid', 'rate_limited', 'overloaded', 'unavailable'],
+      errors: ['invalid', 'rate_limited'],
+      refusal: picture[200].content,
+      takesAnyQuery: true,
       curl: `curl -s "${base}/pixel.gif?key=$KEY&customer=ada&id=mail-7" -o pixel.gif`,
     }),
   },
@@ -145,14 +149,9 @@ export const trackerPaths: Paths = {
           description: 'Everything accepted is durable; a partial success names what is not.',
           content: jsonOf('OtlpAnswer', {}),
         },
-        ...Object.fromEntries(
-          ['400', '413', '415', '422', '429', '503'].map((status) => [
-            status,
-            { description: 'Refused.', content: jsonOf('RpcStatus') },
-          ]),
-        ),
       },
       errors: doorErrors,
+      refusal: jsonOf('RpcStatus'),
       curl: `curl -s ${base}/v1/logs ${send} '${JSON.stringify(logs)}'`,
     }),
   },
