@@ -146,7 +146,6 @@ test('a view passes its schema exactly when the server stores it', () => {
     { fields: [{ ...field, name: 'x'.repeat(129) }] },
     { fields: [{ ...field, event: '' }] },
     { fields: [{ ...field, attribute: '' }] },
-    ...['a..b', '.a', 'a.', '.'].map((attribute) => ({ fields: [{ ...field, attribute }] })),
     { fields: [{ ...field, where: '' }] },
     { fields: [field], where: 7 },
     { fields: [{ name: 'A', type: 'value' }] },

@@ -99,20 +99,6 @@ test('a new store gets the workspace default and three random keys, once', async
   assert.equal(new Directory(again.snapshot()).authenticate('other', now), undefined);
 });
 
-test('a view that was stored before its attributes were looked at closely is there, as it was', async () => {
-  const store = new FakeStore();
-  await run(await open(store), putView(1, 'old'), 'view');
-  const stored = JSON.parse(store.documents.get('view/1/old')!) as ViewRecord;
-  const field = { name: 'Old', event: 'Login', attribute: 'a..b', type: 'value' as const };
-  const old = { ...stored, template: { fields: [field] } };
-  await store.commit([['view/1/old', old]]);
-  const workspaces = await open(store, {}, 2);
-  const directory = new Directory(workspaces.snapshot());
-  assert.deepEqual(directory.view(1, 'old'), old);
-  const again = { ...putView(1, 'old'), template: old.template } as WorkspaceCommand;
-  await refused(workspaces.execute(again), 'invalid');
-});
-
 test('chosen keys are taken, and only the others are made', async () => {
   const workspaces = await open(new FakeStore(), { admin: 'my-admin-key', read: 'my-read-key' });
   assert.deepEqual(Object.keys(workspaces.freshKeys), ['write']);

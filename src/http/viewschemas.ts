@@ -23,20 +23,15 @@ const snapshot = Type.Optional(
       'One answer serves everybody for so long: `90s`, at most `30m`. Absent: always current.',
   }),
 );
-const attribute = (description: string) =>
-  Type.Optional(
-    Type.String({
-      maxLength: attributeCharactersMax,
-      pattern: '^[^.]+(\\.[^.]+)*$',
-      description,
-    }),
-  );
 const ViewField = Type.Object(
   {
     name: text(fieldNameCharactersMax, 'The row, unique in the view.'),
     event: text(typeBytesMax, 'An event type, or `*` for every type.'),
-    attribute: attribute(
-      'A dotted path into `data`, or `*` for all of it. Only `count` and `sum` do without.',
+    attribute: Type.Optional(
+      text(
+        attributeCharactersMax,
+        'A dotted path into `data`, or `*` for all of it; a member whose whole name it is comes first. Only `count` and `sum` do without.',
+      ),
     ),
     limit: Type.Optional(
       Type.Integer({
@@ -131,8 +126,11 @@ const Mask = Type.Object(
   {
     view: Type.Optional(text(128, 'In this view. Absent: in every view.')),
     field: Type.Optional(text(fieldNameCharactersMax, 'The field of this name.')),
-    attribute: attribute(
-      'Fields that show this attribute, or something inside it; those of which it is a part are hidden.',
+    attribute: Type.Optional(
+      text(
+        attributeCharactersMax,
+        'Fields that show this attribute, or something inside it; those of which it is a part are hidden.',
+      ),
     ),
     as: Type.Enum([...maskWays], {
       description:

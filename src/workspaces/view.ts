@@ -5,8 +5,8 @@
  *     member     rule
  *     name       1–128 characters, unique in the template
  *     event      an event type, or * for every type
- *     attribute  a dotted path into `data` (no empty name in it), or * for all of it; count and sum
- *                do without, too
+ *     attribute  a dotted path into `data`, or * for all of it; count and sum do without, too. A member
+ *                whose whole name it is comes first, so that `Phone No.` can be asked for
  *     limit      how many newest matches: 1–10000; absent: all
  *     lookback   how far back, such as 90d, 12h or 30m (units s m h d w, at most 3650d); absent:
  *                the whole tape
@@ -182,9 +182,9 @@ function readType(value: unknown, place: string): FieldType {
 /** @throws AppError invalid. */
 export function readAttribute(value: unknown, place: string): string {
   const attribute = readText(value, place, attributeCharactersMax);
-  const names = attribute.split('.');
-  if (names.length > dataDepthMax) refuse(`${place} must be at most ${dataDepthMax} names deep`);
-  if (names.includes('')) refuse(`${place} must be names with one dot between them`);
+  if (attribute.split('.').length > dataDepthMax) {
+    refuse(`${place} must be at most ${dataDepthMax} names deep`);
+  }
   return attribute;
 }
 
