@@ -10,7 +10,6 @@ import { keysPerWorkspaceMax, workspacesMax } from '../src/workspaces/plan.ts';
 import { newMeta, workspaceKey } from '../src/workspaces/records.ts';
 import type {
   DirectorySnapshot,
-  ViewRecord,
   WorkspaceCommand,
   WorkspaceReply,
 } from '../src/workspaces/types.ts';
