@@ -1,11 +1,15 @@
 /** What the peers bench says to other systems and understands of their answers. */
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeBatches, patchTemplate } from '../bench/frames.ts';
+import { startProgram } from '../bench/peers/process.ts';
 import { crc32c } from '../bench/peers/wires/crc32c.ts';
 import { type WireName, wires } from '../bench/peers/wires/open.ts';
 import type { Wire } from '../bench/peers/wires/wire.ts';
 import { seededRandom } from '../src/std/random.ts';
+import { temporaryDirectory } from './support/server.ts';
 
 const batch = 5;
 const plan = { lane: 1, batch, limit: 50, key: 'rk' };
@@ -147,4 +151,24 @@ test('what a peer refuses ends the run', () => {
     const { wire } = openWire(name);
     assert.throws(() => wire.take(Buffer.from(text, 'latin1'), 0), message);
   }
+});
+
+test('a peer is ended with all that it started, in whatever sessions', async (t) => {
+  if (!existsSync('/proc')) return t.skip('needs /proc');
+  const directory = temporaryDirectory();
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'pid');
+  const script = `setsid sh -c 'echo $$ > ${file}; exec sleep 1000' & wait`;
+  const log = join(directory, 'log');
+  const readPid = async (): Promise<string> => {
+    const pid = readFileSync(file, 'utf8').trim();
+    assert.ok(existsSync(`/proc/${pid}`));
+    return pid;
+  };
+  const program = await startProgram({ command: 'sh', args: ['-c', script], log }, readPid);
+  const pid = await readPid();
+  assert.ok(program.cpuMicros() >= 0);
+  await program.kill();
+  const state = existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : ') Z';
+  assert.match(state, /\) Z/);
 });

@@ -1,4 +1,4 @@
-/** Peers as processes: started in a group of their own, ended with it, also when the bench is interrupted. */
+/** Peers as processes: ended with all that they start, also when the bench is interrupted. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
@@ -31,48 +31,63 @@ export interface Command {
   readonly user?: number | undefined;
 }
 
-const groups = new Set<number>();
+const programs = new Set<number>();
 process.on('exit', () => {
-  for (const group of groups) endGroup(group);
+  for (const pid of programs) endTree(pid);
 });
 
-function endGroup(group: number): void {
-  try {
-    process.kill(-group, 'SIGKILL');
-  } catch {
-    // It is gone already.
-  }
-  groups.delete(group);
-}
-
 interface Member {
+  readonly pid: number;
+  readonly parent: number;
   readonly isAlive: boolean;
   readonly cpuTicks: number;
 }
 
-/** The processes of a group, those that nobody has waited for too. */
-function membersOf(group: number): Member[] {
+/** Every process there is, those that nobody has waited for too; none where the system has no /proc. */
+function everyProcess(): Member[] {
   if (!existsSync('/proc')) return [];
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
     try {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (Number(fields[2]) !== group) return [];
       // Its own time, and that of the children that have ended.
       const cpuTicks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
-      return [{ isAlive: fields[0] !== 'Z', cpuTicks }];
+      const isAlive = fields[0] !== 'Z';
+      return [{ pid: Number(name), parent: Number(fields[1]), isAlive, cpuTicks }];
     } catch {
       return []; // It ended meanwhile.
     }
   });
 }
 
+/** A process and what descends from it. PostgreSQL's make groups of their own: only the parents tell. */
+function treeOf(root: number): Member[] {
+  const all = everyProcess();
+  const tree = all.filter(({ pid }) => pid === root);
+  for (const { pid } of tree) tree.push(...all.filter(({ parent }) => parent === pid));
+  return tree;
+}
+
 /** A tick is 10 ms, as in `child.ts`. */
-function cpuMicrosOfGroup(group: number): number {
-  const members = membersOf(group);
+function cpuMicrosOfTree(root: number): number {
+  const members = treeOf(root);
   if (members.length === 0) return Number.NaN;
   return members.reduce((sum, { cpuTicks }) => sum + cpuTicks * 10_000, 0);
+}
+
+/** Kills a process and what descends from it; returns which they were. */
+function endTree(root: number): ReadonlySet<number> {
+  const pids = new Set([root, ...treeOf(root).map(({ pid }) => pid)]);
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It is gone already.
+    }
+  }
+  programs.delete(root);
+  return pids;
 }
 
 /** Starts a program; resolves when `answers` does so without an error. */
@@ -89,18 +104,20 @@ export async function startProgram(
     ...(command.user === undefined ? {} : { uid: command.user, gid: command.user }),
   });
   closeSync(log);
-  const group = await started(child);
-  groups.add(group);
+  const root = await started(child);
+  programs.add(root);
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
   });
   const program = {
-    cpuMicros: () => cpuMicrosOfGroup(group),
+    cpuMicros: () => cpuMicrosOfTree(root),
     async kill() {
-      endGroup(group);
+      const ended = endTree(root);
       await exited;
-      // Its children die a little later, and hold memory and locks until then.
-      while (membersOf(group).some(({ isAlive }) => isAlive)) await sleep(pollMs);
+      // What it had started dies a little later, and holds memory and locks until then.
+      while (everyProcess().some(({ isAlive, pid }) => isAlive && ended.has(pid))) {
+        await sleep(pollMs);
+      }
     },
   };
   const deadlineMs = performance.now() + answerSecondsMax * 1000;

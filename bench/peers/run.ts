@@ -19,6 +19,7 @@ interface Outcome {
   readonly figures?: PeerFigures;
   /** Why there are none. */
   readonly reason?: string;
+  readonly hasFailed?: boolean;
 }
 
 export async function peers(settings: Settings): Promise<void> {
@@ -27,6 +28,8 @@ export async function peers(settings: Settings): Promise<void> {
     outcomes.push(await runOne(peer, settings));
   }
   report(settings, outcomes);
+  const failed = outcomes.filter(({ hasFailed }) => hasFailed === true);
+  if (failed.length > 0) throw new Error(`failed: ${failed.map(({ peer }) => peer.title)}`);
 }
 
 /** @throws Error that names those there are. */
@@ -39,7 +42,7 @@ function chosen({ only }: Settings): readonly Peer[] {
   });
 }
 
-/** A peer that is missing is left out; one that fails makes the bench fail. */
+/** A peer that is missing is left out; one that fails makes the bench fail, once all have run. */
 async function runOne(peer: Peer, settings: Settings): Promise<Outcome> {
   try {
     const site = await peer.find({ mayInstall: settings.install });
@@ -47,7 +50,7 @@ async function runOne(peer: Peer, settings: Settings): Promise<Outcome> {
   } catch (error) {
     const { message } = error as Error;
     if (error instanceof Missing) return { peer, reason: message };
-    throw new Error(`${peer.title}: ${message}`);
+    return { peer, reason: `it failed: ${message}`, hasFailed: true };
   }
 }
 
