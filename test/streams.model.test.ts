@@ -22,7 +22,8 @@ import { ManualClock, ShardKit } from './support/shardkit.ts';
 const seedsDefault = 8;
 const steps = 60;
 const paddingBytesMax = 1500;
-const largeBytesMax = 32_000;
+/** Every character of such a text becomes six: some 90,000. */
+const largeBytesMax = 15_000;
 const silenceMsMax = 10_000;
 
 interface Committed {
@@ -99,7 +100,8 @@ class Play {
       const customer = this.#pick(customers);
       const channel = this.#pick(channels);
       const isLarge = this.#random.below(100) === 0;
-      const pad = 'x'.repeat(this.#random.below(isLarge ? largeBytesMax : paddingBytesMax));
+      const characters = this.#random.below(isLarge ? largeBytesMax : paddingBytesMax);
+      const pad = (isLarge ? '\u0001' : 'x').repeat(characters);
       const type = this.#pick(types);
       return { id: String(++this.#n), customer, type, data: { pad }, ...channelOf(channel) };
     });

@@ -20,6 +20,7 @@ import {
   type FollowersParts,
   watchesMax,
 } from '../src/views/followers.ts';
+import type { LiveAnswer } from '../src/views/liveanswer.ts';
 import { ViewReader } from '../src/views/reader.ts';
 import { createShownMemory } from '../src/views/shown.ts';
 import type { ViewSink } from '../src/views/watch.ts';
@@ -64,10 +65,10 @@ class ModelSink implements ViewSink {
     return this.#waiting;
   }
 
-  send(answer: string): void {
+  send({ text }: LiveAnswer): void {
     assert.equal(this.#waiting, 0, 'it has room');
-    this.answers.push(answer);
-    if (this.isBlocked) this.#waiting = answer.length;
+    this.answers.push(text);
+    if (this.isBlocked) this.#waiting = text.length;
   }
 
   fail(error: AppError): void {

@@ -4,6 +4,7 @@ import type { Front } from './context.ts';
 import type { EventStream } from './sse.ts';
 
 interface Socket {
+  getBufferedAmount(): number;
   end(code: number, reason: string): unknown;
 }
 
@@ -24,6 +25,14 @@ export class Connections {
 
   get size(): number {
     return this.#sockets.size + this.#streams.size;
+  }
+
+  /** Bytes that were sent to them and that the system has not taken yet. */
+  waitingBytes(): number {
+    let bytes = 0;
+    for (const socket of this.#sockets.keys()) bytes += socket.getBufferedAmount();
+    for (const stream of this.#streams.keys()) bytes += stream.bufferedBytes();
+    return bytes;
   }
 
   addSocket(socket: Socket, credential: Credential): void {

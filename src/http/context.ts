@@ -100,4 +100,6 @@ export interface Front {
   health(): Health;
   /** True once shutdown has begun: replies then ask clients to close the connection. */
   draining(): boolean;
+  /** Brings this front's gauges that are not kept with every change up to this moment. */
+  lookAtGauges(): void;
 }

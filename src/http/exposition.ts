@@ -5,6 +5,7 @@ import type { Front } from './context.ts';
 import type { Reply } from './reply.ts';
 
 export async function expose(front: Front): Promise<Reply> {
+  front.lookAtGauges();
   const registry = new Registry();
   addTable(registry, front.metricsMemory);
   addProcess(registry, front);

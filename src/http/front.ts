@@ -60,6 +60,8 @@ import { Live, type LiveParts } from './live.ts';
 import { LiveSubscribers } from './livesubscribers.ts';
 import { LiveViews } from './liveviews.ts';
 import { VisitorChannels } from './tagchannel.ts';
+import { UnreadAnswers } from './unread.ts';
+import { WaitingGauges } from './waiting.ts';
 import { acceptWire, wireRoute } from './wire.ts';
 
 assert(!isMainThread && parentPort !== null, 'a front runs on a thread of its own');
@@ -168,13 +170,16 @@ const front: Front = {
   ingest: () => ingest,
   health: () => health,
   draining: () => health.status === 'draining',
+  lookAtGauges: () => waiting.look(),
 };
 
 const traffic = openTraffic(front);
 const sockets = new IngestSockets(front, () => ingest);
 const subscribers = new Live(front, () => live);
-const liveViews = new LiveViews(front, () => followers);
-const cjdsStreams = new CjdsStreams(front, () => live && followers && { ...live, followers });
+const unread = new UnreadAnswers();
+const liveViews = new LiveViews(front, () => followers, unread);
+const cjdsParts = () => live && followers && { ...live, followers };
+const cjdsStreams = new CjdsStreams(front, cjdsParts, unread);
 const channels = new VisitorChannels(front);
 const agentFeeds = new AgentFeeds(front);
 const listening = [
@@ -184,6 +189,7 @@ const listening = [
   channels.connections,
   agentFeeds.connections,
 ];
+const waiting = new WaitingGauges(front, listening, unread);
 const routes = [
   ingestRoute(
     () => ingest,

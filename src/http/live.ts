@@ -5,6 +5,7 @@ import { AppError } from '../std/errors.ts';
 import type { Feed, Subscription } from '../streams/feed.ts';
 import type { LiveFilter } from '../streams/filter.ts';
 import type { Batch } from '../streams/message.ts';
+import { sendPieces } from '../streams/pieces.ts';
 import type { LiveSink } from '../streams/subscriber.ts';
 import {
   cursorExpired,
@@ -18,6 +19,7 @@ import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
 import { Connections } from './connections.ts';
 import type { Front } from './context.ts';
+import { FragmentSink } from './fragments.ts';
 import type { Head } from './head.ts';
 import type { LiveSubscribers } from './livesubscribers.ts';
 import { openStream } from './openstream.ts';
@@ -45,11 +47,13 @@ interface SocketData {
 
 /**
  * What uWS may hold of a socket's unsent bytes before it drops messages. The feed never gets there: what
- * waits is at most \`subscriberBytesMax\` or one message, some 200 KiB if all of it is escaped.
+ * waits is at most `subscriberBytesMax`.
  */
 const socketBackpressureMax = 1024 * 1024;
 /** Retention was over for what a subscriber that lags had still to read. */
 const closeExpired = 4010;
+/** As when the server goes away: the reader resumes with its last cursor. */
+const closeGone = 1001;
 
 /** The live subscribers of one front. */
 export class Live {
@@ -87,6 +91,7 @@ export class Live {
       },
       open: (ws) => {
         const user = ws.getUserData();
+        const pieces = new FragmentSink(ws);
         const sink: LiveSink = {
           bufferedBytes: () => ws.getBufferedAmount(),
           deliver: ({ messages }) => {
@@ -98,6 +103,8 @@ export class Live {
             if (on) ws.subscribe(topic);
             else ws.unsubscribe(topic);
           },
+          sendLong: (message, from) => sendPieces(pieces, message.socketBytes, from),
+          interrupt: () => ws.end(closeGone, 'the rest of this event is no longer kept'),
           expire: () => ws.end(closeExpired, 'the events that come next are no longer kept'),
         };
         this.connections.addSocket(ws, user.data.credential);

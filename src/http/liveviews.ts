@@ -5,26 +5,31 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { customerBytesMax } from '../event/envelope.ts';
 import { AppError } from '../std/errors.ts';
-import { type Follower, type Followers, liveViewCharactersMax } from '../views/followers.ts';
+import { sendPieces } from '../streams/pieces.ts';
+import type { Follower, Followers } from '../views/followers.ts';
 import type { KeptView } from '../views/kept.ts';
 import type { ViewSink } from '../views/watch.ts';
 import type { Credential } from '../workspaces/types.ts';
 import { authenticate } from './auth.ts';
 import { Connections } from './connections.ts';
 import type { Front } from './context.ts';
+import { FragmentSink } from './fragments.ts';
 import type { Head } from './head.ts';
 import { bounded, viewNameBytesMax } from './names.ts';
 import { openStream } from './openstream.ts';
 import { decodePercent, Query } from './query.ts';
 import { upgradeSocket } from './socket.ts';
+import { Unread, type UnreadAnswers } from './unread.ts';
 import { evidenceOf, findView, seenBy } from './views.ts';
 
 export const liveViewPath = '/v1/customers/{customer}/views/{name}/live';
 const pattern = '/v1/customers/:customer/views/:name/live';
 /** The view is gone, or it cannot be answered: the reason says why. */
 const closeFailed = 4011;
-/** One answer, in UTF-8, and some room. */
-const socketBackpressureMax = 4 * liveViewCharactersMax;
+/** It does not read, and others do not either. */
+const closeUnread = 1013;
+/** What uWS may hold for a socket: it is sent pieces, each when nothing waits. */
+const socketBackpressureMax = 64 * 1024;
 const reasonCharactersMax = 100;
 
 interface Wanted {
@@ -35,6 +40,7 @@ interface Wanted {
 
 interface SocketData {
   readonly data: Wanted;
+  unread?: Unread;
   follower?: Follower;
 }
 
@@ -43,9 +49,11 @@ export class LiveViews {
   readonly connections: Connections;
   readonly #front: Front;
   readonly #followers: () => Followers | undefined;
+  readonly #unread: UnreadAnswers;
 
-  constructor(front: Front, followers: () => Followers | undefined) {
+  constructor(front: Front, followers: () => Followers | undefined, unread: UnreadAnswers) {
     this.#front = front;
+    this.#unread = unread;
     this.#followers = followers;
     this.connections = new Connections(front);
   }
@@ -67,19 +75,32 @@ export class LiveViews {
         this.connections.addSocket(ws, user.data.credential);
         const end = (error: AppError): unknown =>
           ws.end(closeFailed, error.message.slice(0, reasonCharactersMax));
+        const pieces = new FragmentSink(ws);
+        const unread = new Unread({
+          answers: this.#unread,
+          workspace: user.data.credential.workspace,
+          send: (answer, from) => sendPieces(pieces, answer, from),
+          cut: () => ws.end(closeUnread, 'too many answers wait to be read'),
+        });
+        user.unread = unread;
         const sink: ViewSink = {
-          bufferedBytes: () => ws.getBufferedAmount(),
-          send: (answer) => ws.cork(() => ws.send(answer, false)),
+          bufferedBytes: () => pieces.bufferedBytes() + unread.bytes,
+          send: ({ socketBytes }) => unread.send(socketBytes),
           fail: end,
         };
         this.#follow(user.data, sink, (follower) => {
           user.follower = follower;
         });
       },
-      drain: (ws) => ws.getUserData().follower?.resume(),
+      drain: (ws) => {
+        const { follower, unread } = ws.getUserData();
+        if (unread?.goOn() === true) follower?.resume();
+      },
       close: (ws) => {
+        const { follower, unread } = ws.getUserData();
         this.connections.removeSocket(ws);
-        ws.getUserData().follower?.close();
+        unread?.forget();
+        follower?.close();
       },
     });
     app.get(`${pattern}/sse`, (res, req) => this.#openStream(res, req));
@@ -88,23 +109,38 @@ export class LiveViews {
   #openStream(res: HttpResponse, req: HttpRequest): void {
     const path = [req.getParameter(0), req.getParameter(1)];
     let follower: Follower | undefined;
+    let unread: Unread | undefined;
     const opened = openStream(
       this.#front,
       this.connections,
       { res, req },
       {
         wanted: (head) => this.#wanted(head, path),
-        gone: () => follower?.close(),
+        gone: () => {
+          unread?.forget();
+          follower?.close();
+        },
       },
     );
     if (opened === undefined) return;
     const { stream, wanted } = opened;
-    stream.onWritable = () => follower?.resume();
+    const rest = new Unread({
+      answers: this.#unread,
+      workspace: wanted.credential.workspace,
+      send: (answer, from) => stream.sendInPieces(answer, from),
+      cut: () => stream.end(),
+    });
+    unread = rest;
+    stream.onWritable = () => {
+      if (rest.goOn()) follower?.resume();
+    };
     const sink: ViewSink = {
-      bufferedBytes: () => stream.bufferedBytes(),
-      send: (answer) => stream.send(messageOf('view', answer)),
+      bufferedBytes: () => stream.bufferedBytes() + rest.bytes,
+      send: ({ sseBytes }) => rest.send(sseBytes),
       fail: ({ code, message }) => {
-        stream.send(messageOf('error', JSON.stringify({ error: { code, message } })));
+        // In the middle of an answer there is no place for it: the reader comes back, and is told then.
+        const said = JSON.stringify({ error: { code, message } });
+        if (rest.bytes === 0) stream.send(Buffer.from(`event: error\ndata: ${said}\n\n`));
         stream.end();
       },
     };
@@ -148,8 +184,4 @@ export class LiveViews {
       view: seenBy(credential, record, evidenceOf({ credential, query })),
     };
   }
-}
-
-function messageOf(event: string, json: string): Buffer {
-  return Buffer.from(`event: ${event}\ndata: ${json}\n\n`);
 }

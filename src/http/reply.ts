@@ -7,6 +7,7 @@
 import { unreachable } from '../std/assert.ts';
 import { AppError, type ErrorCode } from '../std/errors.ts';
 import type { Log } from '../std/log.ts';
+import { pieceBytesMax } from '../streams/pieces.ts';
 import type { Exchange } from './exchange.ts';
 
 export type Headers = readonly (readonly [name: string, value: string])[];
@@ -125,8 +126,6 @@ const reasons: Readonly<Record<number, string>> = {
 
 /** A string this short surely fits one piece, whatever its characters (3 bytes each at most). */
 const shortCharsMax = 4096;
-/** One piece and the headers together stay below uWebSockets' cork buffer of 16 KiB. */
-export const pieceBytesMax = 14 * 1024;
 
 /**
  * Answers an exchange, once; does nothing if the client has gone or was answered.

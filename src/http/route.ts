@@ -5,6 +5,7 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
+import { pieceBytesMax } from '../streams/pieces.ts';
 import type { Credential } from '../workspaces/types.ts';
 import {
   type AuthOptions,
@@ -20,7 +21,7 @@ import { type Cors, corsHeaders } from './cors.ts';
 import { Exchange } from './exchange.ts';
 import { type Head, readHeaders } from './head.ts';
 import { decodePercent, Query } from './query.ts';
-import { errorReply, pieceBytesMax, type Reply, withHeaders, writeReply } from './reply.ts';
+import { errorReply, type Reply, withHeaders, writeReply } from './reply.ts';
 import type { Traffic } from './traffic.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';

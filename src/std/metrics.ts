@@ -38,6 +38,7 @@ export const metricTable = {
   ingest_sockets: ['gauge', 'Open ingest WebSockets'],
   ingest_window_closed_total: ['counter', 'Ingest WebSockets closed for ignoring their window'],
   live_subscribers: ['gauge', 'Open live subscriptions'],
+  live_waiting_bytes: ['gauge', 'Bytes sent to live connections that the system has not taken'],
   live_events_total: ['counter', 'Events sent to live subscribers'],
   live_lagging_total: ['counter', 'Times a subscriber fell behind and went on from the log'],
   visitor_channels: ['gauge', 'Open channels of web pages'],
@@ -79,6 +80,10 @@ export const metricTable = {
     'Profile views answered without a scan, by an answer that still held',
   ],
   live_views: ['gauge', 'Open subscriptions to live views'],
+  live_view_unread_bytes: [
+    'gauge',
+    'Larger answers of live views that followers have taken a part of',
+  ],
   live_view_answers_total: ['counter', 'Answers sent to subscribers of live views'],
   decisions_total: ['counter', 'Decisions about what rules, steps and touchpoints asked for'],
   decisions_acted_total: ['counter', 'Decisions to do something'],

@@ -5,7 +5,8 @@
  * caught up.
  *
  *     edge ──▶ event ──▶ following ──▶ its members     a batch when it is full, or at the end of a turn
- *                                └──▶ laggard          no room for a batch: goes on from the log
+ *                                └──▶ laggard          no room for a batch, or for the rest of a long
+ *                                                      message: goes on from the log
  *
  * Reading the edge is bounded too: after so much time the thread looks after its other work first. Once
  * something was published, the edge is read again when the loop has turned, and not before: by then the
@@ -13,9 +14,8 @@
  */
 import type { Clock } from '../std/clock.ts';
 import type { Metrics } from '../std/metrics.ts';
-import type { Position } from '../tape/cursor.ts';
+import { justBefore, type Position } from '../tape/cursor.ts';
 import type { TapeEvent } from '../tape/event.ts';
-import { ordinalMax } from '../tape/layout.ts';
 import { Tail } from '../tape/tail.ts';
 import type { Tape } from '../tape/tape.ts';
 import { type CompiledFilter, compileFilter, type LiveFilter } from './filter.ts';
@@ -63,9 +63,9 @@ export class Feed {
     this.#listeners = new Listeners({
       turn: this.#turn,
       publish,
-      fallBehind: (subscriber, batch) => {
+      fallBehind: (subscriber, message, begun) => {
         this.#listeners.remove(subscriber, true);
-        this.#laggards.add(subscriber, justBefore(batch.messages[0]!));
+        this.#laggards.add(subscriber, begun ? message : justBefore(message));
       },
       sent: (messages) => metrics.add('live_events_total', messages),
     });
@@ -198,10 +198,4 @@ export class Feed {
 
 function isBefore(a: Position, b: Position): boolean {
   return a.stamp < b.stamp || (a.stamp === b.stamp && a.ordinal < b.ordinal);
-}
-
-/** The position after which this is the next. */
-function justBefore({ stamp, ordinal }: Position): Position {
-  if (ordinal > 0) return { stamp, ordinal: ordinal - 1 };
-  return { stamp: stamp - 1, ordinal: ordinalMax };
 }

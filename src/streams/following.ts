@@ -4,17 +4,20 @@
  */
 import type { CompiledFilter } from './filter.ts';
 import { Batch, type LiveMessage } from './message.ts';
-import { type LoopTurn, type Subscriber, subscriberBytesMax } from './subscriber.ts';
+import { isLong, type LoopTurn, type Subscriber, subscriberBytesMax } from './subscriber.ts';
 
-/** A batch has so much, or one message; whoever has no room for it falls behind. */
+/** A batch has so much, or one message that is not long; whoever has no room for it falls behind. */
 const batchBytesMax = 16 * 1024;
 
 export interface FollowingParts {
   readonly turn: LoopTurn;
   /** Sends to every connection that follows the topic. */
   readonly publish: (topic: string, batch: Batch) => void;
-  /** A subscriber had no room for `batch`; it is no member any more. */
-  readonly fallBehind: (subscriber: Subscriber, batch: Batch) => void;
+  /**
+   * A subscriber had no room for `message`, or has taken only a part of it (`begun`): it is no member any
+   * more.
+   */
+  readonly fallBehind: (subscriber: Subscriber, message: LiveMessage, begun: boolean) => void;
   /** So many messages were sent. */
   readonly sent: (messages: number) => void;
 }
@@ -58,6 +61,11 @@ export class Following {
   }
 
   take(message: LiveMessage): void {
+    if (isLong(message)) {
+      this.#send(true);
+      this.#sendLong(message);
+      return;
+    }
     if (this.#batch.bytes + message.bytes > batchBytesMax) {
       // Sent to each, so that nothing of it is thought to wait where a large message would not fit beside it.
       this.#send(message.bytes > subscriberBytesMax - batchBytesMax);
@@ -78,14 +86,28 @@ export class Following {
     const isApart = apart || this.#members.size === 1;
     let together = 0;
     for (const subscriber of this.#members) {
-      if (!subscriber.hasRoom(batch.bytes)) this.#parts.fallBehind(subscriber, batch);
-      else if (isApart || subscriber.sink.follow === undefined) this.#deliver(subscriber, batch);
+      if (!subscriber.hasRoom(batch.bytes)) {
+        this.#parts.fallBehind(subscriber, batch.messages[0]!, false);
+      } else if (isApart || subscriber.sink.follow === undefined) this.#deliver(subscriber, batch);
       else {
         subscriber.notePublished(batch);
         together += 1;
       }
     }
     if (together > 0) this.#publish(batch, together);
+  }
+
+  /** To each by itself, in pieces: nothing may come between them, so whoever is left with some leaves. */
+  #sendLong(message: LiveMessage): void {
+    const { fallBehind, sent } = this.#parts;
+    for (const subscriber of this.#members) {
+      if (!subscriber.isIdle) {
+        fallBehind(subscriber, message, false);
+        continue;
+      }
+      if (!subscriber.sendLong(message)) fallBehind(subscriber, message, true);
+      sent(1);
+    }
   }
 
   #publish(batch: Batch, members: number): void {

@@ -1,6 +1,8 @@
 /**
  * Subscribers that do not keep up, or begin behind: each holds a position and nothing else, and reads
  * from the log when its turn comes and its connection has room, until it has caught up with the edge.
+ * What is left of a long message is no exception: its place and how much was sent are kept, and it is
+ * rendered again for the next piece, unless it was of late for somebody.
  *
  *     line ─▶ a slice: up to so many blocks or bytes ─▶ caught up, or the end of the line,
  *                                                       or waiting for its connection
@@ -10,14 +12,14 @@
  */
 import type { Clock } from '../std/clock.ts';
 import type { Metrics } from '../std/metrics.ts';
-import type { Position } from '../tape/cursor.ts';
+import { justBefore, type Position } from '../tape/cursor.ts';
 import type { TapeEvent } from '../tape/event.ts';
 import { Tail } from '../tape/tail.ts';
 import type { Tape } from '../tape/tape.ts';
 import { matches, mayMatch } from './filter.ts';
-import { Batch } from './message.ts';
+import { Batch, type LiveMessage } from './message.ts';
 import { RecentMessages } from './recent.ts';
-import type { Subscriber } from './subscriber.ts';
+import { isLong, type Rest, type Subscriber } from './subscriber.ts';
 
 /** One laggard's turn: so many blocks, or so many bytes found. */
 const turnBlocksMax = 8;
@@ -157,21 +159,33 @@ export class Laggards {
       sink.expire();
       return;
     }
+    if (subscriber.rest !== undefined && !this.#goOn(subscriber, subscriber.rest)) return;
     const horizon = edge().stamp;
     const batch = new Batch();
     let room = true;
+    let longBytes = 0;
     const wants = (workspace: number, customerHash: number): boolean =>
       mayMatch(filter, workspace, customerHash);
     const offer = (event: TapeEvent): boolean => {
+      if (!room) return false;
       if (!matches(filter, event)) return true;
       const message = this.#recent.messageOf(event);
+      if (isLong(message)) {
+        room = batch.bytes === 0 && subscriber.isIdle;
+        if (!room) return false;
+        longBytes += message.bytes;
+        metrics.add('live_events_total', 1);
+        // Once begun it lies behind the position, whatever is left of it.
+        room = subscriber.sendLong(message);
+        return true;
+      }
       room = subscriber.hasRoom(message.bytes, batch.bytes);
       if (room) batch.add(message);
       return room;
     };
     let more = true;
     for (let blocks = 0; more && room && blocks < turnBlocksMax; blocks++) {
-      if (batch.bytes >= turnBytesMax) break;
+      if (batch.bytes + longBytes >= turnBytesMax) break;
       more = tail.visitBlock(horizon, offer, wants);
     }
     if (batch.bytes > 0) {
@@ -184,5 +198,32 @@ export class Laggards {
     }
     // A connection that still holds something says when it has drained; an empty one does not.
     else if (room || sink.bufferedBytes() === 0) this.#enterLine(laggard);
+  }
+
+  /**
+   * Goes on with a message that was begun.
+   * @returns whether all of it is sent; if not, the connection says when it has taken more, or is ended.
+   */
+  #goOn(subscriber: Subscriber, rest: Rest): boolean {
+    if (!subscriber.isIdle) return false;
+    const message = this.#messageAt(rest);
+    if (message !== undefined) return subscriber.sendLong(message, rest.from);
+    this.remove(subscriber);
+    subscriber.sink.interrupt?.();
+    return false;
+  }
+
+  /** @returns undefined when the event is not there any more: erased, or its retention is over. */
+  #messageAt(position: Position): LiveMessage | undefined {
+    const { tape } = this.#parts;
+    const shards = tape.shards.map((_, number) => number);
+    const tail = new Tail(tape, shards, justBefore(position));
+    let message: LiveMessage | undefined;
+    tail.visitBlock(position.stamp, (event) => {
+      const isIt = event.stamp === position.stamp && event.ordinal === position.ordinal;
+      if (isIt) message = this.#recent.messageOf(event);
+      return false;
+    });
+    return message;
   }
 }

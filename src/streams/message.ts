@@ -17,6 +17,8 @@ export class LiveMessage implements Position {
   readonly bytes: number;
   #socketText: string | undefined;
   #sseText: string | undefined;
+  #socketBytes: Buffer | undefined;
+  #sseBytes: Buffer | undefined;
 
   constructor(event: TapeEvent) {
     this.stamp = event.stamp;
@@ -36,6 +38,17 @@ export class LiveMessage implements Position {
     this.#sseText ??= `id: ${this.cursor}\nevent: event\ndata: ${this.json}\n\n`;
     return this.#sseText;
   }
+
+  /** The same as bytes, for a message that is sent in pieces. */
+  get socketBytes(): Buffer {
+    this.#socketBytes ??= Buffer.from(`{"cursor":"${this.cursor}","event":${this.json}}`);
+    return this.#socketBytes;
+  }
+
+  get sseBytes(): Buffer {
+    this.#sseBytes ??= Buffer.from(`id: ${this.cursor}\nevent: event\ndata: ${this.json}\n\n`);
+    return this.#sseBytes;
+  }
 }
 
 /** Messages that go to the same subscribers together, in order. */
@@ -44,6 +57,12 @@ export class Batch {
   bytes = 0;
   #sseBytes: Buffer | undefined;
   #unsentBytes = -1;
+
+  static of(message: LiveMessage): Batch {
+    const batch = new Batch();
+    batch.add(message);
+    return batch;
+  }
 
   add(message: LiveMessage): void {
     this.messages.push(message);

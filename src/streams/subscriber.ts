@@ -1,21 +1,38 @@
 /** One live subscriber: what it wants, and the connection that it is sent to on. */
+import type { Position } from '../tape/cursor.ts';
 import type { CompiledFilter, LiveFilter } from './filter.ts';
-import type { Batch } from './message.ts';
+import { Batch, type LiveMessage } from './message.ts';
 
 /**
  * What may wait for a subscriber outside the log: in its socket's buffer, and published to it but not yet
- * given to its socket. That buffer grows by doubling, so a subscriber that never reads takes at most 64 KiB
- * of memory. The one exception: a single message that is larger (a rendered event has up to some 200 KiB)
- * waits alone, in as much memory as it needs.
+ * given to its socket. That buffer holds a thirty-second more than waits and grows by doubling, so a
+ * subscriber that never reads takes at most 64 KiB of memory, whatever it is sent: a message that is longer
+ * (a rendered event has up to some 200 KiB) goes in pieces, and what is left of it stays in the log.
  */
-export const subscriberBytesMax = 32 * 1024;
+export const subscriberBytesMax = 30 * 1024;
+
+/** Whether a message has no room where nothing waits. */
+export function isLong({ bytes }: LiveMessage): boolean {
+  return bytes > subscriberBytesMax;
+}
+
+/** Of a long message, the bytes before `from` are sent. */
+export interface Rest extends Position {
+  readonly from: number;
+}
 
 /** A subscriber's connection. */
 export interface LiveSink {
   /** Bytes that the connection has not taken yet. */
   bufferedBytes(): number;
-  /** Sends messages in order; never called with more than there is room for, one message that waits alone aside. */
+  /** Sends messages in order; never called with more than there is room for. */
   deliver(batch: Batch): void;
+  /**
+   * Sends a long message from byte `from` of it on, until something waits; called when nothing does.
+   * Nothing else is sent until all of it is. A connection that holds nothing has no need of it.
+   * @returns where it stopped; undefined when all of it is sent.
+   */
+  sendLong?(message: LiveMessage, from: number): number | undefined;
   /**
    * For connections that can be sent to many at a time: from now on (or no more) it takes what is
    * published to the topic. What was published before it leaves still reaches it, before anything
@@ -26,6 +43,8 @@ export interface LiveSink {
   relinked?(): void;
   /** What comes next was dropped, its retention being over: ends the connection. */
   expire(): void;
+  /** The rest of a long message is not there any more: ends the connection; the reader resumes behind it. */
+  interrupt?(): void;
 }
 
 /**
@@ -52,6 +71,8 @@ export class Subscriber {
   /** What it wants as of now: its customers may get other identities. */
   filter: CompiledFilter;
   readonly sink: LiveSink;
+  /** What is left of a long message comes before everything else. */
+  rest: Rest | undefined;
   readonly #turn: LoopTurn;
   /** Bytes, at most, that were published to it in one turn and that its socket may not have been given. */
   #published = 0;
@@ -64,14 +85,34 @@ export class Subscriber {
     this.#turn = turn;
   }
 
-  /**
-   * Whether a message, or a batch of them, has room beside what waits and `ahead` bytes more. One that
-   * would wait alone always has.
-   */
+  /** Nothing waits for it. */
+  get isIdle(): boolean {
+    return this.#waiting() === 0;
+  }
+
+  /** Whether a message, or a batch of them, has room beside what waits and `ahead` bytes more. */
   hasRoom(bytes: number, ahead = 0): boolean {
+    return this.#waiting() + ahead + bytes <= subscriberBytesMax;
+  }
+
+  #waiting(): number {
     const published = this.#publishedIn === this.#turn.number ? this.#published : 0;
-    const waiting = this.sink.bufferedBytes() + published + ahead;
-    return waiting === 0 || waiting + bytes <= subscriberBytesMax;
+    return this.sink.bufferedBytes() + published;
+  }
+
+  /**
+   * Sends a long message, or goes on with it, when nothing waits.
+   * @returns whether all of it is sent; otherwise the connection says when it has taken a piece.
+   */
+  sendLong(message: LiveMessage, from = 0): boolean {
+    if (this.sink.sendLong === undefined) {
+      this.deliver(Batch.of(message));
+      return true;
+    }
+    const stopped = this.sink.sendLong(message, from);
+    const { ordinal, stamp } = message;
+    this.rest = stopped === undefined ? undefined : { stamp, ordinal, from: stopped };
+    return stopped === undefined;
   }
 
   deliver(batch: Batch): void {

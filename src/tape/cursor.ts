@@ -22,6 +22,12 @@ export interface EventPosition extends Position {
 
 export const earliest: Position = { stamp: 0, ordinal: 0 };
 
+/** The place of which this is the next. */
+export function justBefore({ ordinal, stamp }: Position): Position {
+  if (ordinal > 0) return { stamp, ordinal: ordinal - 1 };
+  return { stamp: stamp - 1, ordinal: ordinalMax };
+}
+
 export function formatCursor(stamp: number, ordinal: number, time?: number): string {
   const place = `${stamp.toString(36)}.${ordinal.toString(36)}`;
   return time === undefined ? place : `${place}.${time.toString(36)}`;

@@ -7,7 +7,8 @@
  *
  * An event only makes a watch dirty, so a storm of them costs one reading; a watch rests after each reading,
  * ten times as long as it took and 20 ms at least, and all watches share one allowance of time. A follower that
- * takes nothing holds one answer; what came meanwhile is not queued, only the latest is sent.
+ * takes nothing holds one answer, the same as others who follow the same; what came meanwhile is not queued,
+ * only the latest is sent.
  */
 import { hash } from 'node:crypto';
 import { Shares } from '../ingest/shares.ts';
@@ -19,9 +20,10 @@ import type { Feed, Subscription } from '../streams/feed.ts';
 import type { LiveSink } from '../streams/subscriber.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { ViewRecord } from '../workspaces/types.ts';
-import { answerText, type ViewFound } from './answer.ts';
+import type { ViewFound } from './answer.ts';
 import { typesOf } from './evaluate.ts';
 import type { KeptView } from './kept.ts';
+import { LiveAnswer } from './liveanswer.ts';
 import { placeOf, standsAt } from './place.ts';
 import type { ViewReader } from './reader.ts';
 import { type ViewSink, Watch } from './watch.ts';
@@ -93,7 +95,7 @@ export class Followers {
     watch.sinks.set(sink, undefined);
     const found = this.#stillTrue(watch);
     if (found === undefined) this.#touch(watch);
-    else this.#offer(watch, found, sink);
+    else this.#offer(watch, answerOf(watch, found), sink);
     return { resume: () => this.#resume(watch, sink), close: () => this.#close(watch, sink) };
   }
 
@@ -226,21 +228,22 @@ export class Followers {
     watch.digest = hash('sha256', found.json, 'base64');
     watch.holdsUntil = found.holdsUntil;
     watch.found = found.json.length <= heldCharactersMax ? found : undefined;
-    for (const sink of watch.sinks.keys()) this.#offer(watch, found, sink);
+    const answer = answerOf(watch, found);
+    for (const sink of watch.sinks.keys()) this.#offer(watch, answer, sink);
   }
 
   /** Sends an answer to a follower that has not had it, as soon as it has room. */
-  #offer(watch: Watch, found: ViewFound, sink: ViewSink): void {
+  #offer(watch: Watch, answer: LiveAnswer, sink: ViewSink): void {
     if (watch.sinks.get(sink) === watch.digest || sink.bufferedBytes() > 0) return;
     watch.sinks.set(sink, watch.digest);
-    sink.send(answerText(watch.customer, watch.view.name, found));
+    sink.send(answer);
     this.#parts.metrics.add('live_view_answers_total', 1);
   }
 
   #resume(watch: Watch, sink: ViewSink): void {
     if (!watch.sinks.has(sink) || watch.sinks.get(sink) === watch.digest) return;
     if (watch.found === undefined) this.#touch(watch);
-    else this.#offer(watch, watch.found, sink);
+    else this.#offer(watch, answerOf(watch, watch.found), sink);
   }
 
   #close(watch: Watch, sink: ViewSink): void {
@@ -298,4 +301,8 @@ export class Followers {
     this.#places = this.#watches.values();
     return this.#places.next().value as Watch | undefined;
   }
+}
+
+function answerOf({ customer, view }: Watch, found: ViewFound): LiveAnswer {
+  return new LiveAnswer(customer, view.name, found);
 }

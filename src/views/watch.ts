@@ -2,6 +2,7 @@
 import type { AppError } from '../std/errors.ts';
 import type { ViewFound } from './answer.ts';
 import type { KeptView } from './kept.ts';
+import type { LiveAnswer } from './liveanswer.ts';
 import type { Place } from './place.ts';
 
 /** A follower's connection. */
@@ -9,7 +10,7 @@ export interface ViewSink {
   /** Bytes that it has not taken yet. */
   bufferedBytes(): number;
   /** Called only when nothing is waiting. */
-  send(answer: string): void;
+  send(answer: LiveAnswer): void;
   /** Ends the connection: the view is gone, or cannot be answered. */
   fail(error: AppError): void;
 }

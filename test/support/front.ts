@@ -179,6 +179,8 @@ export class FakeFront implements Front {
     return this.isDraining;
   }
 
+  lookAtGauges(): void {}
+
   /** Lets the reply deadline pass. */
   passDeadline(): void {
     this.nowMs += replyMsMax + 1;

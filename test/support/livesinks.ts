@@ -1,25 +1,28 @@
 /** Connections of live subscribers as a WebSocket library keeps them, without sockets. */
+import assert from 'node:assert/strict';
 import type { Batch, LiveMessage } from '../../src/streams/message.ts';
+import { type PieceSink, sendPieces } from '../../src/streams/pieces.ts';
 import type { LiveSink } from '../../src/streams/subscriber.ts';
 
 /** So many published messages wait for the end of the loop's turn; with the next they are sent at once. */
 const publishedMax = 32;
 
 /** A connection whose reader takes what the system holds when the test says so. */
-export class ModelSink implements LiveSink {
-  /** Cursors in the order of their sending. */
+export class ModelSink implements LiveSink, PieceSink {
+  /** Cursors of messages in the order in which they were sent, long ones when all of them is. */
   readonly cursors: string[] = [];
-  /** The most that has waited outside the system's buffer, published or sent, one that waits alone aside. */
+  /** The most that has waited outside the system's buffer, published or sent. */
   waitingMax = 0;
-  /** The largest message that has waited alone. */
-  aloneMax = 0;
+  /** Pieces of long messages. */
+  pieces = 0;
+  isInterrupted = false;
   onDrained: () => void = () => undefined;
   readonly #systemBytesMax: number;
   #systemBytes = 0;
   #buffered = 0;
-  /** Messages of which some waits. */
-  #waiting: LiveMessage[] = [];
   #published: LiveMessage[] = [];
+  /** What has come of a long message. */
+  #long: Uint8Array[] = [];
   readonly follow?: (topic: string, on: boolean) => void;
 
   /** @param topics for connections that can be sent to many at a time. */
@@ -32,6 +35,10 @@ export class ModelSink implements LiveSink {
     throw new Error('nothing is dropped here');
   }
 
+  interrupt(): void {
+    this.isInterrupted = true;
+  }
+
   bufferedBytes(): number {
     return this.#buffered;
   }
@@ -39,6 +46,25 @@ export class ModelSink implements LiveSink {
   deliver({ messages }: Batch): void {
     this.flush();
     for (const message of messages) this.#send(message);
+  }
+
+  sendLong(message: LiveMessage, from: number): number | undefined {
+    assert.equal(this.#buffered + this.#published.length, 0, 'nothing waits');
+    const stopped = sendPieces(this, message.socketBytes, from);
+    if (stopped === undefined) {
+      const text = Buffer.concat(this.#long.splice(0)).toString();
+      assert.equal(text, message.socketText);
+      this.cursors.push(message.cursor);
+    }
+    return stopped;
+  }
+
+  sendPiece(bytes: Uint8Array, from: number, to: number): void {
+    const come = this.#long.reduce((sum, { length }) => sum + length, 0);
+    assert.equal(from, come, 'it goes on where it stopped');
+    this.#long.push(bytes.slice(from, to));
+    this.pieces += 1;
+    this.#take(to - from);
   }
 
   publish(message: LiveMessage): void {
@@ -54,24 +80,24 @@ export class ModelSink implements LiveSink {
     for (const message of published) this.#send(message);
   }
 
-  #send(message: LiveMessage): void {
-    const { bytes, cursor } = message;
+  #send({ bytes, cursor }: LiveMessage): void {
+    assert.equal(this.#long.length, 0, 'nothing comes between the pieces of a message');
     this.cursors.push(cursor);
-    if (this.#buffered === 0 && this.#systemBytes + bytes <= this.#systemBytesMax) {
-      this.#systemBytes += bytes;
-      return;
-    }
-    this.#buffered += bytes;
-    this.#waiting.push(message);
+    this.#take(bytes);
+  }
+
+  /** The system has room for all of it, or for some. */
+  #take(bytes: number): void {
+    const taken =
+      this.#buffered > 0 ? 0 : Math.min(bytes, this.#systemBytesMax - this.#systemBytes);
+    this.#systemBytes += taken;
+    this.#buffered += bytes - taken;
     this.#measure();
   }
 
   #measure(): void {
     const published = this.#published.reduce((sum, { bytes }) => sum + bytes, 0);
-    const bytes = this.#buffered + published;
-    if (this.#waiting.length + this.#published.length > 1) {
-      this.waitingMax = Math.max(this.waitingMax, bytes);
-    } else this.aloneMax = Math.max(this.aloneMax, bytes);
+    this.waitingMax = Math.max(this.waitingMax, this.#buffered + published);
   }
 
   /** The reader reads. */
@@ -79,10 +105,6 @@ export class ModelSink implements LiveSink {
     const had = this.#buffered;
     this.#systemBytes = Math.min(this.#systemBytesMax, had);
     this.#buffered = had - this.#systemBytes;
-    let left = this.#buffered;
-    let first = this.#waiting.length;
-    while (left > 0) left -= this.#waiting[--first]!.bytes;
-    this.#waiting = this.#waiting.slice(first);
     if (had > 0) this.onDrained();
   }
 }

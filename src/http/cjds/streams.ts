@@ -6,11 +6,12 @@ import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { customerBytesMax } from '../../event/envelope.ts';
 import { readJson, writeJson } from '../../ingest/wire/json.ts';
 import { AppError } from '../../std/errors.ts';
-import type { Batch } from '../../streams/message.ts';
+import type { Batch, LiveMessage } from '../../streams/message.ts';
 import type { LiveSink } from '../../streams/subscriber.ts';
 import { formatCursor } from '../../tape/cursor.ts';
 import type { Follower, Followers } from '../../views/followers.ts';
 import type { KeptView } from '../../views/kept.ts';
+import type { LiveAnswer } from '../../views/liveanswer.ts';
 import type { ViewSink } from '../../views/watch.ts';
 import type { Credential } from '../../workspaces/types.ts';
 import { authenticate } from '../auth.ts';
@@ -24,6 +25,7 @@ import { bounded } from '../names.ts';
 import { Query } from '../query.ts';
 import { withHeaders, writeReply } from '../reply.ts';
 import { EventStream } from '../sse.ts';
+import { Unread, type UnreadAnswers } from '../unread.ts';
 import { eventFilters, shownEvent } from './events.ts';
 import { customerOf } from './person.ts';
 import { cjdsRefusal, inWorkspace, type Place, placeOf } from './place.ts';
@@ -58,9 +60,11 @@ export class CjdsStreams {
   readonly connections: Connections;
   readonly #front: Front;
   readonly #parts: () => StreamParts | undefined;
+  readonly #unread: UnreadAnswers;
 
-  constructor(front: Front, parts: () => StreamParts | undefined) {
+  constructor(front: Front, parts: () => StreamParts | undefined, unread: UnreadAnswers) {
     this.#front = front;
+    this.#unread = unread;
     this.#parts = parts;
     this.connections = new Connections(front);
   }
@@ -124,16 +128,19 @@ export class CjdsStreams {
     const filter = { workspace, customers: [identity], types: [], channels: [] };
     const from = positionOf(exchange.head.lastEventId || 'now', tape, filter);
     const stream = this.#begin(exchange, credential, formatCursor(from.stamp, from.ordinal));
+    const textOf = ({ cursor, json }: LiveMessage): string => {
+      const event = shownEvent(readJson(json), filters);
+      return event === undefined ? '' : `id: ${cursor}\ndata: ${writeJson(event)}\n\n`;
+    };
     const sink: LiveSink = {
       bufferedBytes: () => stream.bufferedBytes(),
       deliver: ({ messages }: Batch) => {
-        const texts = messages.map(({ cursor, json }) => {
-          const event = shownEvent(readJson(json), filters);
-          return event === undefined ? '' : `id: ${cursor}\ndata: ${writeJson(event)}\n\n`;
-        });
-        const text = texts.join('');
+        const text = messages.map(textOf).join('');
         if (text !== '') stream.send(Buffer.from(text));
       },
+      // Its text is made again for each piece: few events are that large.
+      sendLong: (message, from) => stream.sendInPieces(Buffer.from(textOf(message)), from),
+      interrupt: () => stream.interrupt(),
       expire: () => stream.expire(),
     };
     const subscription = subscribers.subscribe(filter, from, sink);
@@ -145,13 +152,24 @@ export class CjdsStreams {
     const record = findTemplate(credential, this.#front, template);
     const stream = this.#begin(exchange, credential, undefined);
     let follower: Follower | undefined;
-    this.#whenGone(exchange, stream, () => follower?.close());
-    stream.onWritable = () => follower?.resume();
-    const send = (answer: string): void => {
+    const unread = new Unread({
+      answers: this.#unread,
+      workspace: credential.workspace,
+      send: (answer, from) => stream.sendInPieces(answer, from),
+      cut: () => stream.end(),
+    });
+    this.#whenGone(exchange, stream, () => {
+      unread.forget();
+      follower?.close();
+    });
+    stream.onWritable = () => {
+      if (unread.goOn()) follower?.resume();
+    };
+    const send = ({ text }: LiveAnswer): void => {
       // As it is stored now, and whoever's it is: both may change while it is followed.
       const stored = this.#front.directory.view(credential.workspace, record.name) ?? record;
       const customer = customerOf(this.#front, credential.workspace, identity);
-      stream.send(modelMessage({ place, view: stored, customer }, answer));
+      unread.send(modelMessage({ place, view: stored, customer }, text));
     };
     const follow = (kept: KeptView): void => {
       const fail = ({ code }: AppError): void => {
@@ -160,7 +178,11 @@ export class CjdsStreams {
         // There is no word for all else: the client comes back, and is told why then.
         else stream.end();
       };
-      const sink: ViewSink = { bufferedBytes: () => stream.bufferedBytes(), send, fail };
+      const sink: ViewSink = {
+        bufferedBytes: () => stream.bufferedBytes() + unread.bytes,
+        send,
+        fail,
+      };
       try {
         follower = parts.followers.follow(credential.workspace, identity, kept, sink);
       } catch (error) {

@@ -89,9 +89,10 @@ A workspace and a key can each have a quota of events and of bytes a second (\`P
 | views at once · evidence of a field | 20 · 100 events |
 | a role | 100 views, 100 masks; 100 roles in a workspace |
 | followed views on a front · of one workspace · a followed answer | 10,000 · as many as are free, alone 5,000 · 1 Mi characters |
+| answers over 32 KiB that followers of views have begun to read, on a front · of one workspace | 64 MiB · as much as is free, alone 32 MiB |
 | evidence in an answer, of all its views together | 4 Mi characters |
 | a filter | 100 values |
-| live subscribers on a front · of one workspace · what waits for one | 10,000 · as many as are free, alone 5,000 · 32 KiB (64 KiB of memory), or one larger message |
+| live subscribers on a front · of one workspace · what waits for one | 10,000 · as many as are free, alone 5,000 · 30 KiB (64 KiB of memory); longer messages go in pieces |
 | request headers | 16 KiB |
 | waiting for an answer | 30 seconds, then \`unavailable\` |
 

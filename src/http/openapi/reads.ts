@@ -49,7 +49,7 @@ A subscriber that cannot keep up is served from the log at its own speed; it nev
 
 | close code | meaning |
 |---|---|
-| 1001 | the server is going away: connect again with the last cursor |
+| 1001 | the server is going away, or an event was erased while it was being sent: connect again with the last cursor |
 | 1008 | the key was taken back, or the token expired |
 | 4010 | what comes next is no longer kept: the last cursor is answered with \`cursor_expired\` |`;
 
@@ -65,6 +65,7 @@ Many changes at once come as one answer; a subscriber that cannot keep up gets t
 |---|---|
 | 1001 | the server is going away: connect again |
 | 1008 | the key was taken back, its role changed, or the token expired |
+| 1013 | it was not read in the middle of a large answer, and too many others were not either: connect again |
 | 4011 | the view was deleted, too many are followed (come back later), or its answer is too large (over 1 Mi characters) or too costly |`;
 
 const liveFilters = [
