@@ -103,7 +103,9 @@ async function open(t: TestContext) {
     while (!isAnswered) await pass();
     return answer;
   };
-  return { clock, disk, documents, erase, kit, links, pass, restart, state, store };
+  const unmerge = (customer: string) =>
+    desk.answer(0, 1, { kind: 'unmerge', workspace: 1, customer });
+  return { clock, disk, documents, erase, kit, links, pass, restart, state, store, unmerge };
 }
 
 const untouched = { identities: [ann, cookie], ids: ['k1', 'a1'] };
@@ -214,4 +216,20 @@ test('what another had through a device that both have had stays with that other
   assert.deepEqual(state('gina').ids, before.ids);
   assert.equal(links.node(1, 'hal'), noNode);
   assert.deepEqual(state('cookie:home').ids, []);
+});
+
+test('a device that is nobody’s after an erasure and an un-merge belongs to whoever claims it first', async (t) => {
+  const { clock, disk, erase, links, state, store, unmerge } = await open(t);
+  disk.isFull = false;
+  await store('gina', 'g1', 'cookie:home');
+  clock.advance(1000);
+  await store('hal', 'x1', 'cookie:home');
+  clock.advance(1000);
+  await store('cookie:home', 'h1');
+  await erase('gina');
+  await unmerge('cookie:home');
+  assert.deepEqual(links.node(1, 'cookie:home').claims, []);
+  clock.advance(1000);
+  await store('ida', 'i1', 'cookie:home');
+  assert.deepEqual(state('ida').ids, ['i1', 'h1']);
 });

@@ -103,7 +103,7 @@ function freed(claims: readonly Claim[], spans: readonly Interval[]): Claim[] {
       cut.push(isFree ? { since, to: '' } : { ...claim, since });
     }
   }
-  return cut.some(({ to }) => to !== '') ? tidied(cut) : [];
+  return tidied(cut);
 }
 
 function finite(time: number): number | null {

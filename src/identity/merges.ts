@@ -2,6 +2,7 @@
 import { AppError } from '../std/errors.ts';
 import type { Draft } from './draft.ts';
 import { customerOf, reaches } from './graph.ts';
+import { tidied } from './node.ts';
 import {
   guestsTogetherMax,
   haveRoomTogether,
@@ -67,7 +68,7 @@ export function unmerge(draft: Draft, workspace: number, identity: string): Part
   const last = claims.at(-1);
   if (last !== undefined && last.to !== '') {
     draft.begin();
-    draft.put(workspace, identity, { claims: claims.slice(0, -1), merged });
+    draft.put(workspace, identity, { claims: tidied(claims.slice(0, -1)), merged });
     return { identity, from: last.to };
   }
   if (merged === undefined || merged.isSpelling === true) {

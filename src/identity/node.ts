@@ -34,7 +34,7 @@ export interface Merged {
 export interface Node {
   /** Which change of the graph made it what it is. */
   readonly version: number;
-  /** In the order of time, never two to the same in a row. */
+  /** In the order of time, never two to the same in a row, at least one to somebody. */
   readonly claims: readonly Claim[];
   /** Whose it is where no claim says otherwise. */
   readonly merged?: Merged | undefined;
@@ -99,8 +99,9 @@ export function withClaim(claims: readonly Claim[], made: Claim): Claim[] {
   return tidied(sorted);
 }
 
-/** Without claims that say what the one before says. */
+/** Without claims that say what the one before says, and without any when all say that it is nobody's. */
 export function tidied(claims: readonly Claim[]): Claim[] {
+  if (claims.every(({ to }) => to === '')) return [];
   return claims.filter(({ to }, n) => n === 0 || claims[n - 1]!.to !== to);
 }
 
