@@ -128,6 +128,7 @@ function become(file) {
   }
   process.argv.splice(1, 2, target);
   followParent();
+  endWithReaders();
   import(url.pathToFileURL(target).href);
 }
 
@@ -145,6 +146,16 @@ function followParent() {
     process.kill(process.pid, 'SIGTERM');
   }, parentPollMs);
   watch.unref();
+}
+
+/** `npm run import … | head`: with nobody left to read, a command ends quietly, as others do by SIGPIPE. */
+function endWithReaders() {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (error.code === 'EPIPE') process.exit(128 + os.constants.signals.SIGPIPE);
+      throw error;
+    });
+  }
 }
 
 main();

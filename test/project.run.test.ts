@@ -157,6 +157,19 @@ console.log(JSON.stringify({ values: names.map((name) => process.env[name]), thr
   assert.ok(threads > Number(values[0]), `${threads} threads`);
 });
 
+test('a command whose output nobody reads any more ends quietly', async (t) => {
+  const directory = makeProject(t, "setInterval(() => console.log('line'), 1);");
+  const child = start(directory, 'start');
+  child.stdout!.once('data', () => child.stdout!.destroy());
+  let errors = '';
+  child.stderr!.on('data', (chunk) => {
+    errors += chunk;
+  });
+  const [code] = await once(child, 'close');
+  assert.equal(code, 128 + 13);
+  assert.doesNotMatch(errors, /EPIPE/);
+});
+
 test('a signal reaches the command, which decides how it ends', async (t) => {
   const directory = makeProject(
     t,

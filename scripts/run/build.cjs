@@ -45,7 +45,7 @@ async function build() {
 /** Changes whenever a source is changed, added, removed or replaced by an older one. */
 function fingerprintSources() {
   const files = ['tsconfig.json', 'src/web/tsconfig.json', 'package.json', 'package-lock.json'];
-  for (const directory of sourceDirectories) listFiles(directory, /\.ts$/, files);
+  for (const directory of sourceDirectories) listFiles(directory, /\.(ts|cjs)$/, files);
   const lines = files.map((file) => {
     const status = fs.statSync(path.join(root, file), { throwIfNoEntry: false });
     return status === undefined ? file : `${file} ${status.mtimeMs} ${status.size}`;
