@@ -119,7 +119,7 @@ test('everybody in the file is looked at, and again when it cannot be said', asy
     while (rounds.isUnderWay) await new Promise((resolve) => setImmediate(resolve));
   };
   await go(rounds.noted());
-  assert.deepEqual([said.length, rounds.noted()], [0, [[1, 'place']]]);
+  assert.deepEqual([said.length, rounds.noted()], [0, [{ workspace: 1, mark: 'place' }]]);
   await go(rounds.noted());
   assert.deepEqual(rounds.noted(), []);
   const wanted = Array.from({ length: count }, (_, n) => n).filter((n) => n % 4 === 2);

@@ -1,13 +1,15 @@
 /** The engine's file: what is a function of the tape is in it as of one moment, whoever else writes meanwhile. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { newPerson } from '../src/journeys/engine/apply.ts';
-import { aliasKey, personKey } from '../src/journeys/engine/layout.ts';
+import { aliasKey, personKey, roomKey } from '../src/journeys/engine/layout.ts';
 import { Persons } from '../src/journeys/engine/persons.ts';
+import { RoomStore } from '../src/journeys/engine/roomstore.ts';
 import { JourneyStore } from '../src/journeys/engine/store.ts';
+import { KeyedReader } from '../src/store/keyed.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tapeline-store-'));
 after(() => rmSync(root, { recursive: true }));
@@ -27,18 +29,42 @@ function open(): { readonly store: JourneyStore; again(): Promise<JourneyStore> 
   };
 }
 
-test('a room that cannot wait writes its rows, and nothing of the state before its checkpoint', async () => {
+test('what no checkpoint has written is not there after a start', async () => {
   const { again, store } = open();
   store.put(aliasKey(ann), Buffer.from('bob'));
-  store.rows('counts', true).put('n', 1);
+  store.rows('counts').put('n', 1);
+  store.cut();
+  await store.checkpoint();
+  store.put(aliasKey(ann), Buffer.from('cid'));
+  store.rows('counts').put('n', 2);
+  assert.equal(store.get(aliasKey(ann))?.toString(), 'cid');
+  assert.equal(store.rows('counts').get('n'), 2);
+  const later = await again();
+  assert.equal(later.get(aliasKey(ann))?.toString(), 'bob');
+  assert.equal(later.rows('counts').get('n'), 1);
+  await later.close();
+});
+
+test('a room that cannot wait has its rows written; the others go when the file is closed', async () => {
+  const path = join(mkdtempSync(join(root, 'rooms-')), 'rooms.mdb');
+  const store = new RoomStore(path);
   const rows = store.rows('webhooks');
   rows.put('n', 1);
   await rows.flush();
-  assert.equal(store.get(aliasKey(ann))?.toString(), 'bob');
-  const later = await again();
-  assert.equal(later.get(aliasKey(ann)), undefined);
-  assert.equal(later.rows('counts').get('n'), undefined);
-  assert.equal(later.rows('webhooks').get('n'), 1);
+  const reader = new KeyedReader(path);
+  assert.equal(reader.get(roomKey('webhooks', 'n'))?.toString(), '1');
+  await reader.close();
+  rows.put('n', 2);
+  rows.put('gone', 'a secret');
+  await rows.flush();
+  rows.put('gone', undefined);
+  await store.rewrite();
+  assert.equal(readFileSync(path).includes('a secret'), false);
+  rows.put('n', 3);
+  await store.close();
+  const later = new RoomStore(path);
+  assert.equal(later.rows('webhooks').get('n'), 3);
+  assert.deepEqual([...later.rows('webhooks').range('')], [['n', 3]]);
   await later.close();
 });
 

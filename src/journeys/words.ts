@@ -4,7 +4,7 @@
  * it count at the place where they stand on the tape, in the first run as in every replay.
  *
  *     type                 said when                                 id (with the customer, said once)
- *     tapeline.definition  a version of a map or rule takes effect   <kind>:<name>:<version>, customer `tapeline:definitions`
+ *     tapeline.definition  a version of a map or rule takes effect   <kind>:<name>:<version>:…, customer `tapeline:definitions`
  *     tapeline.journey     somebody commands an instance             the command's own
  *     tapeline.timer       a timer is due                            <timer id>:<generation>
  *     tapeline.decision    something was decided, either way         <request id>
@@ -25,6 +25,10 @@ export const typeOfResponse = 'tapeline.response';
 
 /** The customer on whose tape it stands which definitions take effect. */
 export const definitionsCustomer = 'tapeline:definitions';
+/** A rule without a text, in force where touchpoints ask: it makes the workspace one that is read. */
+export const followedRule = 'tapeline:questions';
+/** Of one part of a definition's text, in characters, so that its event is within bounds whatever they are. */
+export const definitionPartMax = 7000;
 
 export interface DefinitionSaid {
   readonly kind: 'journey' | 'rule';
@@ -33,6 +37,15 @@ export interface DefinitionSaid {
   readonly version: number;
   /** The newest change of the graph of identities when it was said: older links are not on the tape. */
   readonly links?: number;
+  /** JSON of the version, or one part of it. A long one comes in parts, right behind each other; the last puts it in force. */
+  readonly text?: string;
+  /** Which part, and of how many: 1 …; absent: it is the only one. */
+  readonly part?: number;
+  readonly parts?: number;
+  /** Types of what the view shows that a rule watches. */
+  readonly shown?: readonly string[];
+  /** A map was deleted, this being its newest version: instances on it and on older ones end. */
+  readonly deleted?: number;
 }
 
 export type CommandSaid =

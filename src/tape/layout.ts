@@ -8,7 +8,8 @@
  *       erasures.mdb           erasures under way (JSON documents)
  *       mailbox.mdb            messages to visitors (JSON documents)
  *       identities.mdb         which identities are of which customer: see `identity/node.ts`
- *       journeys.mdb           what the engine knows of customers: see `journeys/engine/layout.ts`
+ *       journeys.mdb           what the engine knows of customers, made of the tape: see `journeys/engine/layout.ts`
+ *       rooms.mdb              what the engine keeps that no tape tells: agents, presence, deliveries of webhooks
  *       shard-0/part-*.mdb     parts of the hot log of shard 0, numbered: stamp (8 bytes, big-endian) → block
  *       shard-0/segment-*.mdb  sealed segments: first stamp, last stamp, generation, in base 36;
  *                              of generation 0: the index of a part, which stays where it is
@@ -212,6 +213,7 @@ export const erasuresFile = 'erasures.mdb';
 export const mailboxFile = 'mailbox.mdb';
 export const identitiesFile = 'identities.mdb';
 export const journeysFile = 'journeys.mdb';
+export const roomsFile = 'rooms.mdb';
 
 export function shardDirectory(shard: number): string {
   return `shard-${shard}`;

@@ -19,7 +19,7 @@ import { openLog } from '../std/log.ts';
 import { openMetrics } from '../std/metrics.ts';
 import { systemRandom } from '../std/random.ts';
 import type { MailboxReply } from '../streams/mailbox.ts';
-import { journeysFile } from '../tape/layout.ts';
+import { journeysFile, roomsFile } from '../tape/layout.ts';
 import { recentBlocks } from '../tape/recentblocks.ts';
 import { Tape } from '../tape/tape.ts';
 import type { ViewFound } from '../views/answer.ts';
@@ -180,6 +180,7 @@ function open(): void {
   });
   engine = new Engine({
     path: join(start.tape.directory, journeysFile),
+    roomsPath: join(start.tape.directory, roomsFile),
     clock,
     log,
     metrics,

@@ -95,18 +95,21 @@ export class EnginePlay {
       *wanted() {
         for (const name of ['m', ...Object.keys(rules)]) {
           const kind = name === 'm' ? 'journey' : 'rule';
-          yield { workspace: 1, kind, name, version: 1, revision: 1 };
+          yield { workspace: 1, kind, name, version: 1, revision: '1' };
         }
       },
       current: () => 1,
       published: (_workspace, _kind, name) => JSON.stringify(name === 'm' ? map : rules[name]),
-      shown: () => [],
     };
     return new EnginePlay(directory, seed, source, new Directory(workspaces.snapshot()));
   }
 
   #file(life: number): string {
     return join(this.#path, `journeys-${life}.mdb`);
+  }
+
+  #rooms(life: number): string {
+    return join(this.#path, `rooms-${life}.mdb`);
   }
 
   /** Up to where everything is on the tape. */
@@ -131,7 +134,13 @@ export class EnginePlay {
   start(): void {
     const { clock } = this;
     const engine = new Engine({
-      ...{ path: this.#file(this.#lives), clock, log: quiet, tape: this.#kit.tape },
+      ...{
+        path: this.#file(this.#lives),
+        roomsPath: this.#rooms(this.#lives),
+        clock,
+        log: quiet,
+        tape: this.#kit.tape,
+      },
       metrics: { add: () => undefined },
       random: seededRandom(3),
       directory: this.#directory,
@@ -207,20 +216,27 @@ export class EnginePlay {
   /** What is in the file now: all that a kill at this moment would leave, which the next `cut` is then. */
   keep(): void {
     copyFileSync(this.#file(this.#lives), this.#file(this.#lives + 1));
+    this.#keepRooms();
     this.#isKept = true;
   }
 
-  /** As a kill does: what was not written is gone. @param anew what is on the tape alone is left. */
+  #keepRooms(): void {
+    copyFileSync(this.#rooms(this.#lives), this.#rooms(this.#lives + 1));
+  }
+
+  /** As a kill does: what was not written is gone. @param anew what is on the tape, and of rooms, is left. */
   async cut(anew: boolean): Promise<void> {
     const engine = this.#engine!;
     await this.rest();
     if (!anew && !this.#isKept) this.keep();
+    if (anew) this.#keepRooms();
     this.#isKept = false;
     this.#engine = undefined;
     // Its clocks are gone with it.
     this.clock.forget();
     await engine.close();
-    rmSync(this.#file(this.#lives), { force: true });
+    for (const file of [this.#file(this.#lives), this.#rooms(this.#lives)])
+      rmSync(file, { force: true });
     this.#lives += 1;
   }
 

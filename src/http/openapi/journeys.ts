@@ -135,7 +135,7 @@ export const journeyPaths: Paths = {
         id: 'deleteJourney',
         summary: 'Delete a journey, or its draft',
         description:
-          'The journey with all its versions: withdraw it first, and change what names it. Instances that still run on it end as cancelled. With `draft=1` only the draft goes.',
+          'The journey with all its versions: withdraw it first, and change what names it. Instances that still run on it exit within some seconds, with the reason `map_deleted`. With `draft=1` only the draft goes.',
       },
       { parameters: [journeyName, draftOnly], errors: changeErrors },
     ),

@@ -4,7 +4,7 @@
  * exactly once, and all is counted anew when the engine's state is built anew.
  */
 import type { Happening } from '../engine/happening.ts';
-import type { Definitions, Rows } from '../engine/work.ts';
+import type { Definitions, StateRows } from '../engine/work.ts';
 import type { Delivery } from '../state.ts';
 import type { DecisionSaid, ResponseSaid } from '../words.ts';
 import type { CountsAnswer, CountsAsks, CountsKind } from './asks.ts';
@@ -43,7 +43,7 @@ export class Counts {
     counts: ({ definition, name, workspace }: CountsAsks['counts']['ask']): CountsAnswer =>
       this.#read(workspace, definition, name),
   };
-  readonly #rows: Rows;
+  readonly #rows: StateRows;
   readonly #definitions: Definitions;
   readonly #held = new Map<string, object>();
   readonly #dirty = new Set<string>();
@@ -51,7 +51,7 @@ export class Counts {
   #last: MapCounted | undefined;
 
   /** @param rows of a room of its own; what is put there is durable together with the engine's cursor. */
-  constructor(rows: Rows, definitions: Definitions) {
+  constructor(rows: StateRows, definitions: Definitions) {
     this.#rows = rows;
     this.#definitions = definitions;
   }

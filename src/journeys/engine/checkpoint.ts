@@ -15,6 +15,7 @@ import type { InForceRow } from './inforce.ts';
 import { journeysVersion, metaKey } from './layout.ts';
 import type { Person, Persons } from './persons.ts';
 import type { Rebuild } from './rebuild.ts';
+import type { RoomStore } from './roomstore.ts';
 import type { JourneyStore } from './store.ts';
 
 /** A slice takes so long; then the thread looks after its other work. */
@@ -35,13 +36,17 @@ export function readMeta(store: JourneyStore): Meta | undefined {
   if (value === undefined) return undefined;
   const meta = JSON.parse(value.toString('utf8')) as Meta;
   if (meta.version === journeysVersion) return meta;
-  throw new AppError('invalid', 'journeys.mdb was written by another version; remove it');
+  throw new AppError(
+    'invalid',
+    'journeys.mdb was written by another version; without it, it is made anew',
+  );
 }
 
 export interface CheckpointParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: JourneyStore;
+  readonly roomStore: Pick<RoomStore, 'flush'>;
   readonly persons: Persons;
   readonly position: () => Position;
   /** It begins: whatever else is of it is put now. @returns what it says, and what is done when it is in the file. */
@@ -100,7 +105,7 @@ export class Checkpoints {
   }
 
   async #make(): Promise<void> {
-    const { clock, cut, persons, store } = this.#parts;
+    const { clock, cut, persons, roomStore, store } = this.#parts;
     const position = this.#parts.position();
     const isMoved = position.stamp !== this.#written.stamp || persons.unwritten > 0;
     const { done, meta } = cut();
@@ -110,10 +115,11 @@ export class Checkpoints {
       store.put(metaKey, Buffer.from(JSON.stringify(said)));
       store.cut();
       while (!this.#writeSlice()) await new Promise((resolve) => setImmediate(resolve));
+      await roomStore.flush();
       await store.checkpoint();
       this.#written = position;
       this.#isMade = true;
-    }
+    } else await roomStore.flush();
     done();
   }
 

@@ -4,7 +4,7 @@
  *
  *     bell ─▶ turn: read what is new ─▶ apply ─▶ at the horizon: give work, answer who waits
  *     clock ─▶ alarm: timers that are due are said on the tape
- *     each second ─▶ checkpoint: states, timers, rows of rooms and how far, in one transaction
+ *     each second ─▶ checkpoint: rows of rooms; then states, timers and how far, in one transaction
  *
  * After a start it reads on from the checkpoint to the horizon and fires nothing; only then it works.
  */
@@ -29,10 +29,12 @@ import { Reader } from './reader.ts';
 import { Rebuilding } from './rebuild.ts';
 import { Recaller } from './recaller.ts';
 import { Rooms } from './rooms.ts';
+import { RoomStore } from './roomstore.ts';
 import { Rounds } from './rounds.ts';
 import { Schedule } from './schedule.ts';
 import { Shortfalls } from './shortfalls.ts';
 import { JourneyStore } from './store.ts';
+import { Texts } from './texts.ts';
 import { Waiting } from './waiting.ts';
 import type { EngineContext } from './work.ts';
 
@@ -51,8 +53,9 @@ export interface EngineParts
     EngineContext,
     'definitions' | 'person' | 'follow' | 'drop' | 'rows' | 'passedUpTo'
   > {
-  /** Path of `journeys.mdb`. */
+  /** Paths of `journeys.mdb` and of `rooms.mdb`. */
   readonly path: string;
+  readonly roomsPath: string;
   /** Where webhooks may go although it is not public. */
   readonly webhookAllow: readonly string[];
   /** What workspaces have published. */
@@ -64,6 +67,7 @@ export interface EngineParts
 export class Engine {
   readonly #parts: EngineParts;
   readonly #store: JourneyStore;
+  readonly #roomStore: RoomStore;
   readonly #persons: Persons;
   readonly #aliases: Aliases;
   readonly #inForce: InForce;
@@ -95,9 +99,10 @@ export class Engine {
     const { clock, log, metrics, say, source, tape } = parts;
     this.#parts = parts;
     this.#store = new JourneyStore(parts.path);
+    this.#roomStore = new RoomStore(parts.roomsPath);
     const meta = readMeta(this.#store);
     const start = this.#startOf(meta);
-    const inForce = new InForce(source, log, meta?.inForce ?? []);
+    const inForce = new InForce(source, new Texts(this.#store), log, meta?.inForce ?? []);
     const persons = new Persons(this.#store);
     const schedule = new Schedule(this.#store);
     const aliases = new Aliases(this.#store, parts.links, (workspace) =>
@@ -168,7 +173,7 @@ export class Engine {
       person: (workspace, customer) => engine.find(workspace, customer)?.state,
       follow: (workspace) => engine.#follow(workspace),
       drop: (workspace, customer, requests) => engine.drop(workspace, customer, requests),
-      rows: (room) => this.#store.rows(room),
+      rows: (room) => this.#roomStore.rows(room),
       get passedUpTo() {
         return engine.passedUpTo;
       },
@@ -177,18 +182,19 @@ export class Engine {
 
   #openLapses(): Lapses {
     const { clock, directory, log, say } = this.#parts;
-    const rows = this.#store.rows('lapses', true);
+    const rows = this.#store.rows('lapses');
     const exists = (workspace: number): boolean => directory.workspace(workspace) !== undefined;
     return new Lapses({ clock, log, say, rows, exists });
   }
 
   #openCheckpoints(isMade: boolean): Checkpoints {
     const { clock, log } = this.#parts;
-    const [store, persons] = [this.#store, this.#persons];
+    const [store, roomStore, persons] = [this.#store, this.#roomStore, this.#persons];
     const position = (): Position => this.#reader.position;
     const written = (person: Person): void => this.#alarm.follow(person);
     const cut = (): ReturnType<CheckpointParts['cut']> => this.#cut();
-    return new Checkpoints({ clock, log, store, persons, position, cut, written }, isMade);
+    const parts = { clock, log, store, roomStore, persons, position, cut, written };
+    return new Checkpoints(parts, isMade);
   }
 
   /** Before the first definition nothing on the tape matters. */
@@ -298,8 +304,6 @@ export class Engine {
 
   /** The directory has changed: what was published is said on the tape, and in force when it is read there. */
   followDirectory(): void {
-    this.#inForce.follow();
-    this.#reader.forgetForce();
     this.#waiting.look();
     if (this.#publisher.missing().length === 0) return;
     // What nobody listened to so far is passed over; what is said from now on lies behind it.
@@ -370,6 +374,7 @@ export class Engine {
     this.#inForce.forget(alive);
     this.#allowances.forget(alive);
     this.#reader.forgetForce();
+    await this.#roomStore.rewrite();
     await this.#store.rewrite((key) => {
       const workspace = workspaceOf(key);
       return workspace === undefined || alive.has(workspace);
@@ -389,6 +394,7 @@ export class Engine {
     this.#waiting.end();
     for (const worker of this.#rooms.workers) await worker.close?.();
     await this.#checkpoints.close();
+    await this.#roomStore.close();
     await this.#store.close();
   }
 }

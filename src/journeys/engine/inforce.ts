@@ -1,6 +1,6 @@
 /**
- * Which versions of maps and rules are in force where, as the tape says: `tapeline.definition` events. What
- * a version consists of is asked of the workspace's definitions, where published versions never change.
+ * Which versions of maps and rules are in force where, and what they say, as the tape tells it:
+ * `tapeline.definition` events.
  */
 import type { AppError } from '../../std/errors.ts';
 import type { Log } from '../../std/log.ts';
@@ -9,16 +9,19 @@ import type { CompiledMap, CompiledRule } from '../compile/compiled.ts';
 import { compileMap } from '../compile/map.ts';
 import { compileRule } from '../compile/rule.ts';
 import type { JourneyMap, Rule } from '../definition.ts';
-import type { DefinitionSaid } from '../words.ts';
+import { type DefinitionSaid, followedRule } from '../words.ts';
 import { WorkspaceForce } from './force.ts';
+import type { DefinitionPlace } from './layout.ts';
 import { Listened } from './listened.ts';
+import type { Texts } from './texts.ts';
 import type { Definitions } from './work.ts';
 
-/** A version that somebody wants in force; 0: none is to be. */
-export interface WantedVersion extends DefinitionSaid {
+/** A version that somebody wants in force; 0: none is to be. Its text is asked for when it is said. */
+export interface WantedVersion
+  extends Pick<DefinitionSaid, 'kind' | 'name' | 'version' | 'shown' | 'deleted'> {
   readonly workspace: number;
   /** Another one for every change, so that each is said once. */
-  readonly revision: number;
+  readonly revision: string;
 }
 
 /** The definitions of workspaces, as main keeps them. */
@@ -33,40 +36,33 @@ export interface DefinitionSource {
     name: string,
     version: number,
   ): string | undefined;
-  /** Types of what a view shows. */
-  shown(workspace: number, view: string): readonly string[];
 }
 
 /** One definition as it is kept in the row of the engine. */
-export interface InForceRow extends DefinitionSaid {
-  readonly workspace: number;
-  /** All that were ever in force: instances may be on them. */
+export interface InForceRow extends Omit<WantedVersion, 'revision'> {
+  /** Of a map all that were ever in force: instances may be on them. Of a rule the one that is. */
   readonly versions: readonly number[];
   /** The newest change of the graph of identities when it was first said. */
   readonly links: number;
-}
-
-/** What was made of a version, and of what. */
-interface Compiled {
-  readonly shown: string;
-  readonly made: CompiledMap | CompiledRule | undefined;
 }
 
 const nothing = new WorkspaceForce([], new Map(), []);
 
 export class InForce implements Omit<Definitions, 'memberships'> {
   readonly #source: DefinitionSource;
+  readonly #texts: Texts;
   readonly #log: Log;
   /** By workspace, and there by kind and name. */
   readonly #rows = new Map<number, Map<string, InForceRow>>();
   readonly #firstChanges = new Map<number, number>();
   readonly #forces = new Map<number, WorkspaceForce>();
-  /** A version compiles to the same as long as the view that it watches shows the same. */
-  readonly #compiled = new Map<string, Compiled>();
+  /** A version compiles to the same as long as it is in force with what the view shows that it watches. */
+  readonly #compiled = new Map<string, CompiledMap | CompiledRule | undefined>();
   #listened: Listened | undefined;
 
-  constructor(source: DefinitionSource, log: Log, rows: readonly InForceRow[]) {
+  constructor(source: DefinitionSource, texts: Texts, log: Log, rows: readonly InForceRow[]) {
     this.#source = source;
+    this.#texts = texts;
     this.#log = log;
     for (const row of rows) this.#put(row);
   }
@@ -95,7 +91,7 @@ export class InForce implements Omit<Definitions, 'memberships'> {
     if (known !== undefined) return known;
     const rows = this.#rows.get(workspace);
     if (rows === undefined) return undefined;
-    const made = this.#arrange(workspace, rows.values());
+    const made = this.#arrange(rows.values());
     this.#forces.set(workspace, made);
     return made;
   }
@@ -107,22 +103,57 @@ export class InForce implements Omit<Definitions, 'memberships'> {
   }
 
   /** Read back from the tape. @returns whether it changed anything. */
-  take(workspace: number, { kind, links = 0, name, version }: DefinitionSaid): boolean {
+  take(workspace: number, said: DefinitionSaid): boolean {
+    const { deleted, kind, links = 0, name, shown, version } = said;
+    if (!this.#texts.take(workspace, said)) return false;
     const before = this.#row(workspace, kind, name);
-    if ((before?.version ?? 0) === version) return false;
-    const versions = new Set([...(before?.versions ?? []), ...(version === 0 ? [] : [version])]);
-    const known = { versions: [...versions], links: before?.links ?? links };
-    this.#put({ workspace, kind, name, version, ...known });
-    this.#firstChanges.delete(workspace);
-    this.#forces.delete(workspace);
-    this.#listened = undefined;
+    const isSame = (before?.version ?? 0) === version && isEqual(before?.shown, shown);
+    if (isSame && before?.deleted === deleted) return false;
+    const place = { workspace, kind, name, version };
+    const isSaid = version === 0 || name === followedRule;
+    // What an earlier server said without a text is said anew.
+    if (!isSaid && this.#texts.get(place) === undefined) return false;
+    const older = before?.versions.filter((each) => each !== version) ?? [];
+    if (kind === 'rule') for (const each of older) this.#dropText({ ...place, version: each });
+    const versions = [...(kind === 'rule' ? [] : older), ...(version === 0 ? [] : [version])];
+    this.#put({
+      ...{ ...place, versions, links: before?.links ?? links },
+      ...(shown !== undefined && { shown }),
+      ...(deleted !== undefined && { deleted }),
+    });
+    this.#compiled.delete(slotOf(place));
+    this.#change(workspace);
     return true;
   }
 
-  /** What is published may be other than before: versions may have gone, views may show other events. */
-  follow(): void {
-    this.#forces.clear();
+  /** Nobody is on the versions of a deleted map any more. @param upTo the newest of them. */
+  shed(workspace: number, name: string, upTo: number): void {
+    const row = this.#row(workspace, 'journey', name);
+    if (row === undefined) return;
+    const { deleted: _, ...rest } = row;
+    for (const version of row.versions) {
+      if (version <= upTo) this.#dropText({ workspace, kind: 'journey', name, version });
+    }
+    this.#put({ ...rest, versions: row.versions.filter((version) => version > upTo) });
+    this.#change(workspace);
+  }
+
+  #dropText(place: DefinitionPlace): void {
+    this.#texts.drop(place);
+    this.#compiled.delete(slotOf(place));
+  }
+
+  #change(workspace: number): void {
+    this.#firstChanges.delete(workspace);
+    this.#forces.delete(workspace);
     this.#listened = undefined;
+  }
+
+  /** Whether what is in force, or not any more, is what is wanted. */
+  isAsWanted({ deleted, kind, name, shown, version, workspace }: WantedVersion): boolean {
+    const row = this.#row(workspace, kind, name);
+    if ((row?.version ?? 0) !== version) return false;
+    return isEqual(row?.shown, shown) && (deleted === undefined || row?.deleted === deleted);
   }
 
   /** The version in force; 0: none. */
@@ -148,9 +179,10 @@ export class InForce implements Omit<Definitions, 'memberships'> {
   /** A workspace has gone. */
   forget(living: ReadonlySet<number>): void {
     for (const workspace of this.#rows.keys()) {
-      if (!living.has(workspace)) this.#rows.delete(workspace);
+      if (living.has(workspace)) continue;
+      this.#rows.delete(workspace);
+      this.#change(workspace);
     }
-    this.follow();
   }
 
   map(workspace: number, name: string, version?: number): CompiledMap | undefined {
@@ -169,19 +201,19 @@ export class InForce implements Omit<Definitions, 'memberships'> {
     return (this.of(workspace) ?? nothing).rules;
   }
 
-  #arrange(workspace: number, rows: Iterable<InForceRow>): WorkspaceForce {
+  #arrange(rows: Iterable<InForceRow>): WorkspaceForce {
     const maps: CompiledMap[] = [];
     const versions = new Map<string, Map<number, CompiledMap>>();
     const rules: CompiledRule[] = [];
     for (const row of rows) {
       if (row.kind === 'rule') {
-        const rule = this.#compile(workspace, row, row.version) as CompiledRule | undefined;
+        const rule = this.#compile(row, row.version) as CompiledRule | undefined;
         if (rule !== undefined) rules.push(rule);
         continue;
       }
       const byVersion = new Map<number, CompiledMap>();
       for (const version of row.versions) {
-        const map = this.#compile(workspace, row, version) as CompiledMap | undefined;
+        const map = this.#compile(row, version) as CompiledMap | undefined;
         if (map === undefined) continue;
         byVersion.set(version, map);
         if (version === row.version) maps.push(map);
@@ -191,41 +223,22 @@ export class InForce implements Omit<Definitions, 'memberships'> {
     return new WorkspaceForce(maps, versions, rules);
   }
 
-  #compile(
-    workspace: number,
-    { kind, name }: InForceRow,
-    version: number,
-  ): CompiledMap | CompiledRule | undefined {
-    if (version === 0) return undefined;
-    const key = `${workspace}/${rowKeyOf(kind, name)}/${version}`;
-    const text = this.#source.published(workspace, kind, name, version);
-    if (text === undefined) {
-      this.#compiled.delete(key);
-      return undefined;
-    }
-    const known = this.#compiled.get(key);
-    if (known !== undefined && kind === 'journey') return known.made;
-    const definition = JSON.parse(text) as JourneyMap | Rule;
-    const types = this.#shownTo(workspace, definition);
-    const shown = JSON.stringify(types);
-    if (known?.shown === shown) return known.made;
-    const made = this.#compileAnew(name, version, definition, types);
-    this.#compiled.set(key, { shown, made });
+  #compile(row: InForceRow, version: number): CompiledMap | CompiledRule | undefined {
+    const place = { ...row, version };
+    const slot = slotOf(place);
+    if (version === 0 || this.#compiled.has(slot)) return this.#compiled.get(slot);
+    const text = this.#texts.get(place);
+    const made = text === undefined ? undefined : this.#compileAnew(row, version, text);
+    this.#compiled.set(slot, made);
     return made;
   }
 
-  /** Types of the view that a rule watches. */
-  #shownTo(workspace: number, definition: JourneyMap | Rule): readonly string[] {
-    if (!('when' in definition) || !('view' in definition.when)) return [];
-    return this.#source.shown(workspace, definition.when.view);
-  }
-
   #compileAnew(
-    name: string,
+    { name, shown = [] }: InForceRow,
     version: number,
-    definition: JourneyMap | Rule,
-    shown: readonly string[],
+    text: string,
   ): CompiledMap | CompiledRule | undefined {
+    const definition = JSON.parse(text) as JourneyMap | Rule;
     try {
       if ('when' in definition) return compileRule(name, version, definition, shown);
       return compileMap(name, version, definition);
@@ -240,4 +253,12 @@ export class InForce implements Omit<Definitions, 'memberships'> {
 
 function rowKeyOf(kind: string, name: string): string {
   return `${kind}/${name}`;
+}
+
+function slotOf({ kind, name, version, workspace }: DefinitionPlace): string {
+  return `${workspace}/${rowKeyOf(kind, name)}/${version}`;
+}
+
+function isEqual(some: readonly string[] = [], others: readonly string[] = []): boolean {
+  return some.length === others.length && some.every((each, index) => each === others[index]);
 }

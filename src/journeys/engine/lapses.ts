@@ -10,7 +10,7 @@ import type { Log } from '../../std/log.ts';
 import { decisionEvent, notOf } from '../decide/saying.ts';
 import type { Request } from '../state.ts';
 import type { DecisionSaid } from '../words.ts';
-import type { EngineContext, Rows } from './work.ts';
+import type { EngineContext, StateRows } from './work.ts';
 
 /** Said in one batch. */
 const batchMax = 200;
@@ -20,7 +20,7 @@ export interface LapsesParts {
   readonly clock: Clock;
   readonly log: Log;
   /** Durable with the state. */
-  readonly rows: Rows;
+  readonly rows: StateRows;
   readonly say: EngineContext['say'];
   /** Nothing is said in a workspace that was deleted. */
   readonly exists: (workspace: number) => boolean;

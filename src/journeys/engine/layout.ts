@@ -1,17 +1,27 @@
 /**
- * The rows of `journeys.mdb`, version 1. Each key begins with the byte of its kind. It is a copy of what
- * the tape says (rows of rooms aside), so that a start need not read it all: without the file it is made anew.
+ * The rows of `journeys.mdb`, version 2. Each key begins with the byte of its kind. It is a copy of what
+ * the tape says, so that a start need not read it all: without the file it is made anew.
  *
  *     m                                   → JSON: version, how far the tape is applied, what is in force
  *     p <workspace u32 BE> <customer>     → JSON: a person's state
  *     a <workspace u32 BE> <identity>     → the customer that it was linked to or merged into
  *     t <due u64 BE> <workspace> <customer>  → nothing: the person has a timer that may be due then
  *     w <workspace u32 BE> <customer>     → nothing: the person has requests or deliveries
+ *     d <workspace u32 BE> <kind> / <name> 0 <version u32 BE> <part u16 BE>  → a part of a definition's text
  *     r <room> 0 <key>                    → JSON: rows of a room's own
+ *
+ * `rooms.mdb` has rows of rooms alone: agents, presence, deliveries. They follow from no tape.
  */
-export const journeysVersion = 1;
+export const journeysVersion = 2;
 
-const kind = { person: 0x70, alias: 0x61, timer: 0x74, work: 0x77, room: 0x72 } as const;
+const kind = {
+  person: 0x70,
+  alias: 0x61,
+  timer: 0x74,
+  work: 0x77,
+  text: 0x64,
+  room: 0x72,
+} as const;
 
 export const metaKey = Buffer.from('m');
 export const workPrefix = Buffer.of(kind.work);
@@ -72,8 +82,7 @@ export function parseName(key: Buffer, headBytes = 1): PersonName {
 /** The workspace whose customers a row is about; undefined: it is about none. */
 export function workspaceOf(key: Buffer): number | undefined {
   if (key[0] === kind.timer) return key.readUInt32BE(9);
-  const isNamed = key[0] === kind.person || key[0] === kind.alias || key[0] === kind.work;
-  return isNamed ? key.readUInt32BE(1) : undefined;
+  return key[0] === kind.room || key.length < 5 ? undefined : key.readUInt32BE(1);
 }
 
 export function parseTimer(key: Buffer): PersonName & { readonly due: number } {
@@ -83,6 +92,28 @@ export function parseTimer(key: Buffer): PersonName & { readonly due: number } {
 /** Of a timer's key. */
 export function dueOf(key: Buffer): number {
   return key.readUInt32BE(1) * 2 ** 32 + key.readUInt32BE(5);
+}
+
+export interface DefinitionPlace {
+  readonly workspace: number;
+  readonly kind: string;
+  /** At most 128 bytes, without control characters. */
+  readonly name: string;
+  readonly version: number;
+}
+
+/** Where the parts of a version's text are. */
+export function textPrefix({ kind: of, name, version, workspace }: DefinitionPlace): Buffer {
+  const numbers = Buffer.allocUnsafe(8);
+  numbers.writeUInt32BE(workspace, 0);
+  numbers.writeUInt32BE(version, 4);
+  const slot = Buffer.from(`${of}/${name}\0`, 'utf8');
+  return Buffer.concat([Buffer.of(kind.text), numbers.subarray(0, 4), slot, numbers.subarray(4)]);
+}
+
+/** @param part 1 … */
+export function textKey(place: DefinitionPlace, part: number): Buffer {
+  return Buffer.concat([textPrefix(place), Buffer.of(part >> 8, part & 0xff)]);
 }
 
 export function roomPrefix(room: string): Buffer {

@@ -5,12 +5,16 @@
 import type { Clock } from '../../std/clock.ts';
 import { AppError } from '../../std/errors.ts';
 import type { Log } from '../../std/log.ts';
-import { type DefinitionSaid, definitionsCustomer, typeOfDefinition } from '../words.ts';
-import type { DefinitionSource, InForce, WantedVersion } from './inforce.ts';
+import {
+  type DefinitionSaid,
+  definitionPartMax,
+  definitionsCustomer,
+  followedRule,
+  typeOfDefinition,
+} from '../words.ts';
+import type { DefinitionSource, InForce, InForceRow, WantedVersion } from './inforce.ts';
 
 const retryMs = 1000;
-/** In force where touchpoints ask: it is no rule of anybody's, and makes the workspace one that is read. */
-const followed = 'tapeline:questions';
 
 export interface PublisherParts {
   readonly clock: Clock;
@@ -38,11 +42,9 @@ export class Publisher {
     const wanted = [...source.wanted()];
     const names = new Set(wanted.map(nameOf));
     const gone = inForce.rows
-      .filter((row) => row.version !== 0 && row.name !== followed && !names.has(nameOf(row)))
-      .map((row) => ({ ...row, version: 0, revision: row.version }));
-    return [...wanted, ...gone].filter((each) => {
-      return inForce.versionOf(each.workspace, each.kind, each.name) !== each.version;
-    });
+      .filter((row) => row.name !== followedRule && !names.has(nameOf(row)))
+      .map(goneOf);
+    return [...wanted, ...gone].filter((each) => !inForce.isAsWanted(each));
   }
 
   /** Says what is missing and was not said. */
@@ -52,7 +54,7 @@ export class Publisher {
 
   /** What the server says of this workspace's customers is to be read from here on. */
   follow(workspace: number): void {
-    this.#publish([{ workspace, kind: 'rule', name: followed, version: 1, revision: 1 }]);
+    this.#publish([{ workspace, kind: 'rule', name: followedRule, version: 1, revision: '1' }]);
   }
 
   #publish(all: readonly WantedVersion[]): void {
@@ -71,8 +73,8 @@ export class Publisher {
     const { clock, log, say } = this.#parts;
     try {
       const links = this.#parts.lastChange();
-      const events = all.map((each) => eventOf(each, links));
-      await say(workspace, events);
+      const events = all.flatMap((each) => this.#eventsOf(each, links));
+      if (events.length > 0) await say(workspace, events);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       log.warn('definitions wait, since the tape takes nothing', { reason: error.message });
@@ -83,9 +85,38 @@ export class Publisher {
     }
   }
 
+  /** One, or several for the parts of a long text; none: it has gone meanwhile. */
+  #eventsOf({ revision, workspace, ...wanted }: WantedVersion, links: number): object[] {
+    const { kind, name, version } = wanted;
+    const text = this.#parts.source.published(workspace, kind, name, version);
+    if (version === 0 || name === followedRule) {
+      return [eventOf({ ...wanted, links }, revision)];
+    }
+    const texts = partsOf(text ?? '');
+    return texts.map((each, index) => {
+      const place = texts.length === 1 ? {} : { part: index + 1, parts: texts.length };
+      return eventOf({ ...wanted, links, ...place, text: each }, revision);
+    });
+  }
+
   end(): void {
     this.#isEnded = true;
   }
+}
+
+/** No part begins in the middle of a character. */
+function partsOf(text: string): string[] {
+  return [...text.matchAll(partsPattern)].map(([part]) => part);
+}
+
+const partsPattern = new RegExp(`[^]{1,${definitionPartMax}}`, 'gu');
+
+/** What was there under a name that is not there any more: of a map, whoever is on it is to end. */
+function goneOf({ kind, name, version, versions, workspace }: InForceRow): WantedVersion {
+  const gone = { workspace, kind, name, version: 0 };
+  const newest = Math.max(version, ...versions);
+  if (kind === 'rule' || newest === 0) return { ...gone, revision: `gone.${newest}` };
+  return { ...gone, revision: `gone.${newest}`, deleted: newest };
 }
 
 function nameOf({ kind, name, workspace }: Omit<WantedVersion, 'version' | 'revision'>): string {
@@ -96,8 +127,8 @@ function idOf(wanted: WantedVersion): string {
   return `${nameOf(wanted)}/${wanted.version}/${wanted.revision}`;
 }
 
-function eventOf({ kind, name, revision, version }: WantedVersion, links: number): object {
-  const data: DefinitionSaid = { kind, name, version, links };
-  const id = `${kind}:${name}:${version}:${revision}`;
+function eventOf(data: DefinitionSaid, revision: string): object {
+  const { kind, name, part = 1, version } = data;
+  const id = `${kind}:${name}:${version}:${revision}:${part}`;
   return { id, customer: definitionsCustomer, type: typeOfDefinition, data };
 }

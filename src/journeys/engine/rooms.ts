@@ -19,7 +19,7 @@ export class Rooms {
     const decider = openDecide(context, (workspace, person, rule) =>
       definitions.memberships(workspace, person, rule, clock.now()),
     );
-    this.#counts = new Counts(store.rows('counts', true), definitions);
+    this.#counts = new Counts(store.rows('counts'), definitions);
     const deliveries = openDelivery(context, { allow: webhookAllow });
     const routing = openRouting(context);
     this.workers = [decider, deliveries, routing];

@@ -2,17 +2,15 @@
  * `journeys.mdb` as the engine has it: what was put and is not committed yet is read all the same. Commits
  * follow one another; what is put meanwhile goes with the next. Thread: the engine's, which alone writes.
  *
- * There are two kinds of rows. Those that are a function of the tape are committed together with how far it was
- * applied, and never before: a checkpoint begins with a cut, and what is put after it is the next one's. Rows
- * of rooms are committed with it too, or alone by whoever cannot wait.
+ * What is in it is a function of the tape, so it is committed together with how far that was applied: a
+ * checkpoint begins with a cut, and what is put after it is the next one's.
  *
- *     put ─▶ state ─cut─▶ cut ─┬─checkpoint─▶ committing ─▶ the file
- *     Rows.put ─▶ rows ────────┴─flush──────▶
+ *     put ─▶ state ─cut─▶ cut ─checkpoint─▶ committing ─▶ the file
  */
 import { AppError } from '../../std/errors.ts';
 import { type KeyedChange, KeyedStore } from '../../store/keyed.ts';
 import { roomKey, roomPrefix } from './layout.ts';
-import type { Rows } from './work.ts';
+import type { StateRows } from './work.ts';
 
 /** By key as latin1 text, so that they sort as their bytes do; `undefined` removes. */
 type Changes = Map<string, Buffer | undefined>;
@@ -22,7 +20,6 @@ export class JourneyStore {
   #state: Changes = new Map();
   /** Of the checkpoint that is being made. */
   #cut: Changes = new Map();
-  #rows: Changes = new Map();
   /** What the commit under way writes: it is not in the file before its end. */
   #committing: Changes = new Map();
   #line: Promise<void> = Promise.resolve();
@@ -33,12 +30,12 @@ export class JourneyStore {
 
   /** Changes that wait for a commit. */
   get pending(): number {
-    return this.#state.size + this.#cut.size + this.#rows.size;
+    return this.#state.size + this.#cut.size;
   }
 
-  /** The newest first: no key is both of a room and not. */
+  /** The newest first. */
   get #waiting(): readonly Changes[] {
-    return [this.#state, this.#cut, this.#rows, this.#committing];
+    return [this.#state, this.#cut, this.#committing];
   }
 
   /** Valid until the next read. */
@@ -124,16 +121,11 @@ export class JourneyStore {
   }
 
   /**
-   * What was cut, and all rows of rooms, are durable when it resolves, in one transaction.
+   * What was cut is durable when it resolves, in one transaction.
    * @throws AppError unavailable when there is no room; it is tried again with the next checkpoint.
    */
   checkpoint(): Promise<void> {
-    return this.#next(() => this.#commit(true));
-  }
-
-  /** All rows of rooms that were put before are durable when it resolves. @throws AppError as `checkpoint`. */
-  flush(): Promise<void> {
-    return this.#next(() => this.#commit(false));
+    return this.#next(() => this.#commit());
   }
 
   #next(work: () => Promise<void>): Promise<void> {
@@ -142,19 +134,16 @@ export class JourneyStore {
     return turn;
   }
 
-  async #commit(isCheckpoint: boolean): Promise<void> {
-    const [cut, rows] = [isCheckpoint ? this.#cut : new Map(), this.#rows];
-    const changes: Changes = new Map([...cut, ...rows]);
+  async #commit(): Promise<void> {
+    const changes = this.#cut;
     if (changes.size === 0) return;
-    if (isCheckpoint) this.#cut = new Map();
-    this.#rows = new Map();
+    this.#cut = new Map();
     this.#committing = changes;
     try {
       await this.#store.commit(sorted(changes));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (isCheckpoint) this.#cut = new Map([...cut, ...this.#cut]);
-      this.#rows = new Map([...rows, ...this.#rows]);
+      this.#cut = new Map([...changes, ...this.#cut]);
       throw error;
     } finally {
       this.#committing = new Map();
@@ -163,14 +152,11 @@ export class JourneyStore {
 
   /** Writes the file anew, so that nothing that was removed is left in it. @throws AppError unavailable. */
   rewrite(keep: (key: Buffer) => boolean): Promise<void> {
-    return this.#next(async () => {
-      await this.#commit(false);
-      await this.#store.rewrite(keep);
-    });
+    return this.#next(() => this.#store.rewrite(keep));
   }
 
-  /** The rows of one room. @param isState they are a function of the tape: durable with a checkpoint only. */
-  rows(room: string, isState = false): Rows {
+  /** The rows of one room. */
+  rows(room: string): StateRows {
     const prefix = roomPrefix(room);
     return {
       get: (key) => {
@@ -180,10 +166,8 @@ export class JourneyStore {
       range: (start) => this.#rowsOf(roomKey(room, start), prefix.length),
       put: (key, value) => {
         const json = value === undefined ? undefined : Buffer.from(JSON.stringify(value));
-        const changes = isState ? this.#state : this.#rows;
-        changes.set(roomKey(room, key).toString('latin1'), json);
+        this.put(roomKey(room, key), json);
       },
-      flush: () => this.flush(),
     };
   }
 
@@ -193,11 +177,9 @@ export class JourneyStore {
     }
   }
 
-  /** Commits the rows of rooms that wait, if there is room. */
+  /** What was not committed is lost. */
   async close(): Promise<void> {
-    await this.flush().catch((error: unknown) => {
-      if (!(error instanceof AppError)) throw error;
-    });
+    await this.#line;
     await this.#store.close();
   }
 }

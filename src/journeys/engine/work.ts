@@ -63,15 +63,19 @@ export interface Definitions {
 }
 
 /**
- * JSON values under text keys (≤ 400 bytes) in `journeys.mdb`, of one room: for what is not a function of
- * the tape, or can be found out anew. A read sees what was put before it.
+ * JSON values under text keys (≤ 400 bytes), of one room. In `journeys.mdb` what is a function of the tape:
+ * durable with the checkpoint. A read sees what was put before it.
  */
-export interface Rows {
+export interface StateRows {
   get(key: string): unknown;
   /** In the order of their keys' bytes. */
   range(prefix: string): Iterable<readonly [key: string, value: unknown]>;
-  /** Durable with the next checkpoint, within a second or so; `undefined` removes. */
+  /** Durable within a second or so; `undefined` removes. */
   put(key: string, value: unknown): void;
+}
+
+/** In `rooms.mdb`: what follows from no tape. It is older or newer than the state, by a checkpoint at most. */
+export interface Rows extends StateRows {
   /** Everything that was put so far is durable when it resolves. @throws AppError unavailable. */
   flush(): Promise<void>;
 }
