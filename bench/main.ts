@@ -90,7 +90,7 @@ const workloads: Readonly<Record<string, Workload>> = {
     run: live,
   },
   stalled: {
-    about: 'what 100 subscribers that never read cost the sink, in one run',
+    about: 'what 100 subscribers that never read cost the sink, and what each holds',
     run: stalled,
   },
   seal: {

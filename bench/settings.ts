@@ -29,6 +29,8 @@ export interface Settings {
   /** Of the phases of `live`, only these. */
   readonly filtered: boolean;
   readonly 'fan-out': boolean;
+  /** Of `stalled`: subscribers over Server-Sent Events. */
+  readonly sse: boolean;
   /** Of `view`, only live views. */
   readonly live: boolean;
   /** Where the data directory of the run is made; absent: in the project's `data`. */
@@ -64,6 +66,7 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   taxonomy: 'ingest-ws: none, types (an allow list) or schemas (one for each type) (none)',
   filtered: 'live: only the subscribers that follow 1 % each',
   'fan-out': 'live: only the subscribers of everything',
+  sse: 'stalled: subscribers over Server-Sent Events, not WebSocket',
   live: 'view: only how soon live views tell their followers',
   data: 'directory in which the run makes its data directory (./data)',
   profile: "directory for the server's CPU profiles (none)",
@@ -73,7 +76,14 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
 };
 
 /** Flags without a value. */
-const switches: ReadonlySet<string> = new Set(['smoke', 'filtered', 'fan-out', 'live', 'install']);
+const switches: ReadonlySet<string> = new Set([
+  'smoke',
+  'filtered',
+  'fan-out',
+  'sse',
+  'live',
+  'install',
+]);
 
 /** @throws Error that names the flag. */
 export function readSettings(argv: readonly string[]): Settings {
@@ -116,6 +126,7 @@ export function readSettings(argv: readonly string[]): Settings {
     taxonomy: taxonomyOf(text('taxonomy') ?? 'none'),
     filtered: values['filtered'] === true,
     'fan-out': values['fan-out'] === true,
+    sse: values['sse'] === true,
     live: values['live'] === true,
     data: text('data'),
     profile: text('profile'),

@@ -1,32 +1,33 @@
 /**
- * stalled: what 100 subscribers that never read cost the sink. Every phase is a load of its own on one
- * server, in an order that lets a steady drift (the tape grows) cancel out:
+ * stalled: what 100 subscribers that never read hold, and what they cost the sink. What they hold is measured on a
+ * server that does nothing else (`held.ts`). Then every phase is a load of its own on one server, begun when nothing
+ * is left to do of those before, in an order that lets a steady drift (the tape grows) cancel out:
  *
- *     none ─ stalled ─ stalled ─ none ─ none ─ stalled ─ stalled ─ none
+ *     none ─ stalled ─ stalled ─ none   a round, of which there are three
  *
- * Stalled subscribers come before their two phases and ask for the whole tape, so that every buffer on
- * the way to them is full when these begin. What they hold of the server's memory is measured at the
- * end. The system itself holds some 4 MB for each of them, ours and their half: many of them need room
- * in its `net.ipv4.tcp_mem`.
+ * Each tape begins with some megabytes for the stalled ones, who ask for all of it, so that every buffer on the way
+ * to them is full before a phase begins. The system itself holds some 4 MB for each of them, ours and their half:
+ * many of them need room in its `net.ipv4.tcp_mem`.
  */
 import type { TestServer } from '../test/support/server.ts';
-import { cpuMicrosOf, privateMibOf, startChild } from './child.ts';
+import { cpuMicrosOf, startChild } from './child.ts';
+import { idle } from './debt.ts';
+import { eachOf, fill, type Held, measureHeld, withStalled } from './held.ts';
 import { checkLoad, loadPlan } from './ingest.ts';
 import type { LoadMessage } from './load.ts';
 import { count, print, type Row, rounded } from './report.ts';
 import { readMetric, withServer } from './server.ts';
 import type { Settings } from './settings.ts';
-import type { StallMessage, StallPlan } from './stall.ts';
-
-const settlePollMs = 250;
-/** Kernels hold some 4 MB for each of them; it takes a while to fill that beside the load. */
-const settleMsMax = 600_000;
 
 /** Frames of one phase's load have numbers of their own. */
 const numbersPerPhase = 2 ** 24;
+const rounds = 3;
+/** What is acknowledged at a time is the grain of a short phase's rate: smaller than that of other loads. */
+const batchUsual = 250;
 
 interface Phase {
-  readonly stalled: boolean;
+  /** Connected when it ended. */
+  readonly stalled: number;
   readonly eventsPerSecond: number;
   /** Of the server: steadier than the rate when the machine has other work. */
   readonly cpuMicrosPerEvent: number;
@@ -42,34 +43,35 @@ interface Bench {
 
 export async function stalled(settings: Settings): Promise<void> {
   const subscribers = settings.subscribers ?? (settings.smoke ? 4 : 100);
-  const seconds = settings.smoke ? 0.4 : Math.max(0.5, settings.seconds / 4);
+  const seconds = settings.smoke ? 0.4 : Math.max(0.5, rounded(settings.seconds / 7));
+  const held = await measureHeld(settings, subscribers);
   await withServer(settings, async (server) => {
     const bench: Bench = { server, settings, subscribers, seconds };
-    // Not measured: it makes the tape that stalled subscribers are behind by, and takes the server
-    // past its first seconds, when an empty index still fits the processor's cache.
-    await measure({ ...bench, seconds: 4 * seconds }, false);
+    await fill(server, settings.smoke);
+    // Not measured: it takes the server past its first seconds, when an empty index still fits the
+    // processor's cache.
+    await measure({ ...bench, seconds: 4 * seconds });
     const phases: Phase[] = [];
-    const rounds = settings.smoke ? 1 : 2;
-    for (let round = 0; round < rounds; round++) {
-      phases.push(await measure(bench, false));
-      await withStalled(bench, async () => {
-        for (let n = 0; n < 2; n++) phases.push(await measure(bench, true));
-      });
-      phases.push(await measure(bench, false));
+    for (let round = 0; round < (settings.smoke ? 1 : rounds); round++) {
+      await idle(server);
+      phases.push(await measure(bench));
+      phases.push(...(await measureStalled(bench)));
+      await idle(server);
+      phases.push(await measure(bench));
     }
-    const extraMib = await measureMemory(bench);
-    report(settings, { phases, extraMib, subscribers, seconds });
+    report(bench, phases, held);
   });
 }
 
 let loads = 0;
 
 /** One load from its warm-up to its last receipt. */
-async function measure(bench: Bench, isStalled: boolean): Promise<Phase> {
+async function measure(bench: Bench): Promise<Phase> {
   const { keys, port, process: child } = bench.server;
+  const batch = bench.settings.batch ?? (bench.settings.smoke ? 100 : batchUsual);
   const stored = await readMetric(bench.server, 'events_accepted_total');
   const load = startChild<LoadMessage>('load', {
-    ...loadPlan(bench.settings, { port, key: keys.write, protocol: 'msgpack' }),
+    ...loadPlan({ ...bench.settings, batch }, { port, key: keys.write, protocol: 'msgpack' }),
     firstNumber: loads++ * numbersPerPhase,
     warmupSeconds: bench.seconds / 2,
     seconds: bench.seconds,
@@ -83,104 +85,107 @@ async function measure(bench: Bench, isStalled: boolean): Promise<Phase> {
     checkLoad(figures, (await readMetric(bench.server, 'events_accepted_total')) - stored);
     const { eventsPerSecond, seconds, work } = figures;
     const cpuMicrosPerEvent = rounded(cpuMicros / (eventsPerSecond * seconds));
-    return { stalled: isStalled, eventsPerSecond, cpuMicrosPerEvent, work };
+    const connected = await readMetric(bench.server, 'live_subscribers');
+    return { stalled: connected, eventsPerSecond, cpuMicrosPerEvent, work };
   } finally {
     load.kill();
   }
 }
 
-/** What the subscribers hold when each of them is behind by the whole tape, in MiB. */
-async function measureMemory(bench: Bench): Promise<number> {
-  const pid = bench.server.process.pid!;
-  const before = privateMibOf(pid);
-  return withStalled(bench, async () => rounded(privateMibOf(pid) - before));
-}
-
-/** Runs with subscribers that never read, once all buffers to them are full. */
-async function withStalled<Result>(
-  { server, subscribers }: Bench,
-  run: () => Promise<Result>,
-): Promise<Result> {
-  const plan: StallPlan = {
-    port: server.port,
-    key: server.keys.read,
-    subscribers,
-    from: 'earliest',
+/** Two phases with subscribers that never read. */
+async function measureStalled(bench: Bench): Promise<readonly Phase[]> {
+  const { server, settings, subscribers } = bench;
+  const protocol = settings.sse ? 'sse' : 'websocket';
+  const phases: Phase[] = [];
+  const measureOne = async (): Promise<void> => {
+    const phase = await measure(bench);
+    if (phase.stalled !== subscribers)
+      throw new Error(`${phase.stalled} subscribers are connected`);
+    phases.push(phase);
   };
-  const stall = startChild<StallMessage>('stall', plan);
-  try {
-    await stall.when('stalled');
-    await settle(server);
-    const result = await run();
-    const listening = await readMetric(server, 'live_subscribers');
-    if (listening !== subscribers) throw new Error(`${listening} subscribers are connected`);
-    return result;
-  } finally {
-    stall.kill();
+  // A stream that takes nothing is cut after some ten seconds: each phase has streams of its own.
+  while (phases.length < 2) {
+    await idle(server);
+    await withStalled(server, { subscribers, protocol }, async () => {
+      await measureOne();
+      if (settings.sse) return;
+      await idle(server);
+      await measureOne();
+    });
   }
+  return phases;
 }
 
-/** Waits until nothing more goes to the subscribers: all buffers on the way are full. */
-async function settle(server: TestServer): Promise<void> {
-  let before = -1;
-  for (let waitedMs = 0; waitedMs < settleMsMax; waitedMs += settlePollMs) {
-    const sent = await readMetric(server, 'live_events_total');
-    if (sent === before) return;
-    before = sent;
-    await pause(settlePollMs);
-  }
-  throw new Error('the subscribers that never read are still being sent to');
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
+/** Of the rates beside stalled subscribers to those without, round by round. */
+function ratiosOf(phases: readonly Phase[]): readonly number[] {
+  return Array.from({ length: phases.length / 4 }, (_, round) => {
+    const [first, second, third, fourth] = phases.slice(4 * round, 4 * round + 4);
+    const beside = second!.eventsPerSecond * third!.eventsPerSecond;
+    return Math.sqrt(beside / (first!.eventsPerSecond * fourth!.eventsPerSecond));
   });
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(mean(values.map((value) => Math.log(value))));
+}
+
+/** What is sealed meanwhile falls into some phases. */
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return mean(sorted.slice((sorted.length - 1) >> 1, (sorted.length >> 1) + 1));
 }
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-interface Run {
-  readonly phases: readonly Phase[];
-  readonly extraMib: number;
-  readonly subscribers: number;
-  readonly seconds: number;
-}
-
-function report(settings: Settings, { extraMib, phases, seconds, subscribers }: Run): void {
-  const free = phases.filter((phase) => !phase.stalled);
-  const held = phases.filter((phase) => phase.stalled);
+function report(
+  { seconds, settings, subscribers }: Bench,
+  phases: Phase[],
+  held: readonly Held[],
+): void {
+  const isHeld = (at: number): boolean => at % 4 === 1 || at % 4 === 2;
+  const free = phases.filter((_, at) => !isHeld(at));
+  const beside = phases.filter((_, at) => isHeld(at));
   const rate = (of: readonly Phase[]): number => mean(of.map((phase) => phase.eventsPerSecond));
   const cpu = (of: readonly Phase[]): number =>
-    rounded(mean(of.map((phase) => phase.cpuMicrosPerEvent)));
-  const ratio = rounded(rate(held) / rate(free));
-  const kibEach = rounded((extraMib * 1024) / subscribers);
+    rounded(median(of.map((phase) => phase.cpuMicrosPerEvent)));
+  const ratios = ratiosOf(phases);
+  const ratio = rounded(geometricMean(ratios));
+  const [none, half, all] = held as [Held, Held, Held];
+  const { processKib, waitingKib } = eachOf(half, all);
+  const fromNone = eachOf(none, all).processKib;
+  const systemMib = rounded(all.systemMib - none.systemMib);
   const shown = (of: readonly Phase[]): string =>
     of.map((phase) => count(phase.eventsPerSecond)).join(', ');
+  const inMib = held.map((each) => `${each.processMib} MiB with ${each.subscribers}`).join(', ');
   const rows: Row[] = [
     ['events a second, none', `${count(rate(free))}   (${shown(free)})`],
-    [`events a second, ${subscribers} stalled`, `${count(rate(held))}   (${shown(held)})`],
-    ['ratio', String(ratio)],
-    ['server CPU per event', `${cpu(free)} µs with none, ${cpu(held)} µs stalled`],
-    [`memory held by ${subscribers} stalled`, `${extraMib} MiB, ${kibEach} KiB each`],
+    [`events a second, ${subscribers} stalled`, `${count(rate(beside))}   (${shown(beside)})`],
+    ['ratio', `${ratio}   (rounds: ${ratios.map(rounded).join(', ')})`],
+    ['server CPU per event, median', `${cpu(free)} µs with none, ${cpu(beside)} µs stalled`],
+    ['waits for each, as the server counts', `${waitingKib} KiB`],
+    ['memory of the process for each', `${processKib} KiB from half to all, ${fromNone} from none`],
+    ['memory of the process', inMib],
+    ["the system's own, both ends", `${systemMib} MiB`],
     ['checked', 'every event accepted, every subscriber still connected'],
   ];
-  const { fronts, seed, shards } = settings;
+  const { fronts, seed, shards, sse } = settings;
   print({
     workload: 'stalled',
-    settings: { seconds, phases: phases.length, subscribers, shards, fronts, seed },
+    settings: { seconds, phases: phases.length, subscribers, sse, shards, fronts, seed },
     work: phases[0]!.work,
     rows,
     figures: {
       ratio,
       eventsPerSecond: Math.round(rate(free)),
-      eventsPerSecondStalled: Math.round(rate(held)),
+      eventsPerSecondStalled: Math.round(rate(beside)),
       serverMicrosPerEvent: cpu(free),
-      serverMicrosPerEventStalled: cpu(held),
-      extraMib,
-      kibEach,
+      serverMicrosPerEventStalled: cpu(beside),
+      waitingKibEach: waitingKib,
+      processKibEach: processKib,
+      systemMib,
+      held,
       phases,
     },
   });

@@ -141,6 +141,10 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
   },
   stalled(figures) {
     assertPositive(figures, 'ratio', 'eventsPerSecond', 'eventsPerSecondStalled');
+    assert.deepEqual(
+      [0, 1, 2].map((at) => figures(`held.${at}.subscribers`)),
+      [0, 2, 4],
+    );
   },
   fair(figures) {
     assertPositive(figures, 'rateRatio', 'p99Ratio', 'rateRatioWithQuota', 'p99RatioWithQuota');
