@@ -166,6 +166,7 @@ test('a JSON frame that cannot be read is nacked, by its seq where it has one', 
     ['', 0],
     ['hello', 0],
     ['[1,[]]', 0],
+    ['["seq",1]', 0],
     ['7', 0],
     ['{}', 0],
     ['{"events":[]}', 0],
@@ -179,6 +180,11 @@ test('a JSON frame that cannot be read is nacked, by its seq where it has one', 
     ['{"seq":1,"events":[{"customer":"bad","type":"T"},]}', 1],
     ['{"seq":1,"events":[{"customer":"bad","type":"T"}]}}', 1],
     ['{"seq":1,"events":[{"customer":"bad","type":"T"}', 1],
+    // Behind what is wrong, where encoders put it that sort the keys.
+    ['{"events":{},"seq":1}', 1],
+    ['{"events":[],"more":1,"seq":1}', 1],
+    [`{"events":[${'{},'.repeat(10_000)}{}],"seq":1}`, 1],
+    ['{"events":[{"customer":"bad","type":"T"},],"seq":1}', 0],
   ];
   for (const [frame, seq] of cases) {
     socket.text(frame);

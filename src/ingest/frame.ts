@@ -23,13 +23,16 @@ export function readJsonFrame(
   batch: Batch,
 ): FrameResult {
   const state = { seq: 0, hasEvents: false };
+  let problem: string | undefined;
   try {
-    const problem = walkJsonFrame(bytes, nowMs, ingest, batch, state);
-    return { seq: state.seq, problem };
+    problem = walkJsonFrame(bytes, nowMs, ingest, batch, state);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { seq: state.seq, problem: error.message };
+    problem = error.message;
   }
+  // It may stand behind what was wrong: many encoders sort the keys, so that events come first.
+  const seq = problem !== undefined && state.seq === 0 ? frameSeq(bytes, false) : state.seq;
+  return { seq, problem };
 }
 
 const notFrame = 'a frame must be {"seq":n,"events":[…]}';
@@ -80,11 +83,13 @@ export function frameSeq(bytes: Uint8Array, isMsgpack: boolean): number {
     const seq = array && readMsgpackUint(bytes, array.next, bytes.length);
     return seq !== undefined && isSeq(seq.value) ? seq.value : 0;
   }
-  let at = skipJsonSpace(bytes, 0, bytes.length) + 1;
+  let at = skipJsonSpace(bytes, 0, bytes.length);
+  if (bytes[at++] !== 0x7b) return 0;
   while (at < bytes.length) {
     const key = readJsonString(bytes, skipJsonSpace(bytes, at, bytes.length), bytes.length);
     if (key === undefined) return 0;
     const colon = skipJsonSpace(bytes, key.next, bytes.length);
+    if (bytes[colon] !== 0x3a) return 0;
     const value = skipJsonSpace(bytes, colon + 1, bytes.length);
     const next = skipJsonValue(bytes, value, bytes.length);
     if (next === -1) return 0;
