@@ -196,11 +196,15 @@ export interface TestServer {
   close(): void;
 }
 
-/** Serves on a free port. Tests close it. */
-export function serveFront(routes: readonly Route[] = []): Promise<TestServer> {
+/** Serves on a free port, with the sockets that `register` adds. Tests close it. */
+export function serveFront(
+  routes: readonly Route[] = [],
+  register: (app: TemplatedApp, front: FakeFront) => void = () => undefined,
+): Promise<TestServer> {
   const front = new FakeFront();
   const traffic = openTraffic(front);
   const app: TemplatedApp = openApp(front, { routes, traffic });
+  register(app, front);
   return new Promise((resolve, reject) => {
     app.listen('127.0.0.1', 0, (socket) => {
       if (socket === false) {
