@@ -1,12 +1,9 @@
-/** Running the server: its settings, its exit codes, its health and metrics, and how it stops. */
+/** A server at work: its health and metrics, how it starts and how it stops. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openFrames, openIngest, openLive } from './support/frames.ts';
-import { type TestServer, temporaryDirectory } from './support/server.ts';
+import { type TestServer, temporaryDirectory, testKeys } from './support/server.ts';
 import {
   ask,
   count,
@@ -16,119 +13,17 @@ import {
   store,
   tape,
   tapeIds,
+  tapePath,
   until,
 } from './support/session.ts';
 import { openStream } from './support/stream.ts';
 import { Wire } from './support/wire.ts';
-
-const main = fileURLToPath(new URL('../src/main.js', import.meta.url));
-
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
-
-/** Runs the server until it ends by itself, or until it says that it is ready. */
-async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
-  const texts = { output: '', errors: '' };
-  child.stdout.on('data', (chunk) => {
-    texts.output += chunk;
-    if (texts.output.includes('ready on')) child.kill('SIGTERM');
-  });
-  child.stderr.on('data', (chunk) => {
-    texts.errors += chunk;
-  });
-  const [code] = await once(child, 'close');
-  return { code, ...texts };
-}
 
 function directory(t: TestContext): string {
   const path = temporaryDirectory();
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
-
-test('a wrong call ends with 64 and says what is wrong', async () => {
-  const calls: [args: string[], env: Record<string, string>, message: RegExp][] = [
-    [['--port', 'abc'], {}, /--port must be a whole number from 0 to 65535/],
-    [['--port', '70000'], {}, /--port/],
-    [['--shards', '0'], {}, /--shards/],
-    [['--shards', '1.5'], {}, /--shards/],
-    [['--fronts', '1000'], {}, /--fronts/],
-    [[], { TAPELINE_PORT: 'abc' }, /--port/],
-    [[], { TAPELINE_SHARDS: '' }, /--shards/],
-    [['--nothing'], {}, /--nothing/],
-    [['--port'], {}, /--port/],
-    [['word'], {}, /argument/],
-  ];
-  const ends = await Promise.all(calls.map(([args, env]) => run(args, env)));
-  for (const [index, [args, , message]] of calls.entries()) {
-    const { code, errors } = ends[index]!;
-    assert.match(errors, message);
-    assert.equal(code, 64, `${args.join(' ')}: ${errors}`);
-  }
-});
-
-test('help names every flag with its variable and default', async () => {
-  const { code, output } = await run(['--help']);
-  assert.equal(code, 0);
-  const names = ['PORT', 'HOST', 'DATA', 'SHARDS', 'FRONTS', 'ADMIN_KEY', 'WRITE_KEY', 'READ_KEY'];
-  for (const name of names) {
-    assert.ok(output.includes(`TAPELINE_${name}`), name);
-    assert.ok(output.includes(`--${name.toLowerCase().replace('_', '-')} `), name);
-  }
-  assert.match(output, /127\.0\.0\.1/);
-  assert.match(output, /8787/);
-});
-
-test('a new data directory gets keys of its own, printed once', async (t) => {
-  const data = directory(t);
-  const env = { TAPELINE_PORT: '1', TAPELINE_DATA: '/nowhere' };
-  // A flag wins over its variable.
-  const first = await run(['--port', '0', '--data', data, '--fronts', '1', '--shards', '1'], env);
-  assert.equal(first.code, 0, first.errors);
-  assert.match(first.output, /ready on http:\/\/127\.0\.0\.1:\d+/);
-  const keys = [...first.output.matchAll(/export TAPELINE_(\w+)_KEY=(\S+)/g)];
-  assert.deepEqual(keys.map(([, name]) => name).sort(), ['ADMIN', 'READ', 'WRITE']);
-  const second = await run(['--port', '0', '--data', data]);
-  assert.equal(second.code, 0, second.errors);
-  assert.doesNotMatch(second.output, /_KEY=/);
-  const server = await startTwo({ data, shards: 1 });
-  const [admin, read, write] = ['ADMIN', 'READ', 'WRITE'].map(
-    (wanted) => keys.find(([, name]) => name === wanted)![2],
-  );
-  const event = { customer: 'c', type: 'T' };
-  assert.equal((await post(server, event, { key: write })).status, 200);
-  assert.equal((await ask(server, '/v1/views', { key: read })).status, 200);
-  assert.equal((await ask(server, '/v1/workspaces', { key: admin })).status, 200);
-  // The directory was not new, so the keys of the environment mean nothing.
-  assert.equal((await post(server, event)).status, 401);
-  assert.equal(await server.stop(), 0);
-});
-
-test('a port, a data directory or a number of shards that is taken ends with 73', async (t) => {
-  const server = await startTwo();
-  t.after(() => server.stop());
-  const port = String(server.port);
-  const calls: [args: string[], message: RegExp][] = [
-    [['--port', port, '--data', directory(t)], /cannot listen/],
-    [['--port', '0', '--data', server.data], /in use/],
-  ];
-  for (const [args, message] of calls) {
-    const { code, errors } = await run(args);
-    assert.equal(code, 73, errors);
-    assert.match(errors, message);
-  }
-  assert.equal((await ask(server, '/healthz')).status, 200, 'the first one is unharmed');
-  await store(server, [{ customer: 'c', type: 'T' }]);
-  const data = directory(t);
-  assert.equal((await run(['--port', '0', '--data', data, '--shards', '2'])).code, 0);
-  const other = await run(['--port', '0', '--data', data, '--shards', '3']);
-  assert.equal(other.code, 73);
-  assert.match(other.errors, /2 shards/);
-});
 
 test('a server that serves is healthy, and its metrics are Prometheus text and count', async (t) => {
   const server = await startTwo();
@@ -155,20 +50,28 @@ test('a server that serves is healthy, and its metrics are Prometheus text and c
 
 /** Asks for health from the first moment on until it is good; every answer before says why not. */
 async function watchStart(server: Promise<TestServer>, port: number): Promise<number> {
-  const asked = { port } as TestServer;
+  const started = { port, keys: testKeys } as TestServer;
   let unready = 0;
   for (;;) {
-    const answer = await ask(asked, '/healthz').catch(() => undefined);
+    const answer = await ask(started, '/healthz').catch(() => undefined);
     if (answer?.status === 200) break;
     if (answer === undefined) continue;
     assert.equal(answer.status, 503);
     assert.equal((answer.json as { status: string }).status, 'starting');
     assert.ok((answer.json as { reason: string }).reason.length > 0);
     unready += 1;
-    const event = { body: { customer: 'early', type: 'T' }, key: 'wk_test_write_key_000000000000' };
-    const { code, status } = await ask(asked, '/v1/events', event);
+    const { code, status } = await post(started, { customer: 'early', type: 'T' });
     assert.ok(status === 200 || code === 'unavailable');
   }
+  // Ready: every front takes events and answers questions from now on.
+  const served = count(16).map(async (n) => {
+    const answer =
+      n % 2 === 0
+        ? post(started, { customer: 'early', type: 'T' })
+        : ask(started, tapePath('early'), { key: testKeys.read });
+    assert.equal((await answer).status, 200);
+  });
+  await Promise.all(served);
   await server;
   return unready;
 }
@@ -219,6 +122,15 @@ test('while draining, health is 503 and open requests are answered; then the exi
     }
   }
   assert.equal(status, 503);
+  // Nobody is accepted any more, while the half request still holds the server.
+  let refusal = '';
+  while (refusal !== 'ECONNREFUSED') {
+    const answer = ask(server, '/healthz');
+    refusal = await answer.then(
+      () => '',
+      (error: { code: string }) => error.code,
+    );
+  }
   half.send(body.slice(10));
   const reply = await half.reply();
   assert.equal(reply.status, 503);
@@ -230,6 +142,20 @@ test('while draining, health is 503 and open requests are answered; then the exi
   for (const wire of [half, ...watchers]) wire.close();
 });
 
+/** Posts batches to the customer `load` until none is taken; `acked` gets the ids of those that were. */
+async function postUntilRefused(server: TestServer, name: string, acked: string[]): Promise<void> {
+  for (let batch = 0; ; batch++) {
+    const ids = count(5).map((n) => `${name}-${batch}-${n}`);
+    const events = ids.map((id) => ({ id, customer: 'load', type: 'T' }));
+    const answer = await post(server, events).catch(() => undefined);
+    if (answer?.status !== 200) {
+      assert.ok(answer === undefined || answer.code === 'unavailable', answer?.text);
+      return;
+    }
+    acked.push(...ids);
+  }
+}
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} under load: what was acknowledged is there after the restart`, async (t) => {
     const data = directory(t);
@@ -240,6 +166,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const stream = await openStream(server);
     const idle = await openFrames(server, '/v1/ingest', { key: server.keys.write });
     const acked: string[] = [];
+    const posted = count(4).map((poster) => postUntilRefused(server, `p${poster}`, acked));
     const answered = sockets.map(async (socket, index) => {
       const events = (seq: number): object[] =>
         count(20).map((n) => ({ id: `${index}-${seq}-${n}`, customer, type: 'T' }));
@@ -260,6 +187,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       }
     });
     await Promise.all(answered);
+    await Promise.all(posted);
     for (const socket of [...sockets, live, idle]) assert.equal((await socket.closed).code, 1001);
     await stream.rest();
     assert.equal(await server.stop(), 0);
@@ -276,6 +204,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     assert.equal(found.size, stored.length, 'nothing is there twice');
     assert.ok(acked.length >= 2000);
     for (const id of acked) assert.ok(found.has(id), id);
+    assert.equal(found.size, acked.length, 'what was received was acknowledged');
     const resent = acked.slice(0, 100).map((id) => ({ id, customer, type: 'T' }));
     const answer = await post(again, resent);
     assert.equal(answer.text, '{"accepted":0,"duplicates":100,"rejected":[]}');

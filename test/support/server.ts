@@ -1,5 +1,6 @@
 /** A real server process on a free port, for tests: started, stopped in order, or killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +46,38 @@ export const testKeys = {
 };
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+export interface ServerEnd {
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/**
+ * Runs the server until it ends by itself, or until it says that it is ready; then it is stopped. The
+ * environment holds nothing of the caller's TAPELINE_ settings.
+ */
+export async function runServer(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd?: string,
+): Promise<ServerEnd> {
+  const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('TAPELINE_'));
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { ...Object.fromEntries(inherited), ...env },
+    ...(cwd !== undefined && { cwd }),
+  });
+  const texts = { output: '', errors: '' };
+  child.stdout.on('data', (chunk) => {
+    texts.output += chunk;
+    if (texts.output.includes('ready on')) child.kill('SIGTERM');
+  });
+  child.stderr.on('data', (chunk) => {
+    texts.errors += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code, ...texts };
+}
 
 export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'tapeline-test-'));
