@@ -37,8 +37,9 @@ async function makeToken(wish: object, key: string): Promise<string> {
 async function makeWorkspace(name: string): Promise<{ id: string; key: string }> {
   const answer = await ask(server, '/v1/workspaces', { key: admin, body: { name } });
   assert.equal(answer.status, 201, answer.text);
-  const made = answer.json as { workspace: { id: string; name: string }; key: { key: string } };
+  const made = answer.json as { workspace: { id: string; name: string }; key: MadeKey };
   assert.equal(made.workspace.name, name);
+  assert.deepEqual(made.key.scopes, ['admin']);
   return { id: made.workspace.id, key: made.key.key };
 }
 
@@ -82,6 +83,43 @@ test('each scope opens its doors and no others', async () => {
       const seen = `${scope} at ${method} ${path}: ${answer.status} ${answer.code}`;
       if (opened.includes(wanted)) assert.ok(![401, 403].includes(answer.status), seen);
       else assert.equal(`${answer.status} ${answer.code}`, '403 forbidden', seen);
+    }
+  }
+});
+
+const streams = ['/v1/ingest', '/v1/live', '/v1/live/sse'];
+const opens: Record<string, readonly string[]> = {
+  write: ['/v1/ingest'],
+  publish: ['/v1/ingest'],
+  read: ['/v1/live', '/v1/live/sse'],
+  agent: [],
+  admin: streams,
+  server: [],
+};
+
+/** `200 ` when a socket or stream opens; otherwise the refusal. */
+async function opened(path: string, key: string): Promise<string> {
+  if (path.endsWith('/sse')) {
+    const response = await fetch(`${server.url}${path}?key=${encodeURIComponent(key)}`);
+    await response.body?.cancel();
+    return String(response.status);
+  }
+  const socket = await openFrames(server, path, { key }).catch(() => undefined);
+  socket?.close();
+  return socket === undefined
+    ? String((await refusedUpgrade(server, path, { key })).status)
+    : '200';
+}
+
+test('each scope opens its sockets and streams and no others', async () => {
+  for (const [scope, paths] of Object.entries(opens)) {
+    const agent = scope === 'agent' ? { agent: 'none' } : {};
+    const { key } = await makeKey({ scopes: [scope], ...agent });
+    const token = await makeToken({ scopes: [scope], ttlSeconds: 300, ...agent }, key);
+    for (const path of streams) {
+      const expected = paths.includes(path) ? '200' : '403';
+      for (const each of [key, token])
+        assert.equal(await opened(path, each), expected, `${scope} ${path}`);
     }
   }
 });
@@ -165,7 +203,9 @@ test('a key is shown once, listed without its secret, and gone when deleted', as
   for (const secret of [made.key, write, read, admin]) assert.ok(!listed.text.includes(secret));
   const path = '/v1/customers/c/views/basic';
   assert.equal((await ask(server, path, { key: made.key })).status, 200);
-  const deleted = await ask(server, `/v1/keys/${made.id}`, { method: 'DELETE', key: admin });
+  // Path parameters are percent-decoded.
+  const encoded = made.id.replace(/./g, (char) => `%${char.charCodeAt(0).toString(16)}`);
+  const deleted = await ask(server, `/v1/keys/${encoded}`, { method: 'DELETE', key: admin });
   assert.equal(deleted.status, 204);
   // In force on every front: connections are spread over both.
   for (const _ of count(8)) {
@@ -208,19 +248,41 @@ test('bad keys, tokens and workspaces are refused with the place named', async (
     ['/v1/keys', { scopes: ['write'], views: ['basic'] }, '422 invalid', /views/],
     ['/v1/keys', { scopes: ['read'], views: [] }, '422 invalid', /views/],
     ['/v1/keys', { scopes: ['read'], foo: 1 }, '422 invalid', /foo/],
+    ['/v1/keys', { scopes: ['read', 'read'] }, '422 invalid', /scopes/],
+    ['/v1/keys', { scopes: ['read'], name: 'x'.repeat(129) }, '422 invalid', /name/],
     ['/v1/keys', '{', '400 malformed', /JSON/],
     ['/v1/tokens', { scopes: ['read'] }, '422 invalid', /ttlSeconds is required/],
     ['/v1/tokens', { scopes: ['read'], ttlSeconds: 0 }, '422 invalid', /ttlSeconds/],
     ['/v1/tokens', { scopes: ['read'], ttlSeconds: 1.5 }, '422 invalid', /ttlSeconds/],
+    ['/v1/tokens', { scopes: ['read'], ttlSeconds: 86_401 }, '422 invalid', /from 1 to 86400/],
     ['/v1/tokens', { ttlSeconds: 60 }, '422 invalid', /scopes is required/],
+    ['/v1/tokens', '[', '400 malformed', /JSON/],
     ['/v1/workspaces', {}, '422 invalid', /name is required/],
     ['/v1/workspaces', { name: '' }, '422 invalid', /name/],
+    ['/v1/workspaces', { name: 'x'.repeat(129) }, '422 invalid', /name/],
+    ['/v1/workspaces', { name: 'n', id: 'w' }, '422 invalid', /id/],
     ['/v1/workspaces', { name: 'default' }, '409 conflict', /name/],
+    ['/v1/workspaces', 'acme', '400 malformed', /JSON/],
   ];
   for (const [path, body, expected, message] of cases) {
     const answer = await ask(server, path, { key: admin, body, type: 'application/json' });
     assert.equal(`${answer.status} ${answer.code}`, expected, answer.text);
     assert.match(answer.message ?? '', message);
+  }
+});
+
+test('names and times at their limits are taken', async () => {
+  const name = 'x'.repeat(128);
+  assert.equal((await makeKey({ scopes: ['read'], name })).name, name);
+  const { id } = await makeWorkspace(name);
+  await ask(server, `/v1/workspaces/${id}`, { method: 'DELETE', key: admin });
+  for (const ttlSeconds of [1, 300, 86_400]) {
+    const before = Date.now();
+    const body = { scopes: ['read'], ttlSeconds };
+    const { json } = await ask(server, '/v1/tokens', { key: read, body });
+    const { expiresAt } = json as { expiresAt: number };
+    const made = expiresAt - ttlSeconds * 1000;
+    assert.ok(made >= before && made <= Date.now(), `${ttlSeconds} s end at ${expiresAt}`);
   }
 });
 
