@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { pack } from 'msgpackr';
 import {
   ask,
   count,
@@ -19,6 +20,7 @@ after(() => server.stop());
 
 const event = { customer: 'c', type: 'T' };
 const ndjson = 'application/x-ndjson';
+const msgpack = 'application/msgpack';
 const mebibyte = 1024 * 1024;
 
 function total({ accepted, duplicates, rejected }: Receipt): number {
@@ -154,6 +156,7 @@ test('gzip is understood in every content type', async () => {
     ['application/json', JSON.stringify([event, event])],
     [ndjson, `${JSON.stringify(event)}\n${JSON.stringify(event)}`],
     ['text/plain', JSON.stringify([event, event])],
+    [msgpack, pack([event, event])],
   ] as const) {
     const answer = await post(server, gzipSync(body), { type, headers });
     assert.equal((answer.json as Receipt).accepted, 2, answer.text);
@@ -182,23 +185,25 @@ test('broken gzip is malformed, other encodings are not supported, bombs are too
   assert.equal((await post(server, event)).status, 200);
 });
 
-test('a batch holds at most 10,000 events', async () => {
-  const events = (length: number, customer: string): object[] =>
-    count(length).map((index) => ({ id: String(index), customer, type: 'T', time: index }));
-  const full = await post(server, events(10_000, 'full'));
-  assert.equal(full.text, '{"accepted":10000,"duplicates":0,"rejected":[]}');
-  const page = await tape(server, 'full', 'limit=1000');
-  assert.deepEqual(
-    page.events.map(({ id }) => id),
-    count(1000).map((index) => String(9999 - index)),
-  );
-  const over = events(10_001, 'over');
-  const answer = await post(server, over);
-  assert.equal(`${answer.status} ${answer.code}`, '413 too_large');
-  const lines = over.map((each) => JSON.stringify(each)).join('\n');
-  assert.equal((await post(server, lines, { type: ndjson })).code, 'too_large');
-  assert.deepEqual((await tape(server, 'over')).events, []);
-});
+const encodings: [type: string, encode: (events: readonly object[]) => string | Buffer][] = [
+  ['application/json', (events) => JSON.stringify(events)],
+  [ndjson, (events) => events.map((each) => JSON.stringify(each)).join('\n')],
+  [msgpack, (events) => pack(events)],
+];
+
+for (const [type, encode] of encodings) {
+  test(`a batch holds at most 10,000 events (${type})`, async () => {
+    const customer = fresh('full');
+    const events = count(10_001).map((n) => ({ id: String(n), customer, type: 'T', time: n }));
+    const over = await post(server, encode(events), { type });
+    assert.equal(`${over.status} ${over.code}`, '413 too_large');
+    assert.deepEqual(await tapeIds(server, customer), []);
+    const full = await post(server, encode(events.slice(0, 10_000)), { type });
+    assert.equal(full.text, '{"accepted":10000,"duplicates":0,"rejected":[]}');
+    const newest = count(1000).map((n) => String(9999 - n));
+    assert.deepEqual(await tapeIds(server, customer, 'limit=1000'), newest);
+  });
+}
 
 test('a batch has at most 16 MiB, before and after decompression', async () => {
   const customer = fresh('sized');

@@ -119,6 +119,29 @@ test('the fields have the rules they have in JSON', async () => {
   assert.match((await judge(hex('07')))!.message, /must be an object/);
 });
 
+test('fields and whole events are taken up to their limits', async () => {
+  const longest = { id: 256, customer: 256, previous: 256, type: 128, channel: 64, source: 256 };
+  for (const [field, bytes] of Object.entries(longest)) {
+    const base = { customer: 'c', type: 'T' };
+    assert.equal(await judge(pack({ ...base, [field]: 'é'.repeat(bytes / 2) })), undefined, field);
+    const refusal = await judge(pack({ ...base, [field]: 'x'.repeat(bytes + 1) }));
+    assert.equal(refusal?.message, `${field} must be a string of 1 to ${bytes} bytes`);
+    assert.match((await judge(pack({ ...base, [field]: '' })))!.message, /must be a string of 1/);
+  }
+  const sized = (bytes: number): Buffer => {
+    const event = (filler: number): Buffer =>
+      pack({ customer: 'c', type: 'T', data: { a: 'x'.repeat(filler) } });
+    return event(20_000 + bytes - event(20_000).length);
+  };
+  assert.equal(sized(32_768).length, 32_768);
+  assert.equal(await judge(sized(32_768)), undefined);
+  assert.equal((await judge(sized(32_769)))?.code, 'too_large');
+  const deep = (levels: number): Buffer =>
+    withValue('c', Buffer.concat([Buffer.alloc(levels - 2, 0x91), hex('90')]));
+  assert.equal(await judge(deep(32)), undefined);
+  assert.match((await judge(deep(33)))!.message, /32 levels/);
+});
+
 test('time is a string, an integer of any width or a timestamp', async () => {
   const atMs = 1_763_740_000_123n;
   const seconds = atMs / 1000n;

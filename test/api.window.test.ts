@@ -81,13 +81,18 @@ test('a frame of 16 MiB is read, one byte more closes with 4009', async () => {
 });
 
 test('a far larger frame, and text that is not UTF-8, end the connection', async () => {
+  const customer = fresh('ended');
   const large = await openIngest(server);
-  large.text(padded(1, 20 * mebibyte));
-  await large.closed;
+  large.text(padded(1, 20 * mebibyte, customer));
   const broken = await openIngest(server);
-  broken.ws.send(Buffer.from([0x7b, 0xff, 0x7d]), { binary: false });
-  await broken.closed;
-  assert.equal((await post(server, { customer: 'after', type: 'T' })).status, 200);
+  const text = Buffer.from(padded(1, 100, customer)).map((byte) => (byte === 0x54 ? 0xff : byte));
+  broken.ws.send(text, { binary: false });
+  for (const socket of [large, broken]) {
+    assert.equal((await socket.closed).code, 1006);
+    assert.deepEqual(socket.messages, []);
+  }
+  assert.deepEqual(await tapeIds(server, customer), []);
+  assert.equal((await post(server, { customer, type: 'T' })).status, 200);
 });
 
 test('a closed socket leaves nothing behind', async () => {

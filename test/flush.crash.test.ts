@@ -174,7 +174,7 @@ test('a full disk refuses events, says so, and is forgotten when there is room',
   socket.text({ seq: 1, events: [event] });
   const { error, nack } = await socket.next();
   assert.equal(nack, 1);
-  assert.equal(error?.code, 'unavailable');
+  assert.equal(`${error?.code} ${error?.retryAfterMs}`, 'unavailable 200');
   assert.deepEqual(await tapeIds(server, 'c1'), []);
   await trace.detach();
   while ((await ask(server, '/healthz')).status !== 200);
