@@ -73,6 +73,14 @@ const misshapenMaps: readonly [value: unknown, message: RegExp][] = [
     mapOf({ audiences: { a: { matches: '(?1)(?2)', of: ['X', { event: '*' }] } } }),
     /^audiences\.a: must be one type/,
   ],
+  [
+    mapOf({ audiences: { caller: { performed: 'X' } }, announces: ['caler'] }),
+    /^announces\[0\]: names an audience that is not there; did you mean "caller"\?/,
+  ],
+  [
+    mapOf({ audiences: { a: { performed: 'X' } }, announces: ['a', 'a'] }),
+    /^announces\[1\]: is the same as announces\[0\]/,
+  ],
   [mapOf({ audiences: { a: {} } }), /^audiences\.a: must have exactly one of performed/],
   [mapOf({ audiences: { a: { performed: 'X', within: 'x' } } }), /^audiences\.a\.within: must/],
   [

@@ -37,6 +37,8 @@ export interface JourneyMap {
   readonly context?: Readonly<Record<string, string>>;
   /** Groups of customers by what they did, for conditions (`audience.frequentCaller`). */
   readonly audiences?: Readonly<Record<string, AudienceDefinition>>;
+  /** Names of those of which it is said on the tape (`tapeline.audience`) when a customer enters or leaves. */
+  readonly announces?: readonly string[];
   /** An event this much older than its receipt moves state and fires nothing; default 10m. */
   readonly lateness?: string;
   /** What happens on resume to what came while paused: state follows silently, or actions fire too. */

@@ -10,6 +10,7 @@
  *     tapeline.decision    something was decided, either way         <request id>
  *     tapeline.delivery    an action was carried out, or given up    <action id>:delivery
  *     tapeline.offer       an agent was asked, answered, timed out   <action id>:<number>
+ *     tapeline.audience    a customer has entered or left an audience  <audience>/<change>/<place of the cause>
  *     tapeline.response    a customer answered an offer              <action id, or request and candidate>:response:<answer>
  *
  * `data` of each is one of the shapes below. Every one names the workspace's customer it is about as the
@@ -22,6 +23,7 @@ export const typeOfDecision = 'tapeline.decision';
 export const typeOfDelivery = 'tapeline.delivery';
 export const typeOfOffer = 'tapeline.offer';
 export const typeOfResponse = 'tapeline.response';
+export const typeOfAudience = 'tapeline.audience';
 
 /** The customer on whose tape it stands which definitions take effect. */
 export const definitionsCustomer = 'tapeline:definitions';
@@ -181,4 +183,11 @@ export interface ResponseSaid {
   /** `failed`: it never reached the customer, and counts for no cap. */
   readonly answer: 'accepted' | 'dismissed' | 'shown' | 'failed' | string;
   readonly data?: unknown;
+}
+
+export interface AudienceSaid {
+  /** The map whose audience it is. */
+  readonly journey: string;
+  readonly audience: string;
+  readonly change: 'enter' | 'leave';
 }

@@ -118,7 +118,10 @@ export function makeMap(random: Random, words: Words = someWords): JourneyMap {
     })),
     ...maker.maybe(50, () => ({ expiresAfter: maker.pick(['5m', '1h', '1d', '30d']) })),
     ...maker.maybe(60, () => ({ context: { amount: 'amount', city: 'place.city' } })),
-    ...maker.maybe(40, () => ({ audiences: { caller: makeAudience(maker) } })),
+    ...maker.maybe(40, () => ({
+      audiences: { caller: makeAudience(maker) },
+      announces: ['caller'],
+    })),
     ...maker.maybe(20, () => ({ lateness: '1h' })),
     ...maker.maybe(30, () => ({ onResume: maker.pick(['state', 'replay'] as const) })),
     ...maker.maybe(15, () => ({ activityChannel: maker.pick(words.channels) })),

@@ -25,6 +25,7 @@ export function checkMapMeaning(map: JourneyMap, name: string, faults: Faults): 
     if (keyed !== true || map.key !== undefined) continue;
     faults.add(`exits[${index}].keyed`, 'needs the map to have a key', 'say "key": "order.id"');
   }
+  checkAnnounces(map, faults);
   for (const [index, kpi] of (map.kpis ?? []).entries()) {
     checkKpi(kpi, `kpis[${index}]`, map, steps, faults);
   }
@@ -113,7 +114,7 @@ function knownName(
   const shown = known.slice(0, 20).map((each) => JSON.stringify(each));
   const there = known.length === 0 ? 'there is none' : `there are ${shown.join(', ')}`;
   const hint = near === undefined ? there : `did you mean ${JSON.stringify(near)}?`;
-  faults.add(place, `names a ${what} that is not there`, hint);
+  faults.add(place, `names ${what === 'audience' ? 'an' : 'a'} ${what} that is not there`, hint);
 }
 
 /**
@@ -161,6 +162,16 @@ function checkMilestones(
     }
     if (step !== undefined) knownName(step, `${place}.step`, 'step', steps, faults);
   }
+}
+
+function checkAnnounces({ announces = [], audiences = {} }: JourneyMap, faults: Faults): void {
+  for (const [index, name] of announces.entries()) {
+    knownName(name, `announces[${index}]`, 'audience', Object.keys(audiences), faults);
+  }
+  unique(
+    announces.map((name, index) => ({ name, place: `announces[${index}]` })),
+    faults,
+  );
 }
 
 const kpiMembers = {

@@ -2,6 +2,7 @@
 
 import { actions } from './action.ts';
 import {
+  audiencesMax,
   contextMembersMax,
   exitsMax,
   expiresAfterMax,
@@ -111,6 +112,12 @@ export const mapShape = object('a journey map', {
     }),
   ),
   audiences: optional(audiences),
+  announces: optional(
+    described(
+      list(partName, 1, audiencesMax),
+      'Audiences of the map: when a customer enters or leaves one, `tapeline.audience` is said on its tape.',
+    ),
+  ),
   lateness: optional(duration(latenessMin, latenessMax)),
   onResume: optional(choice('state', 'replay')),
   activityChannel: optional(channel),

@@ -14,7 +14,7 @@ import type { Outline, OutlineLink, Reference } from '../../workspaces/definitio
 import type { CompiledMap, CompiledRule, CompiledStep } from '../compile/compiled.ts';
 import { viewOf } from '../compile/rule.ts';
 import type { Action, JourneyMap, Rule, Step } from '../definition.ts';
-import { typeOfCommand, typeOfDelivery, typeOfOffer } from '../words.ts';
+import { typeOfAudience, typeOfCommand, typeOfDelivery, typeOfOffer } from '../words.ts';
 import { asksOfAudience, asksOfAudiences, typesOfAudience } from './audience.ts';
 import { isEnteredAtStart } from './map.ts';
 
@@ -42,7 +42,10 @@ export function outlineOfMap(name: string, map: JourneyMap, compiled: CompiledMa
       ...Object.entries(map.audiences ?? {}).map(([audience, definition]) => ({
         place: `audiences.${audience}`,
         heeds: heededBy(definition),
-        says: [`audience:${name}/${audience}`],
+        says: [
+          `audience:${name}/${audience}`,
+          ...(compiled.announces.has(audience) ? [`event:${typeOfAudience}`] : []),
+        ],
       })),
     ],
   };

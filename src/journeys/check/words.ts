@@ -10,7 +10,13 @@ import {
 import { isZone } from '../../std/zone.ts';
 import { definitionNameBytesMax } from '../../workspaces/definition.ts';
 import { viewNameBytesMax } from '../../workspaces/view.ts';
-import { typeOfCommand, typeOfDelivery, typeOfOffer, typeOfResponse } from '../words.ts';
+import {
+  typeOfAudience,
+  typeOfCommand,
+  typeOfDelivery,
+  typeOfOffer,
+  typeOfResponse,
+} from '../words.ts';
 import { typesOfAudience } from './audience.ts';
 import {
   audienceNameCharactersMax,
@@ -43,7 +49,7 @@ export const condition = described(characters(conditionCharactersMax), 'A condit
 
 /** The server's own types that may be listened to; the others tell of what is done because of it. */
 export const serverTypes: readonly string[] = [
-  ...[typeOfCommand, typeOfDelivery, typeOfOffer, typeOfResponse],
+  ...[typeOfCommand, typeOfDelivery, typeOfOffer, typeOfResponse, typeOfAudience],
   ...['tapeline.link', 'tapeline.merge', 'tapeline.unmerge'],
 ];
 

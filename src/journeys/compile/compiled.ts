@@ -124,6 +124,8 @@ export interface CompiledMap {
   readonly activityChannel: string | undefined;
   readonly instancesMax: number;
   readonly audiences: ReadonlyMap<string, CompiledAudience>;
+  /** Names of audiences whose changes are said on the tape. */
+  readonly announces: ReadonlySet<string>;
   /** By event type, in document order: entry, steps with their waits, milestones, goal, exits. */
   readonly listeners: ReadonlyMap<string, readonly MapListener[]>;
 }

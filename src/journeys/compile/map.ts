@@ -42,6 +42,7 @@ export function compileMap(name: string, version: number, map: JourneyMap): Comp
     name,
     version,
     audiences,
+    announces: new Set(map.announces),
     listeners,
     entry: parts.entry,
     steps: parts.steps,

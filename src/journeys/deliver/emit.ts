@@ -1,11 +1,12 @@
 /**
  * Actions that are nothing but something said on the customer's tape: an event of the workspace's own
  * type, or the command to start or stop a journey. Each goes together with what became of it, under the
- * action's id, so that it is said once however often it is tried.
+ * action's id, so that it is said once however often it is tried. Changes of audiences are said alone.
  */
 import type { EngineContext, Work, Worker } from '../engine/work.ts';
 import type { DecidedAction } from '../words.ts';
 import { type CommandSaid, type DeliverySaid, typeOfCommand, typeOfDelivery } from '../words.ts';
+import { announced } from './announce.ts';
 import type { Teller } from './teller.ts';
 
 const sourceOfEvents = 'tapeline';
@@ -20,10 +21,12 @@ export class Emitter implements Worker {
   }
 
   take({ deliveries, person, workspace }: Work): void {
+    const customer = person.name;
     for (const { action } of deliveries) {
+      const change = announced(action, customer);
+      if (change !== undefined) this.#teller.tell({ workspace, customer, events: [change] });
       const event = eventOf(action);
       if (event === undefined) continue;
-      const customer = person.name;
       const outcome = (said: Omit<DeliverySaid, 'action'>): object => {
         return deliverySaid(customer, { action: action.id, ...said });
       };

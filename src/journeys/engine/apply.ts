@@ -111,6 +111,10 @@ function applyOne(
       applyResponse(person, said);
       observe?.({ at: received, kind: 'response', said });
       return;
+    case words.typeOfAudience:
+      applyDelivery(person, { action: event.text('id') ?? '', outcome: 'delivered' });
+      applyEvent(new Moment({ ...parts, event }), type);
+      return;
     default:
       // Others of the server's own may be what a map or rule waits for.
       applyEvent(new Moment({ ...parts, event }), type);

@@ -27,9 +27,11 @@ export interface Listeners {
   readonly audiences: OwnedAudience[];
 }
 
-/** An audience whose changes a rule waits for. */
+/** An audience whose changes somebody waits for. */
 export interface Watched extends OwnedAudience {
   readonly rules: CompiledRule[];
+  /** The map that has them said on the tape. */
+  announcedBy?: CompiledMap;
 }
 
 /** What the server says, and what customers say of themselves: looked at wherever anything is in force. */
@@ -42,6 +44,7 @@ const alwaysRead: readonly string[] = [
   words.typeOfDelivery,
   words.typeOfOffer,
   words.typeOfResponse,
+  words.typeOfAudience,
   'tapeline.link',
   'tapeline.merge',
   'tapeline.unmerge',
@@ -178,6 +181,14 @@ export class WorkspaceForce implements JourneySteps {
       const same = found.get(audience.ref);
       if (same === undefined) found.set(audience.ref, { ...audience, rules: [rule] });
       else same.rules.push(rule);
+    }
+    for (const map of this.maps) {
+      for (const audience of audiencesOf(map)) {
+        if (!map.announces.has(audience.name)) continue;
+        const watched = found.get(audience.ref) ?? { ...audience, rules: [] };
+        watched.announcedBy = map;
+        found.set(audience.ref, watched);
+      }
     }
     return [...found.values()];
   }

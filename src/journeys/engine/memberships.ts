@@ -1,4 +1,5 @@
-/** Audiences of a customer: kept up with its events, the clock and its instances; rules hear of changes. */
+/** Audiences of a customer: kept up with its events, the clock and its instances; rules hear of changes, and the tape. */
+import { announcement } from '../deliver/announce.ts';
 import type { Watched } from './force.ts';
 import type { Moment } from './moment.ts';
 import { askAbout, placeOf } from './requests.ts';
@@ -62,7 +63,17 @@ function settleOne(moment: Moment, watched: Watched, changed: Set<string>, isMov
   armNext(moment, watched);
 }
 
-function tell(moment: Moment, { name, rules }: Watched, isIn: boolean): void {
+function tell(moment: Moment, watched: Watched, isIn: boolean): void {
+  const { announcedBy, name, ref, rules } = watched;
+  if (announcedBy !== undefined && !moment.isSilent(announcedBy.latenessMs)) {
+    const said = {
+      journey: announcedBy.name,
+      audience: name,
+      change: isIn ? 'enter' : 'leave',
+    } as const;
+    const id = `${ref}/${said.change}/${placeOf(moment.cause)}`;
+    moment.person.deliveries.push(announcement(id, said, moment.at));
+  }
   for (const rule of rules) {
     const { when } = rule;
     if (when.kind !== 'audience' || (when.change === 'enter') !== isIn) continue;
