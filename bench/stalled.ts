@@ -22,6 +22,8 @@ import type { Settings } from './settings.ts';
 /** Frames of one phase's load have numbers of their own. */
 const numbersPerPhase = 2 ** 24;
 const rounds = 3;
+/** The load before the first round lasts as long as so many phases. */
+const warmupPhases = 8;
 /** What is acknowledged at a time is the grain of a short phase's rate: smaller than that of other loads. */
 const batchUsual = 250;
 
@@ -50,7 +52,7 @@ export async function stalled(settings: Settings): Promise<void> {
     await fill(server, settings.smoke);
     // Not measured: it takes the server past its first seconds, when an empty index still fits the
     // processor's cache.
-    await measure({ ...bench, seconds: 4 * seconds });
+    await measure({ ...bench, seconds: warmupPhases * seconds });
     const phases: Phase[] = [];
     for (let round = 0; round < (settings.smoke ? 1 : rounds); round++) {
       await idle(server);
@@ -125,11 +127,7 @@ function ratiosOf(phases: readonly Phase[]): readonly number[] {
   });
 }
 
-function geometricMean(values: readonly number[]): number {
-  return Math.exp(mean(values.map((value) => Math.log(value))));
-}
-
-/** What is sealed meanwhile falls into some phases. */
+/** What is sealed meanwhile falls into some phases, and the machine has other work. */
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return mean(sorted.slice((sorted.length - 1) >> 1, (sorted.length >> 1) + 1));
@@ -151,7 +149,7 @@ function report(
   const cpu = (of: readonly Phase[]): number =>
     rounded(median(of.map((phase) => phase.cpuMicrosPerEvent)));
   const ratios = ratiosOf(phases);
-  const ratio = rounded(geometricMean(ratios));
+  const ratio = rounded(median(ratios));
   const [none, half, all] = held as [Held, Held, Held];
   const { processKib, waitingKib } = eachOf(half, all);
   const fromNone = eachOf(none, all).processKib;
