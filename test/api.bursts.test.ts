@@ -1,7 +1,8 @@
-/** Many events of one customer at once: every one of them is decided. */
+/** What triggers rules, and how often: every event of a burst; the server's own only by their names. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { ask, count, fresh, startTwo, store, until } from './support/session.ts';
+import { merge, unmerge } from './support/people.ts';
+import { ask, count, fresh, post, startTwo, store, until } from './support/session.ts';
 
 const server = await startTwo();
 after(() => server.stop());
@@ -12,11 +13,18 @@ async function put(path: string, body: object): Promise<void> {
   assert.ok(answer.status === 200 || answer.status === 201, `${path} ${answer.text}`);
 }
 
+/** What rules of this name have asked for, and the verdicts. */
 interface Counts {
   readonly versions: readonly {
     readonly requested: number;
     readonly verdicts: Readonly<Record<string, number>>;
   }[];
+}
+
+async function counted(name: string): Promise<{ requested: number; act: number }> {
+  const { json } = await ask(server, `/v1/rules/${name}/counts`, { key: read });
+  const [version] = (json as Counts).versions;
+  return { requested: version?.requested ?? 0, act: version?.verdicts['act'] ?? 0 };
 }
 
 test('five hundred events of one customer in one batch are five hundred decisions', async () => {
@@ -26,10 +34,43 @@ test('five hundred events of one customer in one batch are five hundred decision
     server,
     count(500).map((n) => ({ id: `e${n}`, customer, type: 'Each' })),
   );
-  const counted = async (): Promise<Counts['versions'][number]> => {
-    const { json } = await ask(server, '/v1/rules/each/counts', { key: read });
-    return (json as Counts).versions[0]!;
-  };
-  await until(async () => ((await counted()).verdicts['act'] ?? 0) >= 500);
-  assert.deepEqual([(await counted()).requested, (await counted()).verdicts], [500, { act: 500 }]);
+  await until(async () => (await counted('each')).act >= 500);
+  assert.deepEqual(await counted('each'), { requested: 500, act: 500 });
+});
+
+test('types of the server trigger the rules that name them, and no others', async () => {
+  const then = [{ do: 'event', type: 'Done' }];
+  const named = ['link', 'merge', 'unmerge', 'response'];
+  for (const name of named) {
+    await put(`/v1/rules/${name}`, { when: { event: `tapeline.${name}` }, then });
+  }
+  await put('/v1/rules/login', { when: { event: 'Login' }, then });
+  const delivered = { when: { event: 'tapeline.delivery' }, cooldown: '1d', then };
+  await put('/v1/rules/delivery', delivered);
+  const any = { when: { event: '*' }, then };
+  const refused = await ask(server, '/v1/rules/any', { key: admin, method: 'PUT', body: any });
+  assert.match(`${refused.status} ${refused.message}`, /^422 when.event: .*\* stands for none/);
+
+  const [customer, other] = [fresh('linked'), fresh('merged')];
+  const forged = await post(server, { customer, type: 'tapeline.link' });
+  assert.match(`${forged.status} ${forged.text}`, /^422 .*tapeline\./);
+  const previous = `cookie:${customer}`;
+  await store(server, [
+    { customer: previous, type: 'Seen' },
+    { customer, previous, type: 'Login' },
+    { customer: other, type: 'Seen' },
+  ]);
+  await merge(server, { into: customer, from: [other] });
+  await unmerge(server, other);
+  const question = { customer, candidates: [{ id: 'a' }], withinMs: 10_000 };
+  const { json } = await ask(server, '/v1/decide', { key: admin, body: question });
+  const answer = { customer, decision: (json as { id: string }).id, candidate: 'a' };
+  const body = { ...answer, answer: 'accepted' };
+  assert.equal((await ask(server, '/v1/responses', { key: admin, body })).status, 200);
+  for (const name of [...named, 'login', 'delivery']) {
+    await until(async () => (await counted(name)).act > 0);
+  }
+  for (const name of ['link', 'login', 'response']) {
+    assert.deepEqual(await counted(name), { requested: 1, act: 1 }, name);
+  }
 });

@@ -124,7 +124,7 @@ export class Tracer {
     const armed = this.#armed();
     const observe = (each: Happening): void => this.#happened(force, each, event);
     const tell = (person: PersonState): void => this.#parts.recall?.(force, person, event);
-    if (!this.#people.take(event, force, observe, tell)) {
+    if (!this.#people.take(event, force, observe, tell) || force.names(event.type)) {
       const person = this.#people.of(event.home);
       tell(person);
       lapse(person, event.received, observe, undecidedMs);

@@ -90,34 +90,41 @@ function applyOne(
     return;
   }
   const parts = { force, person, home, at: received, cause: event, observe };
+  applySaid(parts, event);
+  // And then it is an event like others to whoever waits for it by name.
+  if (force.names(type)) applyEvent(new Moment({ ...parts, event }), type);
+}
+
+/** What the server said itself. */
+function applySaid(parts: ConstructorParameters<typeof Moment>[0], event: SeenEvent): void {
+  const { observe, person } = parts;
+  const { received, type } = event;
   const said = JSON.parse(event.data() ?? '{}') as never;
   switch (type) {
     case words.typeOfTimer:
       applyTimer(parts, said);
-      return;
+      break;
     case words.typeOfCommand:
       applyCommand(new Moment(parts), said);
-      return;
+      break;
     case words.typeOfDecision:
       decide(person, said, received, observe);
-      return;
+      break;
     case words.typeOfDelivery:
       deliver(person, said, received, observe);
-      return;
+      break;
     case words.typeOfOffer:
       applyOffer(person, said, received);
-      return;
+      break;
     case words.typeOfResponse:
       applyResponse(person, said);
       observe?.({ at: received, kind: 'response', said });
-      return;
+      break;
     case words.typeOfAudience:
       applyDelivery(person, { action: event.text('id') ?? '', outcome: 'delivered' });
-      applyEvent(new Moment({ ...parts, event }), type);
-      return;
+      break;
     default:
-      // Others of the server's own may be what a map or rule waits for.
-      applyEvent(new Moment({ ...parts, event }), type);
+    // Of links the reader has seen to.
   }
 }
 

@@ -71,6 +71,8 @@ export class WorkspaceForce implements JourneySteps {
   readonly #anyEvent: OwnedAudience[] = [];
   readonly #audiences = new Map<string, OwnedAudience>();
   readonly #types = new TypeSet();
+  /** Types that some map, rule or audience names. */
+  readonly #named = new Set<string>();
   /** Some map or audience wants to see every event. */
   #wantsAll = false;
 
@@ -104,6 +106,11 @@ export class WorkspaceForce implements JourneySteps {
   /** Whether an event of a type with this hash is to be looked at. */
   wants(typeHash: number): boolean {
     return this.#wantsAll || this.#types.has(typeHash);
+  }
+
+  /** Whether some map, rule or audience waits for this very type: only then do the server's own mean anything to them. */
+  names(type: string): boolean {
+    return this.#named.has(type);
   }
 
   /** All that is to be looked at; undefined: everything is. */
@@ -201,7 +208,7 @@ export class WorkspaceForce implements JourneySteps {
   }
 
   #listenForInstances(map: CompiledMap): void {
-    for (const type of map.listeners.keys()) this.#types.add(type);
+    for (const type of map.listeners.keys()) this.#name(type);
     for (const owned of audiencesOf(map)) this.#listenForAudience(owned);
     if (map.activityChannel !== undefined) this.#wantsAll = true;
   }
@@ -232,10 +239,15 @@ export class WorkspaceForce implements JourneySteps {
     }
   }
 
+  #name(type: string): void {
+    this.#types.add(type);
+    this.#named.add(type);
+  }
+
   #at(type: string): Listeners {
     const known = this.#listeners.get(type);
     if (known !== undefined) return known;
-    this.#types.add(type);
+    this.#name(type);
     const made = { maps: [], events: [], after: [], without: [], views: [], audiences: [] };
     this.#listeners.set(type, made);
     return made;

@@ -128,7 +128,7 @@ export class Reader {
     const { aliases, allowances, links, persons, recaller, touched } = this.#parts;
     const { customer, workspace } = event;
     const seen = new Seen(event, type);
-    if (links.take(workspace, customer, seen, force)) return;
+    if (links.take(workspace, customer, seen, force) && !force.names(type)) return;
     const name = aliases.ownerOf(workspace, customer, event.customerHash);
     const isOwn = name.customer === customer;
     const known = isOwn ? persons.findOnTape(name, event.customerHash) : persons.find(name);
