@@ -62,13 +62,15 @@ export class DerivedDefinitions {
 
 /** The rules of a view's actions; those that are not active are in force nowhere. */
 export function derivedRules(view: ViewRecord): readonly DefinitionRecord[] {
-  const { updatedAt, version, workspace } = view;
+  const { name, updatedAt, version, workspace } = view;
+  // By it the types are found that the rule is to look at.
+  const asks = [{ place: 'when.view', what: 'shown', name }] as const;
   return (view.cjds?.actions ?? []).map((action) => ({
     ...{ workspace, kind: 'rule', name: `${derivedPrefix}${action.id}`, updatedAt },
     ...{ revision: version, last: version, current: action.isActive ? version : 0 },
     versions: [
       {
-        ...{ version, publishedAt: updatedAt, outline: { asks: [], links: [] } },
+        ...{ version, publishedAt: updatedAt, outline: { asks, links: [] } },
         text: JSON.stringify(ruleOf(view, action)),
       },
     ],
