@@ -39,24 +39,30 @@ export type CannonMessage =
   | { readonly kind: 'measured' }
   | { readonly kind: 'done'; readonly figures: CannonFigures };
 
-/** The part of autocannon's client that its types leave out. */
+/** The part of autocannon's client that its types leave out: what it asks for the bytes of each request. */
 interface CannonClient {
   getRequestBuffer(): Buffer;
-  on(event: 'request', run: () => void): void;
 }
 
 const plan = readPlan<CannonPlan>();
 const random = seededRandom(plan.seed);
 const tally = { requests: 0, answered: 0, failures: 0 };
 
-/** A request is patched while none of its connection is under way, so its bytes are free. */
+const anyCustomer = (): number => random.below(plan.customers);
+
+/**
+ * A request is patched while none of its connection is under way, so its bytes are free. Where the client
+ * asks for them, not at its event: a second listener makes every one of its events dearer.
+ */
 function patchRequests(client: CannonClient): void {
+  const plain = client.getRequestBuffer;
   let patch: Patch | undefined;
-  client.on('request', () => {
-    const bytes = client.getRequestBuffer();
+  client.getRequestBuffer = () => {
+    const bytes = plain.call(client);
     patch ??= new Patch(bytes);
-    patch.write(bytes, tally.requests++, () => random.below(plan.customers));
-  });
+    patch.write(bytes, tally.requests++, anyCustomer);
+    return bytes;
+  };
 }
 
 /** One round of load; what is under way at its end is cut off. */

@@ -10,22 +10,20 @@ function placesAfter(bytes: Buffer, mark: string): Int32Array {
   return Int32Array.from(places);
 }
 
-/** How a number is written: in so many digits, with leading zeros. */
-interface Digits {
-  readonly count: number;
-  readonly radix: number;
+/** Writes `count` digits, with leading zeros, of a number below 2^31: small integers all the way, since this runs for every request. */
+function writeHex(bytes: Buffer, place: number, count: number, value: number): void {
+  for (let at = place + count - 1, rest = value | 0; at >= place; at--, rest >>>= 4) {
+    const digit = rest & 15;
+    bytes[at] = digit < 10 ? 0x30 + digit : 0x57 + digit;
+  }
 }
 
-const ofNumber: Digits = { count: numberDigits, radix: 16 };
-const ofCustomer: Digits = { count: customerDigits, radix: 10 };
-
-/** Writes a number below 2^31: small integers all the way, since this runs for every request. */
-function writeDigits(bytes: Buffer, place: number, { count, radix }: Digits, value: number): void {
+function writeDecimal(bytes: Buffer, place: number, count: number, value: number): void {
   let rest = value | 0;
   for (let at = place + count - 1; at >= place; at--) {
-    const digit = rest % radix;
-    bytes[at] = digit < 10 ? 0x30 + digit : 0x57 + digit;
-    rest = (rest / radix) | 0;
+    const tens = (rest / 10) | 0;
+    bytes[at] = 0x30 + rest - tens * 10;
+    rest = tens;
   }
 }
 
@@ -54,8 +52,13 @@ export class Patch {
 
   /** Makes it the request of this number. Draws a customer for each place where one is named. */
   write(bytes: Buffer, number: number, customer: () => number): void {
-    for (const place of this.#ids) writeDigits(bytes, place, ofNumber, number);
-    for (const place of this.#customers) writeDigits(bytes, place, ofCustomer, customer());
-    for (const place of this.#times) writeTime(bytes, place);
+    const ids = this.#ids;
+    const customers = this.#customers;
+    const times = this.#times;
+    for (let n = 0; n < ids.length; n++) writeHex(bytes, ids[n]!, numberDigits, number);
+    for (let n = 0; n < customers.length; n++) {
+      writeDecimal(bytes, customers[n]!, customerDigits, customer());
+    }
+    for (let n = 0; n < times.length; n++) writeTime(bytes, times[n]!);
   }
 }
