@@ -37,8 +37,8 @@ test('pairs are found again in their scope and span alone', () => {
     name(pairs, customer, previous);
     assert.equal(pairs.find(2, time, systemClock), undefined, `${customer} ${previous}`);
   }
-  assert.equal(name(pairs, 'x'.repeat(44), 'y'.repeat(44)), true);
-  assert.equal(name(pairs, 'x'.repeat(44), 'y'.repeat(45)), false);
+  assert.equal(name(pairs, 'x'.repeat(48), 'y'.repeat(48)), true);
+  assert.equal(name(pairs, 'x'.repeat(48), 'y'.repeat(49)), false);
   pairs.clear();
   name(pairs, 'Ann', 'cookie-1');
   assert.equal(pairs.find(2, time, systemClock), undefined);

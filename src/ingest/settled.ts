@@ -8,24 +8,33 @@ import type { Clock } from '../std/clock.ts';
 import { hashWords } from '../std/hash.ts';
 import type { Touched } from './touched.ts';
 
-const buckets = 2 ** 15;
+const bucketCount = 2 ** 15;
 const ways = 4;
-const places = buckets * ways;
+const places = bucketCount * ways;
 /** Of both texts together; longer pairs are looked up every time. */
-const pairBytesMax = 88;
+const pairBytesMax = 96;
 
 /*
- * A look must touch as few lines and pages of memory as it can. A bucket is one line of tags and numbers of
- * records, and records are given out one after the other, so that a few thousand pairs lie on a few pages.
+ * A look must touch as few lines and pages of memory as it can. A bucket is half a line of tags and numbers of
+ * records, and records are given out one after the other, so that a few thousand pairs lie on a few pages. What a
+ * look reads of a pair of up to 40 bytes that is in force is the first line of its record.
  *
  *     bucket, 32 bytes    4 times: 0 tag u32   4 number of the record u32
- *     record, 128 bytes   0 the pair, rest zero   88 scope u32   92 lengths u8 u8   96 from f64   104 to   112 until
+ *     record, 128 bytes   0 from f64   8 to f64   16 scope u32   20 lengths u8 u8   22 refused u8   24 the pair, rest zero
+ *                         120 until f64
  */
 const bucketWords = ways * 2;
 const recordBytes = 128;
-const scopeWord = 88 / 4;
-const lengthsAt = 92;
-const timesAt = 96 / 8;
+const scopeWord = 16 / 4;
+const lengthsAt = 20;
+const refusedAt = 22;
+const pairWord = 24 / 4;
+const untilAt = 120 / 8;
+/**
+ * The allocator gives out large memory 16 bytes behind the start of a line; from here on buckets and records begin
+ * with one. Where it does not, a look costs a line more.
+ */
+const lineStart = 48;
 
 export class SettledPairs {
   /** Two words for each place: a tag, odd, or 0 when it is free; and the number of its record. */
@@ -75,11 +84,10 @@ export class SettledPairs {
     if (this.#records === 0) return undefined;
     const record = this.#recordOf(scope, this.#tag(scope));
     if (record < 0) return undefined;
-    const at = (record * recordBytes) / 8 + timesAt;
+    const at = (record * recordBytes) / 8;
     if (time < this.#numbers[at]! || time >= this.#numbers[at + 1]!) return undefined;
-    const until = this.#numbers[at + 2]!;
-    if (until === Number.POSITIVE_INFINITY) return 'inForce';
-    return clock.now() < until ? 'refused' : undefined;
+    if (this.#bytes[record * recordBytes + refusedAt] === 0) return 'inForce';
+    return clock.now() < this.#numbers[at + untilAt]! ? 'refused' : undefined;
   }
 
   /** Whether a statement under way may move one of the two. */
@@ -91,27 +99,29 @@ export class SettledPairs {
     );
   }
 
-  /** For events of `[from, to)` nothing is to be done before `untilMs`. */
+  /** For events of `[from, to)` nothing is to be done before `untilMs`: the pair was refused; Infinity: it is in force. */
   add(scope: number, span: { readonly from: number; readonly to: number }, untilMs: number): void {
     if (this.#places.length === 0) this.#open();
     const tag = this.#tag(scope);
     const known = this.#recordOf(scope, tag);
     const at = (known < 0 ? this.#makeRoom(tag) : known) * recordBytes;
-    this.#words.set(this.#pairWords, at / 4);
+    this.#words.set(this.#pairWords, at / 4 + pairWord);
     this.#words[at / 4 + scopeWord] = scope;
     this.#bytes[at + lengthsAt] = this.#customerBytes;
     this.#bytes[at + lengthsAt + 1] = this.#pairBytes;
-    this.#numbers[at / 8 + timesAt] = span.from;
-    this.#numbers[at / 8 + timesAt + 1] = span.to;
-    this.#numbers[at / 8 + timesAt + 2] = untilMs;
+    this.#bytes[at + refusedAt] = untilMs === Number.POSITIVE_INFINITY ? 0 : 1;
+    this.#numbers[at / 8] = span.from;
+    this.#numbers[at / 8 + 1] = span.to;
+    this.#numbers[at / 8 + untilAt] = untilMs;
   }
 
   #open(): void {
-    const records = new ArrayBuffer(places * recordBytes);
-    this.#places = new Uint32Array(places * 2);
-    this.#bytes = new Uint8Array(records);
-    this.#words = new Uint32Array(records);
-    this.#numbers = new Float64Array(records);
+    const buckets = new ArrayBuffer(lineStart + places * 8);
+    const records = new ArrayBuffer(lineStart + places * recordBytes);
+    this.#places = new Uint32Array(buckets, lineStart);
+    this.#bytes = new Uint8Array(records, lineStart);
+    this.#words = new Uint32Array(records, lineStart);
+    this.#numbers = new Float64Array(records, lineStart);
   }
 
   #tag(scope: number): number {
@@ -149,8 +159,9 @@ export class SettledPairs {
     if (this.#bytes[at + lengthsAt + 1] !== this.#pairBytes) return false;
     if (this.#words[at / 4 + scopeWord] !== scope) return false;
     const words = wordsOf(this.#pairBytes);
+    const first = at / 4 + pairWord;
     for (let n = 0; n < words; n++) {
-      if (this.#words[at / 4 + n] !== this.#pairWords[n]) return false;
+      if (this.#words[first + n] !== this.#pairWords[n]) return false;
     }
     return true;
   }
@@ -162,5 +173,5 @@ function wordsOf(bytes: number): number {
 
 /** The lowest bit of a tag says nothing. */
 function bucketOf(tag: number): number {
-  return ((tag >>> 1) % buckets) * bucketWords;
+  return ((tag >>> 1) % bucketCount) * bucketWords;
 }
