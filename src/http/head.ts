@@ -8,8 +8,6 @@ import type { HttpRequest } from 'uWebSockets.js';
 export interface Head {
   /** Lower case. */
   readonly method: string;
-  /** The path as sent, percent-encoded. */
-  readonly url: string;
   /** The raw query, without `?`; empty if none. */
   readonly query: string;
   readonly authorization: string;
@@ -45,7 +43,6 @@ const seenAuthorization = 8;
 
 class Found implements Head {
   readonly method: string;
-  readonly url: string;
   readonly query: string;
   authorization = '';
   contentType = '';
@@ -68,7 +65,6 @@ class Found implements Head {
 
   constructor(req: HttpRequest) {
     this.method = req.getMethod();
-    this.url = req.getUrl();
     // Against its type, undefined when the URL has no `?`.
     this.query = req.getQuery() ?? '';
   }
