@@ -53,8 +53,11 @@ const customerDoubles = 3;
 const head = { published: 0, publishedBlocks: 1, generation: 2 } as const;
 const headWords = 4;
 
-/** The most lookups that can be warmed at once; a parcel holds fewer rows. */
-export const warmMax = 8192;
+/**
+ * Lookups that are warmed at once, a power of two: enough for the processor to wait for many lines together, few enough that
+ * their lines and pages are still at hand when they are looked up.
+ */
+export const warmMax = 256;
 /** The most events one part can index (26 bytes shared and 8 private each, as they come; 24 a customer). */
 export const entriesMax = 2 ** 23;
 /** About as many as a part holds events when it is sealed: what fits the caches is looked up fast. */

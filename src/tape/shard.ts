@@ -122,20 +122,20 @@ export class Shard {
     this.#received = Math.max(this.#received, this.#parts.clock.now());
     let mustWait = false;
     let outcome = -outcomeWords;
-    this.#warm(view, parcel.records);
     for (let record = 0; record < parcel.records; record++) {
+      if (record % warmMax === 0) this.#warm(view, record, parcel.records);
       const at = parcelRowAt(bytes.length, record);
       const ticket = view.getUint32(at + row.ticket, true);
       if (outcomes[outcome] !== ticket) {
         outcome += outcomeWords;
         outcomes.push(ticket, 0, 0);
       }
-      const idHash = this.#idHashes[record]!;
+      const idHash = this.#idHashes[record % warmMax]!;
       const found = this.#duplicates.find(bytes, view, at, idHash);
       if (found === original.none) {
         const time = this.#add(bytes, view, at);
         const typeHash = view.getUint16(at + row.typeHash, true);
-        index.append(this.#customerHashes[record]!, idHash, typeHash, time);
+        index.append(this.#customerHashes[record % warmMax]!, idHash, typeHash, time);
         recent.add(idHash);
         outcomes[outcome + 1]! += 1;
         mustWait = true;
@@ -148,17 +148,18 @@ export class Shard {
     return mustWait;
   }
 
-  /** Reads the hashes of a parcel ahead and lets the index fetch what they lead to. */
-  #warm(view: DataView, records: number): void {
+  /** Reads the hashes of the next rows of a parcel ahead and lets the index fetch what they lead to. */
+  #warm(view: DataView, first: number, records: number): void {
     const customerHashes = this.#customerHashes;
     const idHashes = this.#idHashes;
-    for (let record = 0; record < records; record++) {
-      const at = parcelRowAt(view.byteLength, record);
-      customerHashes[record] = view.getUint32(at + row.customerHash, true);
-      idHashes[record] = view.getUint32(at + row.idHash, true);
+    const count = Math.min(warmMax, records - first);
+    for (let i = 0; i < count; i++) {
+      const at = parcelRowAt(view.byteLength, first + i);
+      customerHashes[i] = view.getUint32(at + row.customerHash, true);
+      idHashes[i] = view.getUint32(at + row.idHash, true);
     }
-    this.#open.part.index.warm(customerHashes, idHashes, records);
-    this.#parts.parts.recent.warm(idHashes, records);
+    this.#open.part.index.warm(customerHashes, idHashes, count);
+    this.#parts.parts.recent.warm(idHashes, count);
   }
 
   /** Copies a record into the open block; returns its time. */
