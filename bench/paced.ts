@@ -114,7 +114,7 @@ async function fire(seconds: number): Promise<void> {
     for (; asked < due; asked++) {
       const dueMs = startMs + (asked * 1000) / plan.rate;
       if (dueMs > now) break;
-      const connection = free.pop();
+      const connection = free.shift();
       if (connection === undefined) waiting.push(dueMs);
       else connection.ask(dueMs);
     }
