@@ -146,6 +146,26 @@ test('an answer does not outlive the next event of its customer', async () => {
   });
 });
 
+test('an answer outlives events of other types, also when what they lie in is sealed and merged', async () => {
+  await withKit(async (kit, clock) => {
+    const asker = new Asker(kit, clock);
+    const store = (type: string, v: number) =>
+      kit.store([{ customer: 'ada', type, time: startMs - v, data: { v } }]);
+    await store('C', 1);
+    const made = asker.make('ada');
+    for (let n = 2; n < 40; n++) {
+      await store('D', n);
+      if (n % 8 === 0) await kit.settle();
+      assert.equal(asker.find('ada'), made, `after ${n} events`);
+    }
+    await store('C', 40);
+    await store('D', 41);
+    await kit.settle();
+    assert.equal(asker.find('ada'), undefined);
+    assert.ok(asker.make('ada').includes('"ever","value":41'));
+  });
+});
+
 test('a snapshot serves until it is as old as its template says, whatever comes', async () => {
   await withKit(async (kit, clock) => {
     const asker = new Asker(kit, clock);

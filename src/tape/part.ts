@@ -36,10 +36,6 @@ export class PartReader implements Source {
     return { stamp: index.stamp[number]!, ordinal: entry - index.first[number]! };
   }
 
-  /**
-   * Whether an event of that hash and one of these types has come after `since`. True also when the newest
-   * `stepsMax` do not tell.
-   */
   hasNewer(
     customerHash: number,
     since: Position,

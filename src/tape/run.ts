@@ -42,6 +42,16 @@ export interface Source {
   newestPosition(customerHash: number): Position | undefined;
   run(customerHash: number, bounds: RunBounds, budget: ScanBudget): Run;
   /**
+   * Whether an event of that hash and one of these types lies in it after `since`. True also when `stepsMax` of
+   * its events do not tell.
+   */
+  hasNewer(
+    customerHash: number,
+    since: Position,
+    types: ReadonlySet<number>,
+    stepsMax: number,
+  ): boolean;
+  /**
    * Nothing of that hash lies in it at or after `stamp` and before what is returned; Infinity when
    * nothing follows at all. Takes about `stepsMax` steps, then it is `stamp` itself.
    */

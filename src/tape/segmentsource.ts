@@ -42,6 +42,24 @@ class SegmentSource implements Source {
     return new BudgetedRun(run, budget, this.#segment.part === undefined ? sealed : indexed);
   }
 
+  /** In the order of time, so all are looked at. */
+  hasNewer(
+    customerHash: number,
+    since: Position,
+    types: ReadonlySet<number>,
+    stepsMax: number,
+  ): boolean {
+    if (this.#last <= since.stamp) return false;
+    const run = this.#segment.run(customerHash);
+    for (let steps = 0; run.next(); steps++) {
+      if (steps >= stepsMax) return true;
+      const { ordinal, stamp } = run;
+      const isNewer = stamp > since.stamp || (stamp === since.stamp && ordinal > since.ordinal);
+      if (isNewer && types.has(run.typeHash)) return true;
+    }
+    return false;
+  }
+
   firstStampOf(customerHash: number, stamp: number): number {
     const isAbsent = stamp > this.#last || this.latest(customerHash) === Number.NEGATIVE_INFINITY;
     return isAbsent ? Number.POSITIVE_INFINITY : Math.max(stamp, this.first);

@@ -111,17 +111,17 @@ export class ShardReader {
     return newestIn(this.#growing, customerHash);
   }
 
-  /** Whether what may grow holds an event of that hash and one of these types after `since`: see `PartReader.hasNewer`. */
+  /** Whether there is an event of that hash and one of these types after `since`: see `Source.hasNewer`. */
   hasNewer(
     customerHash: number,
     since: Position,
     types: ReadonlySet<number>,
     stepsMax: number,
   ): boolean {
-    for (let at = this.#growing.length - 1; at >= 0; at--) {
-      const part = this.#growing[at]!;
-      if (part.hasNewer(customerHash, since, types, stepsMax)) return true;
-      if (part.first <= since.stamp) return false;
+    for (let at = this.#sources.length - 1; at >= 0; at--) {
+      const source = this.#sources[at]!;
+      if (source.hasNewer(customerHash, since, types, stepsMax)) return true;
+      if (source.first <= since.stamp) return false;
     }
     return false;
   }

@@ -133,8 +133,8 @@ export class Tape {
   }
 
   /**
-   * While `layout` is the same: whether an event of a customer and of one of these types has come since
-   * `grownTo` said so. True also when so many have come that telling would take more than `stepsMax` steps.
+   * Whether an event of a customer and of one of these types has come after `since`. True also when so many may
+   * have that telling would take more than `stepsMax` steps in one file. As of the beginning of the last read.
    */
   hasComeSince(
     customerHash: number,

@@ -1,10 +1,11 @@
 /**
  * What a customer's tape looked like when something was made of it: with the same place, it is the same.
  * That is told in steps, each dearer than the one before: nothing at all has changed; nothing but events has
- * come, none of them the customer's, or none of a type that it was made of; the customer's place made anew is
- * the same.
+ * come, none of them the customer's, or none of a type that it was made of; parts were sealed or merged
+ * besides, but nothing was taken away and nobody linked.
  */
-import { earliest, type Position } from '../tape/cursor.ts';
+import type { Position } from '../tape/cursor.ts';
+import { ordinalMax } from '../tape/layout.ts';
 import type { Tape } from '../tape/tape.ts';
 
 /** Events of one identity that are looked at to tell that none is of a type that matters: a few microseconds. */
@@ -22,6 +23,8 @@ export interface Place {
   readonly members: number;
   /** What the identities' events are found by. */
   readonly hashes: readonly number[];
+  /** All up to this stamp had been seen. */
+  seenUpTo: number;
   /** `Tape.layout`, and `Tape.grownTo` with it. */
   layout: number;
   grown: readonly Position[];
@@ -31,6 +34,8 @@ export interface Place {
 
 /** Take it before a scan: what is committed during one then makes another place. */
 export function placeOf(tape: Tape, workspace: number, customer: string): Place {
+  // What is settled now is found by any read that begins later.
+  const seenUpTo = tape.horizon();
   // A read around all of them: they speak of one state of the tape, as far as it is files and rules.
   tape.enter();
   try {
@@ -44,6 +49,7 @@ export function placeOf(tape: Tape, workspace: number, customer: string): Place 
       dropped: tape.droppedUpTo(workspace, hashes),
       members: mark,
       hashes,
+      seenUpTo,
       layout,
       grown: tape.grownTo(hashes),
       revision,
@@ -82,11 +88,34 @@ export function standsAt(
     return true;
   }
   const now = placeOf(tape, workspace, customer);
-  if (!isSamePosition(now.latest, place.latest) || !isAsWhole(now, place)) return false;
+  if (!isAsWhole(now, place)) return false;
+  const isSame = isSamePosition(now.latest, place.latest);
+  if (!isSame && hasComeSince(tape, place, types)) return false;
+  place.latest = now.latest;
+  place.seenUpTo = now.seenUpTo;
   place.layout = now.layout;
   place.grown = now.grown;
   place.revision = now.revision;
   return true;
+}
+
+/** Whether any event of these types may have come to the customer since it stood there. */
+function hasComeSince(
+  tape: Tape,
+  { grown, hashes, revision, seenUpTo }: Place,
+  types: ReadonlySet<number> | undefined,
+): boolean {
+  // One of the past stands nowhere.
+  if (types === undefined || Number.isNaN(revision)) return true;
+  const seen = { stamp: seenUpTo, ordinal: ordinalMax };
+  return hashes.some((hash, at) => {
+    const since = isAfter(grown[at]!, seen) ? grown[at]! : seen;
+    return tape.hasComeSince(hash, since, types, newerStepsMax);
+  });
+}
+
+function isAfter(one: Position, other: Position): boolean {
+  return one.stamp === other.stamp ? one.ordinal > other.ordinal : one.stamp > other.stamp;
 }
 
 /** Whether any event of the customer's has come. */
@@ -104,17 +133,12 @@ function movesAlong(
     readonly types: ReadonlySet<number> | undefined;
   },
 ): boolean {
-  const { types } = who;
-  // One of the past stands nowhere.
-  if (types === undefined || Number.isNaN(place.revision)) return false;
-  const { grown, hashes } = place;
   // Taken before what came is looked at: what comes meanwhile is looked at again.
+  const seenUpTo = tape.horizon();
   const latest = tape.latestPosition(who.workspace, who.customer);
-  const now = tape.grownTo(hashes);
-  const isOther = hashes.some((hash, at) => {
-    return tape.hasComeSince(hash, grown[at] ?? earliest, types, newerStepsMax);
-  });
-  if (isOther) return false;
+  const now = tape.grownTo(place.hashes);
+  if (hasComeSince(tape, place, who.types)) return false;
+  place.seenUpTo = seenUpTo;
   place.latest = latest;
   place.grown = now;
   return true;
