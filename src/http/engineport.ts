@@ -45,7 +45,7 @@ export class EnginePort {
     return this.#asked.ask((request) => {
       this.#batch ??= batching((asks) => {
         port.postMessage({ kind: 'ask', asks } satisfies FrontToEngine);
-      });
+      }, setImmediate);
       this.#batch({ request, ask: wanted as EngineAsk });
     });
   }

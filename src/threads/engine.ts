@@ -128,7 +128,8 @@ function connectFront(port: MessagePort): void {
   fronts.push(port);
   const reply = batching<EngineReply>((answers) => {
     port.postMessage({ kind: 'answers', answers } satisfies EngineToFront);
-  });
+    // Once all that a message has settled is answered, and before anything else is done.
+  }, process.nextTick);
   port.on('message', ({ asks }: FrontToEngine) => {
     for (const { ask: wanted, request } of asks) answerTo(wanted, request, reply);
   });

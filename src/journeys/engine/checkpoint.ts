@@ -17,9 +17,7 @@ import type { Person, Persons } from './persons.ts';
 import type { Rebuild } from './rebuild.ts';
 import type { RoomStore } from './roomstore.ts';
 import type { JourneyStore } from './store.ts';
-
-/** A slice takes so long; then the thread looks after its other work. */
-const sliceMsMax = 4;
+import type { Turns } from './turns.ts';
 
 /** What the file says of itself. */
 export interface Meta extends Position {
@@ -48,6 +46,7 @@ export interface CheckpointParts {
   readonly store: JourneyStore;
   readonly roomStore: Pick<RoomStore, 'flush'>;
   readonly persons: Persons;
+  readonly turns: Pick<Turns, 'writeMs'>;
   readonly position: () => Position;
   /** It begins: whatever else is of it is put now. @returns what it says, and what is done when it is in the file. */
   readonly cut: () => { readonly meta: Omit<Meta, 'version' | keyof Position>; done(): void };
@@ -124,8 +123,8 @@ export class Checkpoints {
   }
 
   #writeSlice(): boolean {
-    const { clock, persons, written } = this.#parts;
-    const end = clock.monotonicMs() + sliceMsMax;
+    const { clock, persons, turns, written } = this.#parts;
+    const end = clock.monotonicMs() + turns.writeMs;
     return persons.writeCut(() => clock.monotonicMs() >= end, written);
   }
 }

@@ -35,11 +35,10 @@ import { Schedule } from './schedule.ts';
 import { Shortfalls } from './shortfalls.ts';
 import { JourneyStore } from './store.ts';
 import { Texts } from './texts.ts';
+import { Turns } from './turns.ts';
 import { Waiting } from './waiting.ts';
 import type { EngineContext } from './work.ts';
 
-/** One turn reads for so long; then the thread looks after its other work. */
-const turnMsMax = 8;
 const checkpointMs = 1000;
 /** A checkpoint is due early when so many customers have changed. */
 const dirtyMax = 20_000;
@@ -68,6 +67,7 @@ export class Engine {
   readonly #parts: EngineParts;
   readonly #store: JourneyStore;
   readonly #roomStore: RoomStore;
+  readonly #turns: Turns;
   readonly #persons: Persons;
   readonly #aliases: Aliases;
   readonly #inForce: InForce;
@@ -100,6 +100,7 @@ export class Engine {
     this.#parts = parts;
     this.#store = new JourneyStore(parts.path);
     this.#roomStore = new RoomStore(parts.roomsPath);
+    this.#turns = new Turns(clock);
     const meta = readMeta(this.#store);
     const start = this.#startOf(meta);
     const inForce = new InForce(source, new Texts(this.#store), log, meta?.inForce ?? []);
@@ -157,8 +158,7 @@ export class Engine {
 
   /** Begins to read, if there is anybody to read for. */
   open(): void {
-    const { clock } = this.#parts;
-    this.#stopTicking.push(clock.every(checkpointMs, () => this.#tick()));
+    this.#stopTicking.push(this.#parts.clock.every(checkpointMs, () => this.#tick()));
     // So that the next start knows that this one was there, however soon it ends.
     if (!this.#checkpoints.isMade) this.#checkpoint();
     const isBehind = this.#reader.position.stamp < this.#parts.tape.horizon();
@@ -189,11 +189,12 @@ export class Engine {
 
   #openCheckpoints(isMade: boolean): Checkpoints {
     const { clock, log } = this.#parts;
-    const [store, roomStore, persons] = [this.#store, this.#roomStore, this.#persons];
+    const [store, roomStore] = [this.#store, this.#roomStore];
+    const [persons, turns] = [this.#persons, this.#turns];
     const position = (): Position => this.#reader.position;
     const written = (person: Person): void => this.#alarm.follow(person);
     const cut = (): ReturnType<CheckpointParts['cut']> => this.#cut();
-    const parts = { clock, log, store, roomStore, persons, position, cut, written };
+    const parts = { clock, log, store, roomStore, persons, turns, position, cut, written };
     return new Checkpoints(parts, isMade);
   }
 
@@ -232,8 +233,7 @@ export class Engine {
   drop(workspace: number, customer: string, requests: ReadonlySet<string>): void {
     const person = this.find(workspace, customer);
     if (person === undefined || requests.size === 0) return;
-    const { state } = person;
-    state.requests = state.requests.filter(({ id }) => !requests.has(id));
+    person.state.requests = person.state.requests.filter(({ id }) => !requests.has(id));
     this.#persons.touch(person);
     this.#hands.note(person);
   }
@@ -268,10 +268,9 @@ export class Engine {
   }
 
   #turn(): void {
-    const { clock, tape } = this.#parts;
     if (this.#isClosed) return;
-    const end = clock.monotonicMs() + turnMsMax;
-    const horizon = tape.horizon();
+    const end = this.#parts.clock.monotonicMs() + this.#turns.readMs;
+    const horizon = this.#parts.tape.horizon();
     let more = true;
     do more = this.#reader.readBlock(horizon);
     while (more && !this.#isTurnOver(end));
@@ -287,8 +286,8 @@ export class Engine {
   }
 
   #isTurnOver(end: number): boolean {
-    if (this.#parts.clock.monotonicMs() >= end || this.#persons.unwritten >= dirtyBound)
-      return true;
+    const isLate = this.#parts.clock.monotonicMs() >= end;
+    if (isLate || this.#persons.unwritten >= dirtyBound) return true;
     return this.isLive && this.#reader.isCrowded;
   }
 
@@ -344,6 +343,7 @@ export class Engine {
     const answerer = this.#answerer[ask.kind as Kind];
     if (answerer === undefined) throw new AppError('invalid', 'the engine knows no such question');
     const { clock } = this.#parts;
+    if (ask.kind === 'decide') this.#turns.noteAsked();
     const { after = 0, patienceMs = Number.POSITIVE_INFINITY } = ask;
     const patientUntil = clock.monotonicMs() + patienceMs;
     await this.#waiting.until(() => {
