@@ -15,6 +15,7 @@ import {
   tapeIds,
   until,
 } from './support/session.ts';
+import { openStream } from './support/stream.ts';
 import { lingering, traces } from './support/traces.ts';
 
 /** Small parts: what is stored is spread over parts and segments. */
@@ -81,20 +82,57 @@ test('an erased customer cannot be read by anyone when the answer comes', async 
   for (const _ of count(8)) {
     assert.match((await ask(server, viewPath, { key: read })).text, /"value":60/);
   }
+  const page = await tape(server, ann, 'limit=20');
   const answer = await erase(ann);
   assert.equal(answer.status, 202, answer.text);
   assert.equal((answer.json as Erasure).status, 'pending');
+  const paths = [
+    ...['', '?fresh=1', '?asOf=1763740030000', '?evidence=events'].map((query) => viewPath + query),
+    `/v1/customers/${ann}/views?names=n`,
+  ];
   for (const _ of count(8)) {
-    assert.deepEqual(await tapeIds(server, ann), []);
-    for (const query of ['', '?fresh=1', '?asOf=1763740030000']) {
-      assert.match((await ask(server, viewPath + query, { key: read })).text, /"value":0/);
+    for (const query of ['', `before=${page.next}`, 'type=Click&since=0']) {
+      assert.deepEqual(await tapeIds(server, ann, query), [], query);
+    }
+    for (const path of paths) {
+      assert.match((await ask(server, path, { key: read })).text, /"value":0,"events":0/, path);
     }
   }
   const { events } = await tape(server, bob, 'limit=1000');
   assert.equal(events.length, 360);
-  const ids = await replay(undefined, `${bob}:359`);
+  const last = `${bob}:359`;
+  const stream = await openStream(server, '', { 'last-event-id': page.events.at(-1)!.cursor });
+  const streamed = [''];
+  while (streamed.at(-1) !== last) streamed.push((await stream.next()).data.id);
+  stream.close();
+  const ids = await replay(undefined, last);
   assert.equal(ids.filter((id) => id.startsWith(bob)).length, 360);
-  assert.equal(ids.filter((id) => id.startsWith(ann)).length, 0);
+  for (const read of [ids, streamed]) {
+    assert.equal(read.filter((id) => id.startsWith(ann)).length, 0);
+  }
+  // Whoever follows her by name gets what she does from now on, and nothing before.
+  const hers = await openLive(server, `from=earliest&customer=${ann}`);
+  await store(server, [{ id: 'anew', customer: ann, type: 'Click' }]);
+  assert.equal((await hers.live()).event.id, 'anew');
+  hers.close();
+});
+
+test('progress is told: pending, until what came before is out of the files', async () => {
+  const ann = fresh('ann');
+  await store(server, eventsOf(ann, 0, 5));
+  const before = Date.now();
+  const { doneAt, ...asked } = (await erase(ann)).json as Erasure;
+  assert.equal(doneAt, undefined);
+  assert.ok(asked.requestedAt >= before && asked.requestedAt <= Date.now());
+  const told = async (): Promise<Erasure | undefined> =>
+    (await erasures()).find(({ id }) => id === asked.id);
+  assert.deepEqual(await told(), { ...asked, status: 'pending' });
+  assert.ok(!JSON.stringify(await erasures()).includes(ann), 'no list names the erased');
+  assert.notDeepEqual(await traces(server.data, [secretOf(ann)]), []);
+  assert.equal((await erase(ann, '?now=1')).status, 200);
+  const done = await told();
+  assert.ok(done === undefined || done.status === 'done', JSON.stringify(done));
+  assert.deepEqual(await traces(server.data, [secretOf(ann)]), []);
 });
 
 test('what is sent after an erasure begins a new tape, the same ids too', async () => {
@@ -158,10 +196,11 @@ test('only admin may erase, and only within the workspace', async () => {
   }
   const made = await ask(server, '/v1/workspaces', { key: admin, body: { name: fresh('other') } });
   const other = (made.json as { key: { key: string } }).key.key;
-  assert.equal((await erase(ann, '?now=1', other)).status, 200);
+  const theirs = (await erase(ann, '?now=1', other)).json as Erasure;
+  assert.equal(theirs.status, 'done');
   assert.equal((await tapeIds(server, ann)).length, 5);
-  assert.equal((await erasures(other)).length, 1);
-  assert.ok((await erasures()).every(({ id }) => id !== (made.json as { id?: string }).id));
+  assert.deepEqual(await erasures(other), [theirs]);
+  assert.ok((await erasures()).every(({ id }) => id !== theirs.id));
 });
 
 test('an erasure goes on after a kill, and stays in force', async (t) => {

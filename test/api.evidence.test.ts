@@ -1,7 +1,10 @@
 /** Views in their other forms: several from one scan, with the events behind them, as snapshots. */
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { startServer } from './support/server.ts';
+import { send } from './support/people.ts';
+import { startServer, temporaryDirectory } from './support/server.ts';
+import { ServerClock } from './support/serverclock.ts';
 import {
   type Answer,
   ask,
@@ -155,10 +158,17 @@ test('views with whole events stay within one bound, go to the pool, and take no
   );
 });
 
-test('a snapshot serves although events have come, until it is asked anew, or something is taken away', async () => {
+test('a snapshot serves for thirty minutes, whatever comes, unless asked anew or something is taken away', async (t) => {
+  const directory = temporaryDirectory();
+  const begun = Date.now();
+  const clock = new ServerClock(directory, begun);
   // One front keeps its own snapshots; with one there is one.
-  const alone = await startServer({ shards: 1, fronts: 1 });
-  after(() => alone.stop());
+  const alone = await startServer({ shards: 1, fronts: 1, env: clock.env });
+  t.after(async () => {
+    await alone.stop();
+    // The server has no clock without it.
+    rmSync(directory, { recursive: true });
+  });
   const customer = 'snap';
   const path = `/v1/customers/${customer}/views/shared`;
   const body = { snapshot: '30m', fields: [{ name: 'n', event: 'T', type: 'count' }] };
@@ -168,23 +178,40 @@ test('a snapshot serves although events have come, until it is asked anew, or so
     const { asOf, fields } = (await ask(alone, path + query, { key: read })).json as ViewAnswer;
     return [fields[0]!.value, asOf];
   };
+  const more = (who = customer): Promise<void> => store(alone, [{ customer: who, type: 'T' }]);
   await putView(body);
-  await store(alone, [{ customer, type: 'T' }]);
-  const first = await read1();
-  assert.equal(first[0], 1);
-  await store(alone, [{ customer, type: 'T' }]);
-  assert.deepEqual(await read1(), first, 'the same, as of the same instant');
-  const asOf = Date.now();
-  assert.deepEqual(await read1(`?asOf=${asOf}`), [2, asOf], 'asOf scans');
-  assert.deepEqual(await read1(), first);
-  const second = await read1('?fresh=1');
-  assert.equal(second[0], 2);
-  assert.deepEqual(await read1(), second, 'the new one is kept');
-  await store(alone, [{ customer, type: 'T' }]);
-  await putView({ ...body, fields: [...body.fields, { name: 'm', event: 'T', type: 'count' }] });
-  assert.equal((await read1())[0], 3, 'another template');
-  await ask(alone, `/v1/customers/${customer}`, { method: 'DELETE', key: admin });
-  assert.equal((await read1())[0], 0, 'erased');
+  await more();
+  assert.deepEqual(await read1(), [1, begun]);
+  await more();
+  const due = begun + 30 * 60 * 1000;
+  for (const now of [begun, begun + 1, due - 1]) {
+    clock.put(now);
+    assert.deepEqual(await read1(), [1, begun], 'the same, as of the same instant');
+    assert.deepEqual(await read1(`?asOf=${now}`), [2, now], 'asOf scans');
+  }
+  clock.put(due);
+  assert.deepEqual(await read1(), [2, due], 'at exactly thirty minutes there is a new one');
+  await more();
+  let now = due + 1;
+  clock.put(now);
+  assert.deepEqual(await read1(), [2, due]);
+  assert.deepEqual(await read1('?fresh=1'), [3, now]);
+  assert.deepEqual(await read1(), [3, now], 'the new one is kept');
+  const changes: [why: string, change: () => Promise<unknown>, count: number][] = [
+    ['linked', () => send(alone, 'link', { from: 'cookie:snap', to: customer }), 5],
+    ['merged', () => send(alone, 'merge', { into: customer, from: ['other'] }), 7],
+    ['parted', () => send(alone, 'unmerge', { customer: 'other' }), 7],
+    ['another template', () => putView({ ...body, where: 'true' }), 8],
+    ['erased', () => ask(alone, `/v1/customers/${customer}`, { method: 'DELETE', key: admin }), 0],
+  ];
+  await Promise.all([more('cookie:snap'), more('other')]);
+  for (const [why, change, count] of changes) {
+    clock.put(++now);
+    await more();
+    assert.notEqual((await read1())[1], now, 'not yet');
+    await change();
+    assert.deepEqual(await read1(), [count, now], why);
+  }
   for (const snapshot of ['31m', '0s', '1h', 30, '', '90']) {
     assert.equal((await putView({ ...body, snapshot })).code, 'invalid', String(snapshot));
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { identitiesOf, identity, linkEvents, merge, own, send, unmerge } from './support/people.ts';
-import { ask, count, fresh, startTwo, store, tapeIds } from './support/session.ts';
+import { ask, count, fresh, startTwo, store, tape, tapeIds } from './support/session.ts';
 
 const server = await startTwo({ env: { TAPELINE_PHONE_REGION: 'US' } });
 after(() => server.stop());
@@ -156,6 +156,45 @@ test('merge and un-merge: one customer, and again exactly what was', async () =>
   assert.equal(again.code, 'not_found');
 });
 
+test('without into the newest by its first event stays, wherever it stands in the list', async () => {
+  const [old, young] = [fresh('old'), fresh('young')];
+  // The older one has the newest event, and was the last to be stored.
+  await store(server, [event(young, 'y', 2)]);
+  await store(server, [event(old, 'o1', 1), event(old, 'o2', 9)]);
+  const lists = [
+    [old, young],
+    [young, old],
+    // One that nothing is known of is not the newest.
+    [fresh('empty'), young],
+    [young, fresh('empty')],
+  ];
+  for (const from of lists) {
+    assert.equal((await merge(server, { from })).customer, young, from.join());
+    await unmerge(server, from.find((name) => name !== young)!);
+  }
+});
+
+test('the tape is never rewritten: events stay as they were sent, whoever they count for', async () => {
+  const [a, b, cookie] = [fresh('a'), fresh('b'), `cookie:${fresh('x')}`];
+  await store(server, [event(cookie, 'k1', 1), event(b, 'b1', 2), event(a, 'a1', 3)]);
+  await store(server, [event(a, 'a2', 6), event(cookie, 'k2', 4), event(b, 'b2', 5)]);
+  /** What was sent to any of them, newest first, as it is read under their names. */
+  const readAs = async (...names: string[]): Promise<object[]> => {
+    const pages = await Promise.all(names.map((name) => tape(server, name)));
+    const all = pages.flatMap(({ events }) => events).filter(({ type }) => type === 'T');
+    return names.length === 1 ? all : all.sort((one, other) => other.time - one.time);
+  };
+  const sent = await readAs(a, b, cookie);
+  const of = (...names: string[]): object[] =>
+    sent.filter((each) => names.includes((each as { customer: string }).customer));
+  await send(server, 'link', { from: cookie, to: a });
+  for (const name of [a, cookie]) assert.deepEqual(await readAs(name), of(a, cookie));
+  await merge(server, { into: b, from: [a] });
+  for (const name of [a, b, cookie]) assert.deepEqual(await readAs(name), sent);
+  for (const name of [a, cookie]) await unmerge(server, name);
+  for (const name of [a, b, cookie]) assert.deepEqual(await readAs(name), of(name));
+});
+
 test('a merged one is merged on as its root, and cannot close a circle', async () => {
   const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
   await store(server, [event(a, 'a', 1), event(b, 'b', 2), event(c, 'c', 3)]);
@@ -186,6 +225,72 @@ test('links by hand: switches, refusals', async () => {
   assert.deepEqual(codes, expected);
 });
 
+test('what is no link, merge, un-merge or identity is refused', async () => {
+  const [a, b] = [fresh('a'), fresh('b')];
+  const more = 'x'.repeat(257);
+  const bodies: [what: 'link' | 'merge' | 'unmerge', bodies: object[]][] = [
+    ['link', [[], {}, { to: b }, { from: 7, to: b }, { from: a, to: null }, { from: '', to: b }]],
+    [
+      'link',
+      [
+        { from: more, to: b },
+        { from: a, to: more },
+        { from: a, to: b, since: 1 },
+      ],
+    ],
+    ['merge', [[], {}, { into: b }, { from: a, into: b }, { from: [7], into: b }]],
+    [
+      'merge',
+      [
+        { from: [''], into: b },
+        { from: [a], into: more },
+        { from: [a], into: '' },
+      ],
+    ],
+    [
+      'merge',
+      [
+        { from: [a], into: b, to: b },
+        { from: Array(101).fill(a), into: b },
+      ],
+    ],
+    ['unmerge', [[], {}, { customer: '' }, { customer: 7 }, { customer: more }]],
+    ['unmerge', [{ customer: a, from: b }]],
+  ];
+  for (const [what, wrong] of bodies) {
+    for (const body of wrong) {
+      const answer = await send(server, what, body);
+      const shown = JSON.stringify(body).slice(0, 80);
+      assert.equal(`${answer.status} ${answer.code}`, '422 invalid', `${what} ${shown}`);
+    }
+    const path = `/v1/identities/${what}`;
+    const type = 'application/json';
+    const broken = await ask(server, path, { key: admin, body: '{', type });
+    assert.equal(`${broken.status} ${broken.code}`, '400 malformed');
+  }
+  for (const [path, refusal] of [
+    [more, '422 invalid'],
+    ['%ff', '400 malformed'],
+    [`${a}?all=1`, '422 invalid'],
+  ] as const) {
+    const answer = await ask(server, `/v1/identities/${path}`, { key: admin });
+    assert.equal(`${answer.status} ${answer.code}`, refusal, path);
+  }
+  for (const name of [a, b]) assert.deepEqual(await identitiesOf(server, name), [name]);
+});
+
+test('names of 256 bytes are linked, and a hundred customers merged at once', async () => {
+  const [a, most] = [fresh('a'), 'x'.repeat(256)];
+  assert.equal((await identity(server, most)).customer, most);
+  const cookie = `cookie:${most}`.slice(0, 256);
+  assert.equal((await send(server, 'link', { from: cookie, to: most })).status, 200);
+  assert.deepEqual(await identitiesOf(server, cookie), [most, cookie]);
+  await unmerge(server, cookie);
+  const hundred = count(100).map(() => fresh('of'));
+  await merge(server, { into: a, from: hundred });
+  assert.equal((await identity(server, hundred[99]!)).customer, a);
+});
+
 test('settings: the survivor, types, and their checks', async () => {
   const put = (body: object) => {
     return ask(server, '/v1/settings/identities', { method: 'PUT', key: admin, body });
@@ -211,6 +316,8 @@ test('settings: the survivor, types, and their checks', async () => {
 test('only admin may look and change', async () => {
   for (const key of [read, write]) {
     assert.equal((await send(server, 'link', { from: 'x', to: 'y' }, key)).code, 'forbidden');
+    assert.equal((await send(server, 'merge', { from: ['x'], into: 'y' }, key)).code, 'forbidden');
+    assert.equal((await send(server, 'unmerge', { customer: 'x' }, key)).code, 'forbidden');
     assert.equal((await ask(server, '/v1/identities/x', { key })).code, 'forbidden');
     assert.equal((await ask(server, '/v1/settings/identities', { key })).code, 'forbidden');
   }

@@ -47,8 +47,9 @@ test('a message has the event as the tape has it, and its cursor', async () => {
     { id: 'a', customer, type: 'T', channel: 'web', source: 's', previous: 'p', time: 5, data },
   ]);
   const [stored] = (await tape(server, customer)).events;
-  const said = await live.live();
-  assert.deepEqual(said, { cursor: stored!.cursor, event: stored });
+  const said = await live.raw();
+  assert.equal(typeof said, 'string', 'a text message');
+  assert.deepEqual(JSON.parse(String(said)), { cursor: stored!.cursor, event: stored });
   const message = await stream.next();
   assert.deepEqual(message, { id: stored!.cursor, event: 'event', data: stored });
   assert.equal(stream.response.headers['content-type'], 'text/event-stream; charset=utf-8');
@@ -81,20 +82,35 @@ test('from is now, earliest or a cursor', async () => {
   for (const open of [...sockets, ...streams]) open.close();
 });
 
-test('Last-Event-ID resumes, and wins over from', async () => {
+test('Last-Event-ID resumes after any cursor, and wins over from', async () => {
   const customer = fresh('last');
-  await store(
-    server,
-    count(5).map((index) => ({ id: String(index), customer, type: 'T' })),
-  );
-  const first = await openStream(server, `customer=${customer}&from=earliest`);
-  await first.next();
-  const { id } = await first.next();
-  first.close();
-  const headers = { 'last-event-id': id };
-  const second = await openStream(server, `customer=${customer}&from=earliest`, headers);
-  for (const expected of ['2', '3', '4']) assert.equal((await second.next()).data.id, expected);
-  second.close();
+  const filter = `customer=${customer}`;
+  const first = await openStream(server, filter);
+  const live = await openLive(server, filter);
+  const { live: empty } = await tape(server, customer);
+  const ids = count(5).map(String);
+  for (const id of ids) await store(server, [{ id, customer, type: 'T' }]);
+  // Each with the id of the first event that comes after it.
+  const resumed: [id: string, next: number][] = [
+    [await first.start(), 0],
+    [empty, 0],
+    [(await first.next()).id, 1],
+    [(await first.next()).id, 2],
+    [(await live.live()).cursor, 1],
+    ...(await tape(server, customer)).events
+      .slice(1)
+      .map(({ cursor, id }): [string, number] => [cursor, Number(id) + 1]),
+  ];
+  for (const [id, next] of resumed) {
+    for (const from of ['', '&from=earliest', '&from=now']) {
+      const second = await openStream(server, filter + from, { 'last-event-id': id });
+      for (const expected of ids.slice(next)) {
+        assert.equal((await second.next()).data.id, expected, `${id}${from}`);
+      }
+      second.close();
+    }
+  }
+  for (const open of [first, live]) open.close();
 });
 
 test('a stream that is lost before its first event resumes without a gap too', async () => {
@@ -130,9 +146,9 @@ test('filters: repeats are or-ed, different ones and-ed', async () => {
   ];
   for (const isNow of [true, false]) {
     const start = isNow ? 'now' : (await tape(server, anna)).live;
-    const sockets = await Promise.all(
-      cases.map(([query]) => openLive(server, `${query}&from=${start}`)),
-    );
+    const queries = cases.map(([query]) => `${query}&from=${start}`);
+    const sockets = await Promise.all(queries.map((query) => openLive(server, query)));
+    const streams = await Promise.all(queries.map((query) => openStream(server, query)));
     for (const event of events) await store(server, [{ ...event, id: start + event.id }]);
     // Every case ends with an event of its own, which others may get as well.
     for (const [index, [query]] of cases.entries()) {
@@ -149,8 +165,11 @@ test('filters: repeats are or-ed, different ones and-ed', async () => {
       const got = ids(await readTo(sockets[index]!, `${start} end ${index}`));
       const own = got.filter((id) => !id.includes(' end '));
       assert.equal(own.map((id) => id.at(-1)).join(), expected, query);
+      for (const id of [...got, `${start} end ${index}`]) {
+        assert.equal((await streams[index]!.next()).data.id, id, `${query} as a stream`);
+      }
     }
-    for (const socket of sockets) socket.close();
+    for (const open of [...sockets, ...streams]) open.close();
   }
 });
 
@@ -161,23 +180,66 @@ test('bad cursors and parameters are refused, at both doors', async () => {
     'from=-1',
     'from=1',
     'from=zzzzzzzzzz.1',
+    'from=zzzzzzzzzzz.zzzz.zzzzzzzzzzz',
+    'from=1.2.3.4',
+    'from=1.A',
+    'from=NOW',
+    'from=now%20',
+    `from=${'1'.repeat(2000)}`,
     'from=now&from=earliest',
     'customer=',
     `customer=${'x'.repeat(257)}`,
+    'type=',
     `type=${'x'.repeat(129)}`,
+    'channel=',
     `channel=${'x'.repeat(65)}`,
+    Array(101).fill('type=T').join('&'),
     'typ=Click',
+    'limit=1',
   ];
-  const { key } = { key: server.keys.read };
+  const { read: key } = server.keys;
   for (const query of wrong) {
     const refusal = await refusedUpgrade(server, `/v1/live?${query}`, { key });
     assert.equal(`${refusal.status} ${refusal.code}`, '422 invalid', query);
     const stream = await ask(server, `/v1/live/sse?${query}`, { key });
     assert.equal(`${stream.status} ${stream.code}`, '422 invalid', query);
   }
-  const headers = { 'last-event-id': 'nonsense' };
-  const stream = await ask(server, '/v1/live/sse', { key, headers });
-  assert.equal(`${stream.status} ${stream.code}`, '422 invalid');
+  for (const query of ['type=%ff', 'from=%zz']) {
+    const refusal = await refusedUpgrade(server, `/v1/live?${query}`, { key });
+    const stream = await ask(server, `/v1/live/sse?${query}`, { key });
+    for (const { code, status } of [refusal, stream]) {
+      assert.equal(`${status} ${code}`, '400 malformed', query);
+    }
+  }
+  for (const id of [
+    'nonsense',
+    '1',
+    '-1.0',
+    'zzzzzzzzzz.1',
+    '1.2.3.4',
+    '"1.0"',
+    '1'.repeat(2000),
+  ]) {
+    const headers = { 'last-event-id': id };
+    const stream = await ask(server, '/v1/live/sse?from=earliest', { key, headers });
+    assert.equal(`${stream.status} ${stream.code}`, '422 invalid', id);
+  }
+});
+
+test('parameters at their bounds are taken, at both doors', async () => {
+  const [customer, type, channel] = ['c'.repeat(256), 't'.repeat(128), 'h'.repeat(64)];
+  const filter = `customer=${customer}&type=${type}&channel=${channel}`;
+  const many = `customer=${customer}&type=${type}&${Array(99).fill('type=T').join('&')}`;
+  // From the first place, from one that no event has, and with no value of a header at all.
+  const wanted = [`${filter}&from=0.0`, `${filter}&from=0.5`, `${many}&from=earliest`];
+  await store(server, [{ id: 'a', customer, type, channel }]);
+  for (const query of wanted) {
+    const live = await openLive(server, query);
+    const stream = await openStream(server, query, { 'last-event-id': '' });
+    assert.equal((await live.live()).event.id, 'a');
+    assert.equal((await stream.next()).data.id, 'a');
+    for (const open of [live, stream]) open.close();
+  }
 });
 
 test('a subscriber may say nothing, and the server does not mind if it does', async () => {
@@ -317,7 +379,9 @@ test('a workspace-wide cursor covers all shards', async () => {
     });
     const wanted = customers.slice(index + 1);
     assert.deepEqual(ids(await rest.events(wanted.length)), wanted);
-    rest.close();
+    const stream = await openStream(server, `type=${stem}`, { 'last-event-id': cursor });
+    for (const id of wanted) assert.equal((await stream.next()).data.id, id);
+    for (const open of [rest, stream]) open.close();
   }
   whole.close();
 });

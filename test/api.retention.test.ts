@@ -4,7 +4,18 @@ import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { openLive, refusedUpgrade } from './support/frames.ts';
 import { startServer, type TestServer, temporaryDirectory } from './support/server.ts';
-import { ask, count, metric, startTwo, store, tape, tapePath, until } from './support/session.ts';
+import { clockBehind } from './support/serverclock.ts';
+import {
+  ask,
+  count,
+  metric,
+  startTwo,
+  store,
+  tape,
+  tapeIds,
+  tapePath,
+  until,
+} from './support/session.ts';
 
 const env = { TAPELINE_PART_EVENTS: '100' };
 const customers = ['ann', 'bob', 'cy', 'dee', 'eve', 'flo'];
@@ -63,11 +74,17 @@ test('a cursor of dropped events is answered with the earliest one, before and a
   const isTold = async (): Promise<void> => {
     for (const cursor of [before.live, page.events[0]!.cursor, page.live]) {
       const refusal = await refusedUpgrade(server, `/v1/live?from=${cursor}&key=${read}`);
-      assert.equal(refusal.status, 410);
+      assert.equal(`${refusal.status} ${refusal.code}`, '410 cursor_expired');
+      assert.match(refusal.earliest ?? '', /^[0-9a-z]+\.[0-9a-z]+$/);
       const headers = { 'last-event-id': cursor };
-      const sse = await ask(server, `/v1/live/sse?key=${read}`, { headers });
-      assert.equal(`${sse.status} ${sse.code}`, '410 cursor_expired');
-      assert.match((sse.json as Expired).error.earliest, /^[0-9a-z]+\.[0-9a-z]+$/);
+      for (const [query, sent] of [
+        ['', headers],
+        [`&from=${cursor}`, {}],
+      ] as const) {
+        const sse = await ask(server, `/v1/live/sse?key=${read}${query}`, { headers: sent });
+        assert.equal(`${sse.status} ${sse.code}`, '410 cursor_expired');
+        assert.match((sse.json as Expired).error.earliest, /^[0-9a-z]+\.[0-9a-z]+$/);
+      }
       await followsFrom(server, async () => {
         const again = await ask(server, `/v1/live/sse?key=${read}`, { headers });
         return (again.json as Expired).error.earliest;
@@ -88,6 +105,34 @@ test('a cursor of dropped events is answered with the earliest one, before and a
   assert.match(text, /"retention":\{"bytes":1000\}/);
 });
 
+test('days count from when events were received, not from when they occurred', async (t) => {
+  const data = temporaryDirectory();
+  t.after(() => rmSync(data, { recursive: true, force: true }));
+  const dayMs = 86_400_000;
+  const long = '2009-02-13T23:31:30Z';
+  const options = { data, shards: 2, fronts: 2 };
+  const imported = (id: string): object[] => [
+    { id: `${id} long ago`, customer: 'ann', type: 'T', time: long },
+    { id, customer: 'ann', type: 'T' },
+  ];
+  const early = await startServer({ ...options, env: clockBehind(3 * dayMs) });
+  await store(early, imported('early'));
+  assert.equal(await early.stop(), 0);
+  const server = await startServer(options);
+  t.after(() => server.stop());
+  await store(server, imported('now'));
+  const path = '/v1/workspaces/default/retention';
+  const keep = async (days: number | null): Promise<string[]> => {
+    const set = { method: 'PUT', key: server.keys.admin, body: { days } };
+    assert.equal((await ask(server, path, set)).status, 200);
+    return tapeIds(server, 'ann');
+  };
+  const all = ['now', 'early', 'now long ago', 'early long ago'];
+  for (const days of [null, 36_500, 4]) assert.deepEqual(await keep(days), all, String(days));
+  const young = ['now', 'now long ago'];
+  for (const days of [2, 1]) assert.deepEqual(await keep(days), young, String(days));
+});
+
 test('retention is set by whoever holds the scope server, within its limits', async (t) => {
   const server = await startTwo();
   t.after(() => server.stop());
@@ -100,6 +145,7 @@ test('retention is set by whoever holds the scope server, within its limits', as
     { days: 0 },
     { days: 1.5 },
     { days: '1' },
+    { days: 36_501 },
     { bytes: 0 },
     { years: 1 },
     [],

@@ -97,7 +97,7 @@ test('a replay from the earliest event is in order too, for one customer and for
 });
 
 test('an idle stream hears a comment every few seconds', async () => {
-  await idle.untilComment();
+  await idle.untilComments(2);
   idle.close();
 });
 
@@ -120,11 +120,13 @@ test('many subscribers that never read do not stop the others', async () => {
   const customer = fresh('free');
   const { live: from } = await tape(server, customer);
   const silent = await Promise.all(count(50).map(() => openLive(server, 'from=earliest')));
+  const deaf = await Promise.all(count(50).map(() => openStream(server, 'from=earliest')));
   for (const socket of silent) socket.tcp.pause();
+  for (const stream of deaf) stream.response.pause();
   const keen = await openLive(server, `from=${from}&customer=${customer}`);
   for (const index of count(100)) {
     await store(server, [{ id: String(index), customer, type: 'T' }]);
     assert.equal((await keen.live()).event.id, String(index));
   }
-  for (const socket of [...silent, keen]) socket.close();
+  for (const open of [...silent, ...deaf, keen]) open.close();
 });

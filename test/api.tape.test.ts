@@ -14,6 +14,7 @@ import {
   tapeIds,
   tapePath,
 } from './support/session.ts';
+import { openStream } from './support/stream.ts';
 
 const server = await startTwo();
 after(() => server.stop());
@@ -92,6 +93,54 @@ test('pages follow each other, and the last says so', async () => {
   }
   assert.equal((await tape(server, customer, 'limit=120')).next, null);
   assert.equal(typeof (await tape(server, customer, 'limit=119')).next, 'string');
+});
+
+test('a page has up to 1000 events', async () => {
+  const customer = fresh('long');
+  await store(
+    server,
+    count(1001).map((index) => ({ id: String(index), customer, type: 'T', time: index })),
+  );
+  const page = await tape(server, customer, 'limit=1000');
+  assert.deepEqual([page.events.length, page.events.at(-1)!.id], [1000, '1']);
+  assert.deepEqual(await tapeIds(server, customer, `limit=1000&before=${page.next}`), ['0']);
+});
+
+test('before takes the cursor of any event, wherever it was met, and filters go on holding', async () => {
+  const [customer, other] = [fresh('before'), fresh('other')];
+  const cursors = new Map<string, string>();
+  const [live, stream] = await Promise.all([
+    openLive(server, `customer=${customer}&customer=${other}`),
+    openStream(server, `customer=${customer}&customer=${other}`),
+  ]);
+  const times = [3, 1, 3, 2, 3];
+  for (const [index, time] of times.entries()) {
+    const type = index % 2 === 0 ? 'Even' : 'Odd';
+    await storeEach(index === 3 ? other : customer, [{ id: String(index), time, type }]);
+    const said = await live.live();
+    assert.equal((await stream.next()).id, said.cursor);
+    cursors.set(said.event.id, said.cursor);
+  }
+  for (const open of [live, stream]) open.close();
+  for (const { cursor, id } of (await tape(server, customer)).events) {
+    assert.equal(cursor, cursors.get(id), 'a page and the streams name an event the same');
+  }
+  const pages: [before: string, query: string, ids: string][] = [
+    ['4', '', '2,0,1'],
+    ['2', '', '0,1'],
+    ['0', '', '1'],
+    ['1', '', ''],
+    // It is a place in the order: of another customer's event as well.
+    ['3', '', '1'],
+    ['4', '&type=Odd', '1'],
+    ['4', '&type=Even&limit=1', '2'],
+    ['4', '&since=2', '2,0'],
+    ['4', '&until=2', '1'],
+  ];
+  for (const [before, query, ids] of pages) {
+    const found = await tapeIds(server, customer, `before=${cursors.get(before)}${query}`);
+    assert.equal(found.join(), ids, `${before}${query}`);
+  }
 });
 
 test('following next visits what was there exactly once, whatever arrives meanwhile', async () => {
@@ -185,12 +234,20 @@ test('parameters out of bounds, unknown or doubled are refused', async () => {
     'before=',
     'before=nonsense',
     'before=1.2',
+    'before=1.2.3.4',
+    'before=A.0.0',
+    'before=now',
     `before=${'x'.repeat(2000)}`,
+    'before=1.0.0&before=1.0.0',
     'type=',
     `type=${'x'.repeat(129)}`,
+    `type=${encodeURIComponent('ü'.repeat(65))}`,
+    'channel=',
     `channel=${'x'.repeat(65)}`,
+    Array(101).fill('type=T').join('&'),
     'chanel=web',
     'from=now',
+    'key=k',
   ];
   for (const query of wrong) {
     const answer = await ask(server, tapePath('c', query), { key: server.keys.read });
@@ -198,7 +255,19 @@ test('parameters out of bounds, unknown or doubled are refused', async () => {
   }
   const broken = await ask(server, tapePath('c', 'type=%ff'), { key: server.keys.read });
   assert.equal(`${broken.status} ${broken.code}`, '400 malformed');
-  for (const query of ['limit=1', 'limit=1000']) await tape(server, 'c', query);
+  const right = [
+    'limit=1',
+    'limit=1000',
+    `type=${'x'.repeat(128)}`,
+    `type=${encodeURIComponent('ü'.repeat(64))}`,
+    `channel=${'x'.repeat(64)}`,
+    Array(100).fill('type=T').join('&'),
+    'since=-1&until=9007199254740991',
+    // Places that no event has, behind the first and ahead of the last.
+    'before=0.0.0',
+    'before=zzzzzzzzzzz.zzzz.zzzzzzzzzzz',
+  ];
+  for (const query of right) await tape(server, fresh('nobody'), query);
 });
 
 test('a customer is any identity, percent-encoded', async () => {
@@ -236,16 +305,30 @@ test('a customer is any identity, percent-encoded', async () => {
   }
 });
 
-test('an unknown customer has an empty tape', async () => {
-  const page = await tape(server, fresh('nobody'));
-  assert.deepEqual(page.events, []);
-  assert.equal(page.next, null);
-  assert.match(page.live, /^[\w.~-]+$/);
+test('an answer has the customer, the events and both cursors; an unknown customer has an empty tape', async () => {
+  const [customer, unknown] = [fresh('known'), fresh('nobody')];
+  await store(
+    server,
+    count(2).map((index) => ({ id: String(index), customer, type: 'T', time: index })),
+  );
+  const answerOf = async (name: string): Promise<string> =>
+    (await ask(server, tapePath(name, 'limit=1'), { key: server.keys.read })).text;
+  const event = `\\{"id":"1","customer":"${customer}","type":"T","time":1,"received":\\d{13},"cursor":"[\\w.]+"\\}`;
+  assert.match(
+    await answerOf(customer),
+    new RegExp(
+      `^\\{"customer":"${customer}","events":\\[${event}\\],"next":"[\\w.]+","live":"[\\w.]+"\\}$`,
+    ),
+  );
+  assert.match(
+    await answerOf(unknown),
+    new RegExp(`^\\{"customer":"${unknown}","events":\\[\\],"next":null,"live":"[\\w.]+"\\}$`),
+  );
   const long = await ask(server, tapePath('x'.repeat(257)), { key: server.keys.read });
   assert.equal(`${long.status} ${long.code}`, '422 invalid');
 });
 
-test('live goes on after the page without a gap', async () => {
+test('live goes on after the page without a gap, at both doors', async () => {
   const customer = fresh('on');
   await store(server, [{ id: 'before', customer, type: 'T' }]);
   const page = await tape(server, customer);
@@ -255,13 +338,17 @@ test('live goes on after the page without a gap', async () => {
     { id: 'two', time: 1_763_740_000_000 },
   ]);
   const live = await openLive(server, `customer=${customer}&from=${page.live}`);
+  const filter = `customer=${customer}`;
+  const streams = await Promise.all([
+    openStream(server, `${filter}&from=${page.live}`),
+    openStream(server, filter, { 'last-event-id': page.live }),
+  ]);
   await storeEach(customer, [{ id: 'three', time: 1 }]);
-  const events = await live.events(3);
-  assert.deepEqual(
-    events.map(({ id }) => id),
-    ['one', 'two', 'three'],
-  );
-  live.close();
+  for (const id of ['one', 'two', 'three']) {
+    assert.equal((await live.live()).event.id, id);
+    for (const stream of streams) assert.equal((await stream.next()).data.id, id);
+  }
+  for (const open of [live, ...streams]) open.close();
 });
 
 test('the page and the stream together have everything, while it arrives', async () => {

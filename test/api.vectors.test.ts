@@ -6,11 +6,12 @@ import { rmSync } from 'node:fs';
 import { after, describe } from 'node:test';
 import { Receiver } from './support/receiver.ts';
 import { temporaryDirectory } from './support/server.ts';
+import { clockBehind } from './support/serverclock.ts';
 import { answerByPath, guardedBefore, guardRules, guardTests } from './support/vectorguards.ts';
 import { patternRules, patternTests } from './support/vectorpatterns.ts';
 import { routingRules, routingTests } from './support/vectorrouting.ts';
 import { livedBefore, timerMaps, timerRules, timerTests } from './support/vectortimers.ts';
-import { clockBehind, noonZone, World } from './support/vectorworld.ts';
+import { noonZone, World } from './support/vectorworld.ts';
 
 const world = new World(temporaryDirectory(), noonZone(Date.now()));
 const receiver = await new Receiver().listen();

@@ -30,7 +30,7 @@ export function tapePage(tape: Tape, query: PageQuery, budget: ScanBudget): Uint
   if (before !== undefined) {
     const hashes = tape.hashesOf(query.workspace, query.customer);
     const dropped = tape.droppedUpTo(query.workspace, hashes);
-    if (before.stamp <= dropped) throw cursorExpired(dropped);
+    if (dropped > 0 && before.stamp <= dropped) throw cursorExpired(dropped);
   }
   // Taken first: what is committed during the scan comes again in the stream rather than not at all.
   const now = tape.now();

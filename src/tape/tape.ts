@@ -182,6 +182,7 @@ export class Tape {
   ): number | undefined {
     if (from.stamp === earliest.stamp && from.ordinal === earliest.ordinal) return undefined;
     const dropped = this.droppedUpTo(workspace, customerHashes);
+    if (dropped === 0) return undefined;
     const isPast = from.stamp > dropped || (from.stamp === dropped && from.ordinal >= ordinalMax);
     return isPast ? undefined : dropped;
   }

@@ -160,6 +160,8 @@ export interface Refusal {
   readonly status: number;
   readonly code: string;
   readonly headers: IncomingMessage['headers'];
+  /** The earliest cursor still held, where one has expired. */
+  readonly earliest: string | undefined;
 }
 
 /** How an upgrade is refused; fails when it is not. */
@@ -181,8 +183,9 @@ export function refusedUpgrade(
         text += chunk;
       });
       response.on('end', () => {
-        const { error } = JSON.parse(text) as { error: { code: string } };
-        resolve({ status: response.statusCode!, code: error.code, headers: response.headers });
+        const { error } = JSON.parse(text) as { error: { code: string; earliest?: string } };
+        const { headers, statusCode } = response;
+        resolve({ status: statusCode!, code: error.code, headers, earliest: error.earliest });
       });
     });
   });

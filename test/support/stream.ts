@@ -59,8 +59,9 @@ export class Stream {
     return this.firstId;
   }
 
-  async untilComment(): Promise<void> {
-    while (this.comments === 0) {
+  /** Until so many comments have come. */
+  async untilComments(count: number): Promise<void> {
+    while (this.comments < count) {
       if (this.#ended) throw new Error('the stream ended before a comment came');
       await this.#more();
     }

@@ -9,12 +9,6 @@ import type { ToldInstance } from '../../src/journeys/engine/told.ts';
 import type { TestServer } from './server.ts';
 import { ask, type StoredEvent, startTwo, store, tape, until } from './session.ts';
 
-/** All threads of a server with this in its environment have a clock that is so much behind. */
-export function clockBehind(ms: number): Readonly<Record<string, string>> {
-  const code = `const now=Date.now;Date.now=()=>now.call(Date)-${ms}`;
-  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
-}
-
 /** A zone in which it is between noon and one o'clock: no day ends there soon. */
 export function noonZone(now: number): string {
   const ahead = 12 - new Date(now).getUTCHours();
