@@ -82,6 +82,7 @@ export class EventStream implements LiveSink, PieceSink {
 
   /** As `sendPieces`; the caller goes on from where it stopped once the stream can be written to again. */
   sendInPieces(bytes: Uint8Array, from: number): number | undefined {
+    if (this.gone) return undefined;
     const stopped = sendPieces(this, bytes, from);
     this.#isMidway = stopped !== undefined;
     return stopped;

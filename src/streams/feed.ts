@@ -114,6 +114,8 @@ export class Feed {
 
   /** Between two readings of the edge nothing waits in a following, so it can go from one to the other. */
   #placeAnew(subscriber: Subscriber, filter: CompiledFilter): void {
+    // One that starts anew knows nothing of what was dropped before.
+    if (this.#laggards.expire(subscriber)) return;
     const isListening = this.#listeners.has(subscriber);
     if (isListening) this.#listeners.remove(subscriber, true);
     const position = this.#laggards.remove(subscriber);

@@ -93,6 +93,16 @@ export class Laggards {
     return this.#parts.tape.missedSince(tail.position, workspace, hashes) !== undefined;
   }
 
+  /** Ends a laggard for which retention was over before it had read on. @returns whether it did. */
+  expire(subscriber: Subscriber): boolean {
+    const laggard = this.#laggards.get(subscriber);
+    if (laggard === undefined || this.#droppedFor(subscriber) <= laggard.dropped) return false;
+    if (!this.#hasMissed(laggard)) return false;
+    this.remove(subscriber);
+    subscriber.sink.expire();
+    return true;
+  }
+
   /** Its connection has taken what it had. */
   resume(subscriber: Subscriber): void {
     const laggard = this.#laggards.get(subscriber);
@@ -154,11 +164,7 @@ export class Laggards {
     const { edge, metrics } = this.#parts;
     const { subscriber, tail } = laggard;
     const { filter, sink } = subscriber;
-    if (this.#droppedFor(subscriber) > laggard.dropped && this.#hasMissed(laggard)) {
-      this.remove(subscriber);
-      sink.expire();
-      return;
-    }
+    if (this.expire(subscriber)) return;
     if (subscriber.rest !== undefined && !this.#goOn(subscriber, subscriber.rest)) return;
     const horizon = edge().stamp;
     const batch = new Batch();

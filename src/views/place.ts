@@ -34,29 +34,44 @@ export interface Place {
 
 /** Take it before a scan: what is committed during one then makes another place. */
 export function placeOf(tape: Tape, workspace: number, customer: string): Place {
-  // What is settled now is found by any read that begins later.
+  return inOneRead(tape, (seenUpTo) => placeIn(tape, { workspace, customer }, seenUpTo));
+}
+
+/**
+ * A read around several looks: they speak of one state of the tape, as far as it is files and rules, and
+ * nothing is taken away in between. What was settled before it began is found by all of them.
+ */
+function inOneRead<Found>(tape: Tape, look: (seenUpTo: number) => Found): Found {
   const seenUpTo = tape.horizon();
-  // A read around all of them: they speak of one state of the tape, as far as it is files and rules.
   tape.enter();
   try {
-    const { layout, revision } = tape;
-    const { mark, members } = tape.membersOf(workspace, customer);
-    const hashes = members.map(({ hash }) => hash);
-    return {
-      latest: tape.latestPosition(workspace, customer),
-      rules: tape.rulesVersion,
-      receivedFrom: tape.receivedFrom(workspace),
-      dropped: tape.droppedUpTo(workspace, hashes),
-      members: mark,
-      hashes,
-      seenUpTo,
-      layout,
-      grown: tape.grownTo(hashes),
-      revision,
-    };
+    return look(seenUpTo);
   } finally {
     tape.leave();
   }
+}
+
+interface Who {
+  readonly workspace: number;
+  readonly customer: string;
+}
+
+function placeIn(tape: Tape, { customer, workspace }: Who, seenUpTo: number): Place {
+  const { layout, revision } = tape;
+  const { mark, members } = tape.membersOf(workspace, customer);
+  const hashes = members.map(({ hash }) => hash);
+  return {
+    latest: tape.latestPosition(workspace, customer),
+    rules: tape.rulesVersion,
+    receivedFrom: tape.receivedFrom(workspace),
+    dropped: tape.droppedUpTo(workspace, hashes),
+    members: mark,
+    hashes,
+    seenUpTo,
+    layout,
+    grown: tape.grownTo(hashes),
+    revision,
+  };
 }
 
 /** The place for what is made as of an instant of the past: nobody ever stands there. */
@@ -78,25 +93,27 @@ export function standsAt(
   customer: string,
   types?: ReadonlySet<number>,
 ): boolean {
-  tape.refresh();
-  const { layout, revision } = tape;
-  if (revision === place.revision) return true;
-  if (layout === place.layout) {
-    if (hasMoved(tape, place) && !movesAlong(tape, place, { workspace, customer, types }))
-      return false;
-    place.revision = revision;
+  return inOneRead(tape, (seenUpTo) => {
+    const { layout, revision } = tape;
+    if (revision === place.revision) return true;
+    const who = { workspace, customer };
+    if (layout === place.layout) {
+      if (hasMoved(tape, place) && !movesAlong(tape, place, { ...who, types }, seenUpTo))
+        return false;
+      place.revision = revision;
+      return true;
+    }
+    const now = placeIn(tape, who, seenUpTo);
+    if (!isAsWhole(now, place)) return false;
+    const isSame = isSamePosition(now.latest, place.latest);
+    if (!isSame && hasComeSince(tape, place, types)) return false;
+    place.latest = now.latest;
+    place.seenUpTo = now.seenUpTo;
+    place.layout = now.layout;
+    place.grown = now.grown;
+    place.revision = now.revision;
     return true;
-  }
-  const now = placeOf(tape, workspace, customer);
-  if (!isAsWhole(now, place)) return false;
-  const isSame = isSamePosition(now.latest, place.latest);
-  if (!isSame && hasComeSince(tape, place, types)) return false;
-  place.latest = now.latest;
-  place.seenUpTo = now.seenUpTo;
-  place.layout = now.layout;
-  place.grown = now.grown;
-  place.revision = now.revision;
-  return true;
+  });
 }
 
 /** Whether any event of these types may have come to the customer since it stood there. */
@@ -127,14 +144,10 @@ function hasMoved(tape: Tape, { grown, hashes }: Place): boolean {
 function movesAlong(
   tape: Tape,
   place: Place,
-  who: {
-    readonly workspace: number;
-    readonly customer: string;
-    readonly types: ReadonlySet<number> | undefined;
-  },
+  who: Who & { readonly types: ReadonlySet<number> | undefined },
+  seenUpTo: number,
 ): boolean {
-  // Taken before what came is looked at: what comes meanwhile is looked at again.
-  const seenUpTo = tape.horizon();
+  // The rest is taken before what came is looked at: what comes meanwhile is looked at again.
   const latest = tape.latestPosition(who.workspace, who.customer);
   const now = tape.grownTo(place.hashes);
   if (hasComeSince(tape, place, who.types)) return false;
