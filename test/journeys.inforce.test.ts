@@ -6,9 +6,10 @@ import { type DefinitionSource, InForce } from '../src/journeys/engine/inforce.t
 import { Publisher } from '../src/journeys/engine/publisher.ts';
 import { Texts } from '../src/journeys/engine/texts.ts';
 import { type DefinitionSaid, definitionPartMax } from '../src/journeys/words.ts';
+import { AppError } from '../src/std/errors.ts';
 import { ManualClock } from './support/shardkit.ts';
 
-const log = { info() {}, warn() {}, error: (text: string) => assert.fail(text) };
+const log = { info() {}, warn() {}, error() {} };
 
 function mapOf(event: string, description = 'short'): JourneyMap {
   return { description, entry: [{ event }], stages: [{ name: 's', steps: [{ name: event }] }] };
@@ -39,6 +40,7 @@ class Life {
   readonly inForce: InForce;
   readonly #publisher: Publisher;
   readonly said: { id: string; data: DefinitionSaid }[] = [];
+  refuses: (events: readonly object[]) => boolean = () => false;
   #changes = 0;
 
   constructor() {
@@ -58,6 +60,7 @@ class Life {
       ...{ clock: new ManualClock(1), log, source, inForce: this.inForce },
       lastChange: () => 0,
       say: async (_workspace, events) => {
+        if (this.refuses(events)) throw new AppError('too_large', 'it does not fit');
         this.said.push(...(events as Life['said']));
       },
     });
@@ -69,13 +72,14 @@ class Life {
   }
 
   /** @returns what was said, which is then read back. */
-  async follow(): Promise<DefinitionSaid[]> {
+  async follow(missing: readonly string[] = []): Promise<DefinitionSaid[]> {
     this.#changes += 1;
     this.said.length = 0;
     this.#publisher.publish();
     await new Promise((resolve) => setImmediate(resolve));
     for (const { data } of this.said) this.inForce.take(1, data);
-    assert.deepEqual(this.#publisher.missing(), []);
+    const names = this.#publisher.missing().map(({ name }) => name);
+    assert.deepEqual(names, missing);
     return this.said.map(({ data }) => data);
   }
 }
@@ -92,8 +96,13 @@ test('a version comes into force with the text that the tape has, however the di
 
 test('a long text comes in parts, each within the bounds of an event, and counts with the last', async () => {
   const life = new Life();
-  const long = mapOf('A', '"😀'.repeat(definitionPartMax));
-  life.publish('m', 1, long);
+  const long = mapOf('A', '😀'.repeat(2 * definitionPartMax));
+  life.publish(
+    'm',
+    1,
+    long,
+    Array.from({ length: 100 }, (_, n) => `${n}`.padEnd(128, 'x')),
+  );
   const parts = await life.follow();
   assert.ok(parts.length > 1);
   assert.ok(life.said.every((each) => Buffer.byteLength(JSON.stringify(each)) <= 32_768));
@@ -106,13 +115,36 @@ test('a long text comes in parts, each within the bounds of an event, and counts
   assert.equal(other.inForce.map(1, 'm')!.map.description, long.description);
 });
 
-test('what the tape has without a text is said anew', async () => {
+test('what the tape has without a text is what the directory says, or is said anew', async () => {
+  const life = new Life();
+  const said: DefinitionSaid = { kind: 'journey', name: 'm', version: 1 };
+  assert.equal(life.inForce.take(1, said), false);
+  assert.equal(life.inForce.map(1, 'm'), undefined);
+  life.publish('m', 1, mapOf('A'));
+  assert.equal(life.inForce.take(1, said), true);
+  life.published.get('m')!.text = JSON.stringify(mapOf('other'));
+  assert.equal(life.inForce.map(1, 'm')!.steps[0]!.name, 'A');
+});
+
+test('a text whose first parts are past their retention is not in force until they are said again', async () => {
+  const life = new Life();
+  life.publish('m', 1, mapOf('A', 'x'.repeat(3 * definitionPartMax)));
+  const parts = await life.follow();
+  const other = new Life();
+  for (const part of parts.slice(1)) assert.equal(other.inForce.take(1, part), false);
+  assert.equal(other.inForce.map(1, 'm'), undefined);
+  assert.equal(other.inForce.take(1, parts[0]!), true);
+  assert.ok(other.inForce.map(1, 'm'));
+});
+
+test('what the tape never takes holds up none of the others', async () => {
   const life = new Life();
   life.publish('m', 1, mapOf('A'));
-  assert.equal(life.inForce.take(1, { kind: 'journey', name: 'm', version: 1 }), false);
-  assert.equal(life.inForce.map(1, 'm'), undefined);
-  assert.equal((await life.follow()).length, 1);
+  life.publish('n', 1, mapOf('too large'));
+  life.refuses = (events) => JSON.stringify(events).includes('too large');
+  await life.follow(['n']);
   assert.ok(life.inForce.map(1, 'm'));
+  assert.equal(life.inForce.map(1, 'n'), undefined);
 });
 
 test('a map keeps what its versions say until it is deleted and nobody is on them; a rule its last', async () => {

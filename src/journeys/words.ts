@@ -29,8 +29,11 @@ export const typeOfAudience = 'tapeline.audience';
 export const definitionsCustomer = 'tapeline:definitions';
 /** A rule without a text, in force where touchpoints ask: it makes the workspace one that is read. */
 export const followedRule = 'tapeline:questions';
-/** Of one part of a definition's text, in characters, so that its event is within bounds whatever they are. */
-export const definitionPartMax = 7000;
+/**
+ * Of one part of a definition's text, in characters, so that its event is within 32 KiB whatever they are,
+ * and has room for a hundred types that are shown.
+ */
+export const definitionPartMax = 4000;
 
 export interface DefinitionSaid {
   readonly kind: 'journey' | 'rule';

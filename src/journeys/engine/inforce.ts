@@ -111,8 +111,7 @@ export class InForce implements Omit<Definitions, 'memberships'> {
     if (isSame && before?.deleted === deleted) return false;
     const place = { workspace, kind, name, version };
     const isSaid = version === 0 || name === followedRule;
-    // What an earlier server said without a text is said anew.
-    if (!isSaid && this.#texts.get(place) === undefined) return false;
+    if (!isSaid && !this.#hasText(place)) return false;
     const older = before?.versions.filter((each) => each !== version) ?? [];
     if (kind === 'rule') for (const each of older) this.#dropText({ ...place, version: each });
     const versions = [...(kind === 'rule' ? [] : older), ...(version === 0 ? [] : [version])];
@@ -124,6 +123,15 @@ export class InForce implements Omit<Definitions, 'memberships'> {
     this.#compiled.delete(slotOf(place));
     this.#change(workspace);
     return true;
+  }
+
+  /** What an earlier server said without a text is what the directory has; where that has none, it is said anew. */
+  #hasText(place: DefinitionPlace & Pick<DefinitionSaid, 'kind'>): boolean {
+    if (this.#texts.get(place) !== undefined) return true;
+    const { kind, name, version, workspace } = place;
+    const text = this.#source.published(workspace, kind, name, version);
+    if (text !== undefined) this.#texts.put(place, text);
+    return text !== undefined;
   }
 
   /** Nobody is on the versions of a deleted map any more. @param upTo the newest of them. */
@@ -238,8 +246,8 @@ export class InForce implements Omit<Definitions, 'memberships'> {
     version: number,
     text: string,
   ): CompiledMap | CompiledRule | undefined {
-    const definition = JSON.parse(text) as JourneyMap | Rule;
     try {
+      const definition = JSON.parse(text) as JourneyMap | Rule;
       if ('when' in definition) return compileRule(name, version, definition, shown);
       return compileMap(name, version, definition);
     } catch (error) {

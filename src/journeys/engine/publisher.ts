@@ -77,6 +77,10 @@ export class Publisher {
       if (events.length > 0) await say(workspace, events);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
+      if (refusals.includes(error.code)) {
+        this.#sayEach(workspace, all, error);
+        return;
+      }
       log.warn('definitions wait, since the tape takes nothing', { reason: error.message });
       for (const each of all) this.#said.delete(idOf(each));
       clock.after(retryMs, () => {
@@ -85,7 +89,19 @@ export class Publisher {
     }
   }
 
-  /** One, or several for the parts of a long text; none: it has gone meanwhile. */
+  /** What the tape never takes holds up none of the others. */
+  #sayEach(workspace: number, all: readonly WantedVersion[], { message: reason }: AppError): void {
+    if (all.length > 1) {
+      for (const each of all) void this.#say(workspace, [each]);
+      return;
+    }
+    const [{ kind, name, version }] = all as [WantedVersion];
+    this.#parts.log.error('a definition cannot be said on the tape', {
+      ...{ workspace, kind, name, version, reason },
+    });
+  }
+
+  /** One, or several for the parts of a long text, none: it has gone meanwhile. */
   #eventsOf({ revision, workspace, ...wanted }: WantedVersion, links: number): object[] {
     const { kind, name, version } = wanted;
     const text = this.#parts.source.published(workspace, kind, name, version);
@@ -103,6 +119,9 @@ export class Publisher {
     this.#isEnded = true;
   }
 }
+
+/** Answers of the tape that stay the same however often it is asked. */
+const refusals: readonly string[] = ['invalid', 'malformed', 'too_large'];
 
 /** No part begins in the middle of a character. */
 function partsOf(text: string): string[] {

@@ -10,13 +10,20 @@ export class Texts {
     this.#store = store;
   }
 
-  /** Keeps what an event has of a version's text. @returns whether that was the last part of it. */
+  /**
+   * Keeps what an event has of a version's text. @returns whether all parts of it are there now: retention
+   * may have taken the first ones from the tape.
+   */
   take(workspace: number, said: DefinitionSaid): boolean {
     const { kind, name, part = 1, parts = 1, text, version } = said;
-    if (text !== undefined) {
-      this.#store.put(textKey({ workspace, kind, name, version }, part), Buffer.from(text, 'utf8'));
-    }
-    return part === parts;
+    if (text === undefined) return part === parts;
+    const place = { workspace, kind, name, version };
+    this.put(place, text, part);
+    return [...this.#store.range(textPrefix(place))].length === parts;
+  }
+
+  put(place: DefinitionPlace, text: string, part = 1): void {
+    this.#store.put(textKey(place, part), Buffer.from(text, 'utf8'));
   }
 
   /** Undefined: the tape did not say. */
