@@ -41,7 +41,9 @@ class Life {
   readonly #publisher: Publisher;
   readonly said: { id: string; data: DefinitionSaid }[] = [];
   refuses: (events: readonly object[]) => boolean = () => false;
+  readonly #ids = new Set<string>();
   #changes = 0;
+  #places = 0;
 
   constructor() {
     const source: DefinitionSource = {
@@ -61,9 +63,17 @@ class Life {
       lastChange: () => 0,
       say: async (_workspace, events) => {
         if (this.refuses(events)) throw new AppError('too_large', 'it does not fit');
-        this.said.push(...(events as Life['said']));
+        // The tape takes an id once.
+        const fresh = (events as Life['said']).filter(({ id }) => !this.#ids.has(id));
+        for (const { id } of fresh) this.#ids.add(id);
+        this.said.push(...fresh);
       },
     });
+  }
+
+  #nextPlace(): string {
+    this.#places += 1;
+    return String(this.#places);
   }
 
   publish(name: string, version: number, definition: object, shown?: string[]): void {
@@ -77,7 +87,7 @@ class Life {
     this.said.length = 0;
     this.#publisher.publish();
     await new Promise((resolve) => setImmediate(resolve));
-    for (const { data } of this.said) this.inForce.take(1, data);
+    for (const { data } of this.said) this.inForce.take(1, data, this.#nextPlace());
     const names = this.#publisher.missing().map(({ name }) => name);
     assert.deepEqual(names, missing);
     return this.said.map(({ data }) => data);
@@ -109,19 +119,19 @@ test('a long text comes in parts, each within the bounds of an event, and counts
   assert.equal(new Set(life.said.map(({ id }) => id)).size, parts.length);
   assert.deepEqual(JSON.parse(parts.map(({ text }) => text).join('')), long);
   const other = new Life();
-  for (const part of parts.slice(0, -1)) assert.equal(other.inForce.take(1, part), false);
+  for (const part of parts.slice(0, -1)) assert.equal(other.inForce.take(1, part, '1'), false);
   assert.equal(other.inForce.map(1, 'm'), undefined);
-  assert.equal(other.inForce.take(1, parts.at(-1)!), true);
+  assert.equal(other.inForce.take(1, parts.at(-1)!, '1'), true);
   assert.equal(other.inForce.map(1, 'm')!.map.description, long.description);
 });
 
 test('what the tape has without a text is what the directory says, or is said anew', async () => {
   const life = new Life();
   const said: DefinitionSaid = { kind: 'journey', name: 'm', version: 1 };
-  assert.equal(life.inForce.take(1, said), false);
+  assert.equal(life.inForce.take(1, said, '1'), false);
   assert.equal(life.inForce.map(1, 'm'), undefined);
   life.publish('m', 1, mapOf('A'));
-  assert.equal(life.inForce.take(1, said), true);
+  assert.equal(life.inForce.take(1, said, '1'), true);
   life.published.get('m')!.text = JSON.stringify(mapOf('other'));
   assert.equal(life.inForce.map(1, 'm')!.steps[0]!.name, 'A');
 });
@@ -131,9 +141,9 @@ test('a text whose first parts are past their retention is not in force until th
   life.publish('m', 1, mapOf('A', 'x'.repeat(3 * definitionPartMax)));
   const parts = await life.follow();
   const other = new Life();
-  for (const part of parts.slice(1)) assert.equal(other.inForce.take(1, part), false);
+  for (const part of parts.slice(1)) assert.equal(other.inForce.take(1, part, '1'), false);
   assert.equal(other.inForce.map(1, 'm'), undefined);
-  assert.equal(other.inForce.take(1, parts[0]!), true);
+  assert.equal(other.inForce.take(1, parts[0]!, '1'), true);
   assert.ok(other.inForce.map(1, 'm'));
 });
 
@@ -176,6 +186,22 @@ test('a map keeps what its versions say until it is deleted and nobody is on the
     [undefined, undefined, 'A3'],
   );
   assert.equal(life.rows.all.size, 1);
+});
+
+test('a name that is put again with numbers from 1 is deleted again', async () => {
+  for (const name of ['m', 'r']) {
+    const life = new Life();
+    for (const event of ['A', 'B']) {
+      life.publish(name, 1, name === 'r' ? { when: { event }, then: [] } : mapOf(event));
+      await life.follow();
+      assert.ok(life.inForce.map(1, name) ?? life.inForce.rule(1, name));
+      life.published.delete(name);
+      const [said] = await life.follow();
+      assert.equal(said?.version, 0);
+      life.inForce.shed(1, name, 1);
+    }
+    assert.equal(life.inForce.map(1, name) ?? life.inForce.rule(1, name), undefined);
+  }
 });
 
 test('a rule that watches a view is said anew when that shows other events', async () => {

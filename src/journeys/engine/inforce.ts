@@ -44,6 +44,8 @@ export interface InForceRow extends Omit<WantedVersion, 'revision'> {
   readonly versions: readonly number[];
   /** The newest change of the graph of identities when it was first said. */
   readonly links: number;
+  /** Where on the tape it stands what last changed it; absent: a server wrote the row that kept no places. */
+  readonly at?: string;
 }
 
 const nothing = new WorkspaceForce([], new Map(), []);
@@ -102,8 +104,8 @@ export class InForce implements Omit<Definitions, 'memberships'> {
     return this.#listened.next((workspace) => this.of(workspace));
   }
 
-  /** Read back from the tape. @returns whether it changed anything. */
-  take(workspace: number, said: DefinitionSaid): boolean {
+  /** Read back from the tape. @param at its place there. @returns whether it changed anything. */
+  take(workspace: number, said: DefinitionSaid, at: string): boolean {
     const { deleted, kind, links = 0, name, shown, version } = said;
     if (!this.#texts.take(workspace, said)) return false;
     const before = this.#row(workspace, kind, name);
@@ -116,7 +118,7 @@ export class InForce implements Omit<Definitions, 'memberships'> {
     if (kind === 'rule') for (const each of older) this.#dropText({ ...place, version: each });
     const versions = [...(kind === 'rule' ? [] : older), ...(version === 0 ? [] : [version])];
     this.#put({
-      ...{ ...place, versions, links: before?.links ?? links },
+      ...{ ...place, versions, links: before?.links ?? links, at },
       ...(shown !== undefined && { shown }),
       ...(deleted !== undefined && { deleted }),
     });

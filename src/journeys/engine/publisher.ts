@@ -130,12 +130,14 @@ function partsOf(text: string): string[] {
 
 const partsPattern = new RegExp(`[^]{1,${definitionPartMax}}`, 'gu');
 
-/** What was there under a name that is not there any more: of a map, whoever is on it is to end. */
-function goneOf({ kind, name, version, versions, workspace }: InForceRow): WantedVersion {
-  const gone = { workspace, kind, name, version: 0 };
+/**
+ * What was there under a name that is not there any more: of a map, whoever is on it is to end. A name may come
+ * again with numbers from 1, so a deletion is told from earlier ones by the place of what it takes out of force.
+ */
+function goneOf({ at, kind, name, version, versions, workspace }: InForceRow): WantedVersion {
   const newest = Math.max(version, ...versions);
-  if (kind === 'rule' || newest === 0) return { ...gone, revision: `gone.${newest}` };
-  return { ...gone, revision: `gone.${newest}`, deleted: newest };
+  const gone = { workspace, kind, name, version: 0, revision: `gone.${at ?? newest}` };
+  return kind === 'rule' || newest === 0 ? gone : { ...gone, deleted: newest };
 }
 
 function nameOf({ kind, name, workspace }: Omit<WantedVersion, 'version' | 'revision'>): string {

@@ -105,7 +105,8 @@ export class Reader {
     const { defined, inForce } = this.#parts;
     if (event.customer !== definitionsCustomer) return;
     const said = JSON.parse(event.data() ?? '{}') as DefinitionSaid;
-    if (inForce.take(event.workspace, said)) defined(event.workspace, said, placeOf(event));
+    const place = placeOf(event);
+    if (inForce.take(event.workspace, said, place)) defined(event.workspace, said, place);
     this.forgetForce();
   }
 
