@@ -4,9 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { compileRules } from '../src/journeys/aids/compilable.ts';
 import type { JourneyMap, Rule } from '../src/journeys/definition.ts';
-import { pastEventsMax } from '../src/journeys/engine/past.ts';
+import { newPerson } from '../src/journeys/engine/apply.ts';
+import { WorkspaceForce } from '../src/journeys/engine/force.ts';
+import { pastEventsMax, recall } from '../src/journeys/engine/past.ts';
+import { KeyedStore } from '../src/store/keyed.ts';
 import { EnginePlay } from './support/engineplay.ts';
+import { ManualClock, ShardKit } from './support/shardkit.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tapeline-past-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -132,4 +137,33 @@ test('of a long past the newest events count', async () => {
   await act('ann', 'Page');
   assert.deepEqual(acted(play), ['ann newest']);
   await play.close();
+});
+
+test('whose an event is may be asked of the store while the past is read', async () => {
+  const kit = new ShardKit({
+    directory: mkdtempSync(join(directory, 'b-')),
+    shards: 2,
+    clock: new ManualClock(1_700_000_000_000),
+  });
+  const other = new KeyedStore(join(kit.memory.directory, 'other.mdb'));
+  const key = Buffer.from('who');
+  // Longer than the blocks of the tape are: read, it lies over whatever was read before.
+  await other.commit([[key, Buffer.alloc(64 * 1024, 0xff)]]);
+  for (let call = 0; call < 3; call++) await kit.store([{ customer: 'ann', type: 'Call' }]);
+  const text = JSON.stringify(often);
+  const force = new WorkspaceForce(
+    [],
+    new Map(),
+    compileRules([{ name: 'often', version: 1, text }]),
+  );
+  const person = newPerson('ann');
+  recall(kit.tape, {
+    ...{ workspace: 1, person, force, at: kit.clock.now(), stepsMax: 1e6 },
+    cause: { stamp: Number.POSITIVE_INFINITY, ordinal: 0 },
+    isTheirs: () => other.get(key) !== undefined,
+  });
+  const [rule] = force.rules;
+  assert.deepEqual(force.memberships(person, rule!, kit.clock.now()), { caller: true });
+  await other.close();
+  await kit.close();
 });

@@ -24,7 +24,9 @@ import {
 } from './record.ts';
 import { isApart } from './route.ts';
 
-/** Valid until the next event is asked for: the bytes belong to the reader. */
+/**
+ * Valid until anything else is read on this thread, or the next event asked for: the bytes belong to the store.
+ */
 export class TapeEvent {
   readonly #record: StoredRecord;
   readonly stamp: number;

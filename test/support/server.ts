@@ -108,11 +108,17 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   child.stderr!.on('data', (text) => {
     log += String(text);
   });
+  let asked = false;
   const exited = new Promise<number | null>((resolve) => {
-    child.once('exit', (code) => resolve(code));
+    child.once('exit', (code, signal) => {
+      // Nobody else would see why it went, only that it no longer answers.
+      if (!asked) process.stderr.write(`the server ended by itself, ${signal ?? code}: ${log}\n`);
+      resolve(code);
+    });
   });
   const url = await readyUrl(child, exited, () => log);
   const stopWith = async (signal: NodeJS.Signals): Promise<number | null> => {
+    asked = true;
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     return exited;
   };

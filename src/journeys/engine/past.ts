@@ -73,8 +73,10 @@ function readPast(tape: Tape, ask: PastAsk, untold: readonly OwnedAudience[]): P
     const { ordinal, stamp, type } = event;
     if (stamp === cause.stamp && ordinal >= cause.ordinal) continue;
     if (!types.has(type) && type.startsWith('tapeline.')) continue;
-    if (!isTheirs(event.customer)) continue;
-    if (found.push(new PastEvent(event)) === pastEventsMax) break;
+    // Taken out first: to find whose it is reads other things, into the bytes that the event lies in.
+    const past = new PastEvent(event);
+    if (!isTheirs(past.home)) continue;
+    if (found.push(past) === pastEventsMax) break;
   }
   return found.sort((one, other) => one.stamp - other.stamp || one.ordinal - other.ordinal);
 }

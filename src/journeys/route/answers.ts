@@ -18,6 +18,8 @@ export interface AnswerParts {
   tell(office: Office, seat: Seat, message: AgentMessage): void;
   /** Resolves when it counts. @throws AppError. */
   say(office: Office, move: Move): Promise<void>;
+  /** Resolves when nothing is being said of an offer any more, whatever came of it. */
+  settled(office: Office, offer: string): Promise<void>;
   shown(office: Office, seat: Seat, offer: Offer): ShownOffer;
   /** The link of an offer, as it was decided. */
   meetingTemplate(office: Office, offer: Offer): unknown;
@@ -92,6 +94,9 @@ async function answerOffer(
   { agent, change, offer: id, outcome, workspace }: AnswerWish,
 ): Promise<EngineAnswer<'answerOffer'>> {
   const office = parts.office(workspace);
+  office.seat(agent);
+  // Whoever reads the tape may know that an offer is an agent's before it was read back here.
+  await parts.settled(office, id);
   const seat = office.seat(agent);
   const shown = (): EngineAnswer<'answerOffer'> => {
     const offer = office.board.offer(id);

@@ -40,6 +40,8 @@ export class Routing implements Worker {
   /** Offers that a customer has no more: over, or another's by a merge, which this turn tells. */
   #missing: { readonly office: Office; readonly id: string; readonly customer: string }[] = [];
   readonly #echoes: Echoes;
+  /** By workspace and offer: what is being said of it. */
+  readonly #saying = new Map<string, Promise<void>>();
   readonly #stopUpkeep: () => void;
   #isClosed = false;
   #stopTimer: (() => void) | undefined;
@@ -60,6 +62,7 @@ export class Routing implements Worker {
       touched: () => this.#soon(),
       tell: (office, seat, message) => this.#tell(office, seat.id, message),
       say: (office, move) => this.#sayOut(office, move),
+      settled: async ({ workspace }, offer) => this.#saying.get(`${workspace}/${offer}`),
       shown: (office, seat, offer) => this.#shown(office, seat, offer),
       meetingTemplate: (office, offer) => this.#deliveryOf(office, offer)?.action['meeting'],
     });
@@ -206,7 +209,21 @@ export class Routing implements Worker {
   }
 
   /** Resolves when it was read back and counts. @throws AppError unavailable, conflict when it did not count. */
-  async #sayOut(office: Office, { customer, said }: Move): Promise<void> {
+  async #sayOut(office: Office, move: Move): Promise<void> {
+    const key = `${office.workspace}/${move.said.action}`;
+    const heard = this.#sayAndHear(office, move);
+    this.#saying.set(
+      key,
+      heard.catch(() => undefined),
+    );
+    try {
+      await heard;
+    } finally {
+      this.#saying.delete(key);
+    }
+  }
+
+  async #sayAndHear(office: Office, { customer, said }: Move): Promise<void> {
     const { clock, metrics } = this.#context;
     try {
       await this.#context.say(office.workspace, offerEvents(customer, said));
