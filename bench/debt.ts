@@ -3,7 +3,6 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, systemClock } from '../src/std/clock.ts';
 import type { TestServer } from '../test/support/server.ts';
-import { cpuMicrosOf } from './child.ts';
 import { count, type Row, rounded } from './report.ts';
 import { metricOf, readMetrics } from './server.ts';
 
@@ -24,9 +23,6 @@ export interface DebtFigures {
 
 const pollMs = 200;
 const removedMs = 1000;
-/** Idle is who uses no more than this share of a core for so long. */
-const idleMs = 400;
-const idleShareMax = 0.15;
 /** After that the bench goes on, and says so. */
 const patienceMs = 300_000;
 
@@ -57,18 +53,6 @@ export async function catchUp(server: TestServer): Promise<number> {
     const left = metricOf(await readMetrics(server), 'events_unsealed');
     if (left === 0 || systemClock.monotonicMs() - startedMs > patienceMs) return left;
     await sleep(systemClock, pollMs);
-  }
-}
-
-/** Waits until the server has nothing left to do in the background: sealing, and merging, which no gauge tells. */
-export async function idle(server: TestServer): Promise<void> {
-  const startedMs = systemClock.monotonicMs();
-  while (systemClock.monotonicMs() - startedMs < patienceMs) {
-    const before = cpuMicrosOf(server.process.pid!);
-    await sleep(systemClock, idleMs);
-    const busyMs = (cpuMicrosOf(server.process.pid!) - before) / 1000;
-    // Unknown where the system does not tell.
-    if (!(busyMs > idleMs * idleShareMax)) return;
   }
 }
 
