@@ -64,6 +64,8 @@ function tapeBytes(data: string): number {
   let bytes = 0;
   for (const shard of readdirSync(data).filter((name) => name.startsWith('shard-'))) {
     for (const file of readdirSync(join(data, shard))) {
+      // Being merged of segments that are counted.
+      if (file.includes('.tmp')) continue;
       // A file can be sealed away meanwhile.
       bytes += statSync(join(data, shard, file), { throwIfNoEntry: false })?.size ?? 0;
     }

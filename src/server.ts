@@ -372,6 +372,7 @@ export class Server {
       thread.post({ kind: 'close' });
     }
     await Promise.all(living.map(({ drained }) => drained.promise));
+    await this.#shards.hold();
     const fronts = this.#fronts.map(({ thread }) => thread);
     await Promise.all([...fronts, ...this.#shards.threads].map((thread) => thread.end()));
     await this.#engine.end();

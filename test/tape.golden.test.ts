@@ -17,8 +17,8 @@ import { seal } from '../src/tape/seal.ts';
 import { contentOf, openSegment, writePart } from './support/segmentplay.ts';
 
 const golden = fileURLToPath(new URL('../../test/golden/', import.meta.url));
-const versions = [1];
-const indexVersions = [2];
+const versions = [1, 3];
+const indexVersions = [2, 4];
 const names = ['sealed', 'merged'] as const;
 
 function pathsOf(version: number, name: string): { file: string; content: string } {

@@ -16,6 +16,7 @@ import { dirname } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { AppError } from '../std/errors.ts';
 import { flush, readShared } from './environment.ts';
+import { goOn } from './halt.ts';
 import { checkTree, sealTree, takeRoom } from './tree.ts';
 
 const pageBytes = 4096;
@@ -93,9 +94,10 @@ export class SegmentWriter {
   /**
    * Appends to a stream; returns where the bytes begin in it.
    *
-   * @throws AppError `unavailable` when there is no room: then `abandon`.
+   * @throws AppError `unavailable` when there is no room, or no time any more: then `abandon`.
    */
   append(stream: number, bytes: Uint8Array): number {
+    goOn();
     const extentBytes = this.#extentBytes;
     let open = this.#streams.get(stream);
     if (open === undefined) {

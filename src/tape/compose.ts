@@ -37,6 +37,8 @@ export interface SegmentHead {
   readonly blocks: number;
   readonly customers: number;
   readonly ids: number;
+  /** Absent in older versions: there are none. */
+  readonly idCheckBits?: number;
   readonly idFilter: FilterPlace;
   readonly customerFilter: FilterPlace;
   /** Bytes of the streams that are not tables. */
@@ -52,23 +54,29 @@ class IdWriter {
   readonly #table: TableWriter;
   readonly #filter: Filter;
   readonly #file: SegmentWriter;
+  readonly #checkBits: number;
+  readonly #rowMask: number;
 
-  constructor(file: SegmentWriter, ids: number) {
+  constructor(file: SegmentWriter, ids: number, checkBits: number) {
     this.#file = file;
+    this.#checkBits = checkBits;
+    this.#rowMask = 0xffffffff >>> checkBits;
     this.#table = new TableWriter(file, stream.idTable, idRow.size);
     this.#filter = Filter.sized(ids);
   }
 
-  add(hash: number, rowNumber: number): void {
+  /** @param check of the customer, from the highest bit on: see `idCheckOf`. */
+  add(hash: number, rowNumber: number, check: number): void {
     const at = this.#table.add();
     this.#table.view.setUint32(at + idRow.hash, hash, true);
-    this.#table.view.setUint32(at + idRow.row, rowNumber, true);
+    this.#table.view.setUint32(at + idRow.row, (check & ~this.#rowMask) | rowNumber, true);
     this.#filter.add(hash);
   }
 
-  finish(): { ids: number; filter: FilterPlace } {
+  finish(): { ids: number; checkBits: number; filter: FilterPlace } {
     this.#table.finish();
-    return { ids: this.#table.rows, filter: this.#filter.write(this.#file, stream.idFilter) };
+    const filter = this.#filter.write(this.#file, stream.idFilter);
+    return { ids: this.#table.rows, checkBits: this.#checkBits, filter };
   }
 }
 
@@ -94,10 +102,16 @@ export abstract class Composer {
     this.file = new SegmentWriter(this.#path, extentBytes);
   }
 
-  /** Takes ids in the order of their hashes, then of their rows. Made when they can be counted. */
-  ids(count: number): IdWriter {
-    return new IdWriter(this.file, count);
+  /**
+   * Takes ids in the order of their hashes, then of their rows. Made when they can be counted, and all rows are there.
+   * @param checkBitsMax as many are known.
+   */
+  ids(count: number, checkBitsMax = 32): IdWriter {
+    return new IdWriter(this.file, count, Math.min(Math.clz32(this.rows), checkBitsMax));
   }
+
+  /** In commit order, so far. */
+  protected abstract get rows(): number;
 
   /** Ends both orders. */
   protected abstract finishOrders(): WrittenOrders;
@@ -111,7 +125,7 @@ export abstract class Composer {
   finish(ids: IdWriter, damaged: number): SegmentFacts {
     const { file } = this;
     const { filter: customerFilter, ...orders } = this.finishOrders();
-    const { filter: idFilter, ids: idCount } = ids.finish();
+    const { checkBits: idCheckBits, filter: idFilter, ids: idCount } = ids.finish();
     const { first, generation, last } = this.#job;
     const part = this.part();
     const version = part === undefined ? segmentVersion : partIndexVersion;
@@ -135,6 +149,7 @@ export abstract class Composer {
       ...(part !== undefined && { part }),
       ...orders,
       ids: idCount,
+      idCheckBits,
       idFilter,
       customerFilter,
       frameBytes: file.bytesOf(stream.frames),
@@ -167,6 +182,10 @@ export class SegmentComposer extends Composer {
     this.customers = new CustomerWriter(this.file);
   }
 
+  protected override get rows(): number {
+    return this.frames.rows;
+  }
+
   protected override finishOrders(): WrittenOrders {
     return { frames: this.frames.finish(), ...this.customers.finish() };
   }
@@ -187,6 +206,10 @@ export class IndexComposer extends Composer {
 
   protected override part(): number {
     return this.#part;
+  }
+
+  protected override get rows(): number {
+    return this.blocks.rows;
   }
 
   protected override finishOrders(): WrittenOrders {

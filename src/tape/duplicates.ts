@@ -15,6 +15,7 @@ import type { BlockBuilder } from './block.ts';
 import { isErased, type RulesReader } from './gone.ts';
 import { flagMadeId, flagNoTime, row, rowBytes } from './layout.ts';
 import type { OpenSegment, Part, Parts } from './parts.ts';
+import { mayBeOf } from './recentids.ts';
 import { customerSpan, recordsEqual, type StoredRecord } from './record.ts';
 
 /** Where an event was found. */
@@ -66,7 +67,9 @@ export class Duplicates {
       found = this.#findInPart(closed[i]!, idHash);
     }
     if (found !== original.none) return found;
-    return idLookups.indexed.some((each) => this.#isInSegment(each, idHash))
+    return idLookups.indexed.some(
+      (each) => mayBeOf(each.recent!, idHash) && this.#isInSegment(each, idHash),
+    )
       ? original.durable
       : original.none;
   }
@@ -93,7 +96,8 @@ export class Duplicates {
 
   #isInSegment({ segment }: OpenSegment, idHash: number): boolean {
     if (!segment.mayHoldId(idHash)) return false;
-    for (const stored of segment.recordsWithId(idHash)) {
+    const customerHash = this.#rows.getUint32(this.#rowAt + row.customerHash, true);
+    for (const stored of segment.recordsWithId(idHash, customerHash)) {
       if (this.#isSame(stored, stored.stamp)) return true;
     }
     return false;

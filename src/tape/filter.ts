@@ -1,6 +1,6 @@
 /**
  * A filter of hashes: a Bloom filter whose bits for one hash lie in one line of 64 bytes, so that a
- * lookup costs one cache miss. Some ten bits a hash and seven set: one in a hundred is taken for known.
+ * lookup costs one cache miss. Some sixteen bits a hash and seven set: one in a thousand is taken for known.
  *
  *     hash ─mix─▶ line (its high bits, by multiplication) ; mix again ─▶ 7 × 9 bits in the line
  *
@@ -10,7 +10,7 @@ import type { SegmentFile, SegmentWriter } from '../store/segment.ts';
 import { readItem, writeRawItem } from './item.ts';
 
 const lineWords = 16;
-const bitsPerHash = 10;
+const bitsPerHash = 16;
 const bitsPerLine = lineWords * 32;
 const pieceBytes = 64 * 1024;
 
@@ -24,6 +24,8 @@ function mix(hash: number): number {
 export class Filter {
   readonly #words: Uint32Array;
   readonly #lines: number;
+  /** Keeps the reads of `warm` from being optimised away. */
+  warmth = 0;
 
   private constructor(words: Uint32Array) {
     this.#words = words;
@@ -45,6 +47,15 @@ export class Filter {
       this.#words[line + (bits >>> 28)]! |= 1 << ((bits >>> 23) & 31);
       bits = (bits + step) | 0;
     }
+  }
+
+  /** Touches what the next `count` lookups will need, which waits for many cache misses at once. */
+  warm(hashes: Uint32Array, count: number): void {
+    let warmth = 0;
+    for (let i = 0; i < count; i++) {
+      warmth ^= this.#words[Math.floor((mix(hashes[i]!) / 4294967296) * this.#lines) * lineWords]!;
+    }
+    this.warmth = warmth;
   }
 
   /** False: it was never added. */

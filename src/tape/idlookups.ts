@@ -3,7 +3,7 @@ import type { RecentPart } from './recentids.ts';
 
 /**
  * Of the newest sealed events of a shard, so many are known by id alone: their filters are in memory,
- * 1.25 bytes each. Older ones are looked at when an event's own time allows it, or when it has none.
+ * 2 bytes each. Older ones are looked at when an event's own time allows it, or when it has none.
  */
 export const idAloneEventsMax = 100_000_000;
 

@@ -10,6 +10,7 @@ import { type Composer, composing, IndexComposer } from './compose.ts';
 import type { IndexJob, SegmentFacts } from './job.ts';
 import { partFile, row, rowBytes } from './layout.ts';
 import { orderByKey } from './order.ts';
+import { idCheckOf } from './route.ts';
 
 /**
  * Makes the index of a job's part. Synchronous, for a background thread; nobody writes the part.
@@ -48,26 +49,31 @@ function eachBlock(job: IndexJob, visit: (block: Block) => void): number {
   return damaged;
 }
 
-/** The hash of each event's id, in commit order. */
+/** The hash of each event's id, and what its customer's is checked by, in commit order. */
 class Ids {
   readonly #hashes: Uint32Array;
+  readonly #checks: Uint32Array;
   count = 0;
 
   constructor(eventsMax: number) {
     this.#hashes = new Uint32Array(eventsMax);
+    this.#checks = new Uint32Array(eventsMax);
   }
 
   add({ records, tableAt, view }: Block): void {
-    let at = tableAt + row.idHash;
+    let at = tableAt;
     for (let record = 0; record < records; record++, at += rowBytes) {
-      this.#hashes[this.count++] = view.getUint32(at, true);
+      this.#checks[this.count] = idCheckOf(view.getUint32(at + row.customerHash, true));
+      this.#hashes[this.count++] = view.getUint32(at + row.idHash, true);
     }
   }
 
   write(composer: Composer): ReturnType<Composer['ids']> {
     const ids = composer.ids(this.count);
     const order = orderByKey(this.#hashes, this.count);
-    for (let i = 0; i < this.count; i++) ids.add(this.#hashes[i]!, order[i]!);
+    for (let i = 0; i < this.count; i++) {
+      ids.add(this.#hashes[i]!, order[i]!, this.#checks[order[i]!]!);
+    }
     return ids;
   }
 }

@@ -1,7 +1,7 @@
 /** Items: checked and mostly deflated pieces of a segment's streams (`layout.ts`). */
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { SegmentFile, SegmentWriter } from '../store/segment.ts';
-import { item, itemHeaderBytes, segmentVersion } from './layout.ts';
+import { item, itemHeaderBytes, itemVersion } from './layout.ts';
 
 /** What a damaged length may make a reader allocate. */
 const rawBytesMax = 2 ** 28;
@@ -50,7 +50,7 @@ function writeStored(
   const header = Buffer.alloc(itemHeaderBytes);
   header.writeUInt32LE(stored.length, item.bytes);
   header.writeUInt32LE(raw.length, item.rawBytes);
-  header[item.version] = segmentVersion;
+  header[item.version] = itemVersion;
   header[item.stream] = stream;
   header.writeUInt32LE(checksum(header, stored, called), item.crc);
   const at = file.append(stream, header);
@@ -71,7 +71,7 @@ export function readStored(
   if (bytes === undefined) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getUint32(item.bytes, true) !== bytes.length - itemHeaderBytes) return undefined;
-  if (bytes[item.version] !== segmentVersion || bytes[item.stream] !== stream) return undefined;
+  if (bytes[item.version] !== itemVersion || bytes[item.stream] !== stream) return undefined;
   const crc = checksum(bytes, bytes.subarray(itemHeaderBytes), called);
   return view.getUint32(item.crc, true) === crc ? bytes : undefined;
 }

@@ -66,13 +66,14 @@
  *     frames     0 firstStamp u32 │ 4 lastStamp u32 (both less the segment's first) │ 8 firstRow u32 │ 12 rows u32 │ 16 at f64
  *     blocks     0 hash u32 │ 4 ordinal u16 │ 8 time f64 │ 16 stamp f64 (of its first row) │ 24 at f64 │ 32 records u32
  *     customers  0 hash u32 │ 4 records u32 │ 8 newest f64 │ 16 lastBlock u32 │ 20 lastRow u16
- *     ids        0 idHash u32 │ 4 row u32 (its number in commit order, through all the frames)
+ *     ids        0 idHash u32 │ 4 row u32 (its number in commit order, through all the frames; above it, in the
+ *                bits that no row needs, check bits of the customer's hash: `idCheckBits` in the head)
  *
- * A filter has 64-byte lines, some ten bits for each hash, seven of them set in one line (`filter.ts`).
+ * A filter has 64-byte lines, some sixteen bits for each hash, seven of them set in one line (`filter.ts`).
  * An event that was erased or has expired keeps its row in its frame, so that positions stay, with
  * nothing but the flag `erased`; it is in no block, table or filter.
  *
- * The index of a part is a segment of version 2 without frames and blocks: its head names the part, in
+ * The index of a part is a segment without frames and blocks: its head names the part, in
  * which they are. Its table of frames has a row for each block of the part (`at` is 0), a row of
  * `customers` names the last of that customer's rows in one more table (`lastRow` is 0):
  *
@@ -150,10 +151,13 @@ export const customerBlockVersion = 2;
 export const positionBytes = 24;
 export const position = { stamp: 0, received: 8, ordinal: 16 } as const;
 
-/** The version of sealed segments, in each of their items. */
-export const segmentVersion = 1;
-/** In the head of the index of a part; its items are those of a segment. */
-export const partIndexVersion = 2;
+/** In each item of a segment. */
+export const itemVersion = 1;
+/** In the head of a sealed segment, and of the index of a part. The rows of ids in older ones have no check bits. */
+export const segmentVersion = 3;
+export const partIndexVersion = 4;
+export const segmentVersionsBefore: readonly number[] = [1];
+export const partIndexVersionsBefore: readonly number[] = [2];
 /** Of the index of a part. What is sealed has a higher one, and so takes its place. */
 export const partIndexGeneration = 0;
 

@@ -160,14 +160,15 @@ class Merging {
 
   mergeIds(): ReturnType<Composer['ids']> {
     const count = this.#sources.reduce((sum, { idTable }) => sum + idTable.rows, 0);
-    const ids = this.#composer.ids(count);
-    const cursors = this.#sources.map(({ idTable }, i) => new IdCursor(idTable, this.#shifts[i]!));
+    const checkBits = Math.min(...this.#sources.map(({ idCheckBits }) => idCheckBits));
+    const ids = this.#composer.ids(count, checkBits);
+    const cursors = this.#sources.map((source, i) => new IdCursor(source, this.#shifts[i]!));
     for (;;) {
       const [first] = leastTwo(cursors, (a, b) => a.hash < b.hash);
       if (first === undefined) return ids;
       const at = first.row;
       const isGone = (this.#gone[at >>> 3] ?? 0) & (1 << (at & 7));
-      if (!isGone) ids.add(first.hash, at);
+      if (!isGone) ids.add(first.hash, at, first.check);
       first.next();
     }
   }
@@ -250,14 +251,18 @@ function isRecordBefore(a: RecordCursor, b: RecordCursor): boolean {
 class IdCursor {
   readonly #table: TableReader;
   readonly #shift: number;
+  readonly #rowMask: number;
   #number = -1;
   hash = 0;
   row = 0;
+  /** As many bits as there are, from the highest on. */
+  check = 0;
   isAtEnd = false;
 
-  constructor(table: TableReader, shift: number) {
-    this.#table = table;
+  constructor({ idCheckBits, idTable }: Segment, shift: number) {
+    this.#table = idTable;
     this.#shift = shift;
+    this.#rowMask = 0xffffffff >>> idCheckBits;
     this.next();
   }
 
@@ -269,7 +274,8 @@ class IdCursor {
       const at = this.#table.seek(this.#number);
       if (at === -1) continue;
       this.hash = this.#table.view.getUint32(at + idRow.hash, true);
-      this.row = this.#table.view.getUint32(at + idRow.row, true) + this.#shift;
+      this.check = this.#table.view.getUint32(at + idRow.row, true);
+      this.row = ((this.check & this.#rowMask) >>> 0) + this.#shift;
       return;
     }
   }

@@ -3,23 +3,27 @@
  * word of memory says so, however many full parts wait to be sealed: looked up part by part, each part
  * that waits cost an event some 80 ns.
  *
- *     generation 1 ▒▒▒▒▒▒▒▒  parts 1…16, until all of them are sealed
- *     generation 2 ▒▒        parts 17…, the open one included
+ *     generation 1 ▒▒▒▒▒▒▒▒          parts 1…16, until all of them are sealed
+ *     generation 2 ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  parts 17…48
+ *     generation 3 ▒▒                parts 49…, the open one included
  *
  * A generation is a Bloom filter with a word for each hash and three bits of it set: with 16 parts of
- * a million ids one in eighty is suspected for nothing, and then the parts are asked. Bits are never
- * taken back: what a failed commit leaves behind is such a suspicion too.
+ * a million ids in the first one in eighty is suspected for nothing, and then its parts are asked. Each is
+ * twice as large as the one before it, while that lives: every generation costs an event a miss. Bits are
+ * never taken back: what a failed commit leaves behind is such a suspicion too.
  *
  * Thread: the shard's own.
  */
 
-/** 32 MiB to a generation. */
-const generationWords = 2 ** 23;
-/** Parts whose ids share a generation. */
-const generationPartsMax = 16;
+/** 2 MiB for each part that may share a generation. */
+const partWords = 2 ** 19;
+/** Parts whose ids share the first generation, and the largest. */
+const partsLeast = 16;
+const partsMost = 64;
 
 interface Generation {
   readonly words: Uint32Array;
+  readonly partsMax: number;
   /** Parts that it was begun for, and those of them that are not sealed. */
   begun: number;
   parts: number;
@@ -32,7 +36,7 @@ export class RecentIds {
   readonly #generations: Generation[] = [];
   /** Of the newest generation, to which ids are added. */
   #words: Uint32Array = new Uint32Array(0);
-  /** Memory of a generation that is over: to touch new memory costs more than to clear this. */
+  /** Memory of a least generation that is over: to touch new memory costs more than to clear this. */
   #spare: Uint32Array | undefined;
   /** Keeps the reads of `warm` from being optimised away. */
   warmth = 0;
@@ -40,16 +44,23 @@ export class RecentIds {
   /** A part begins: from now on what is added is its. */
   begin(): RecentPart {
     let newest = this.#generations.at(-1);
-    if (newest === undefined || newest.begun === generationPartsMax) {
-      const words = this.#spare ?? new Uint32Array(generationWords);
-      this.#spare = undefined;
-      newest = { words, begun: 0, parts: 0 };
-      this.#generations.push(newest);
-      this.#words = words;
-    }
+    if (newest === undefined || newest.begun === newest.partsMax) newest = this.#open(newest);
     newest.begun += 1;
     newest.parts += 1;
     return newest;
+  }
+
+  /** Larger than the one before only while most parts of that wait to be sealed. */
+  #open(before: Generation | undefined): Generation {
+    const isBehind = before !== undefined && before.parts > before.partsMax / 2;
+    const partsMax = isBehind ? Math.min(partsMost, 2 * before.partsMax) : partsLeast;
+    let words = partsMax === partsLeast ? this.#spare : undefined;
+    if (words !== undefined) this.#spare = undefined;
+    words ??= new Uint32Array(partsMax * partWords);
+    const opened: Generation = { words, partsMax, begun: 0, parts: 0 };
+    this.#generations.push(opened);
+    this.#words = words;
+    return opened;
   }
 
   /** A part is sealed or discarded: nobody will ask for its ids here. Its index in a file changes nothing. */
@@ -57,7 +68,7 @@ export class RecentIds {
     part.parts -= 1;
     if (part.parts > 0 || part === this.#generations.at(-1)) return;
     this.#generations.splice(this.#generations.indexOf(part), 1);
-    this.#spare = part.words.fill(0);
+    if (part.partsMax === partsLeast) this.#spare = part.words.fill(0);
   }
 
   /**
@@ -67,29 +78,32 @@ export class RecentIds {
   warm(idHashes: Uint32Array, count: number): void {
     let warmth = 0;
     for (const { words } of this.#generations) {
-      for (let i = 0; i < count; i++) warmth ^= words[wordOf(idHashes[i]!)]!;
+      const mask = words.length - 1;
+      for (let i = 0; i < count; i++) warmth ^= words[idHashes[i]! & mask]!;
     }
     this.warmth = warmth;
   }
 
   add(idHash: number): void {
-    this.#words[wordOf(idHash)]! |= bitsOf(idHash);
+    this.#words[idHash & (this.#words.length - 1)]! |= bitsOf(idHash);
   }
 
   /** False: no part that is not sealed has an event with this id. */
   mayHold(idHash: number): boolean {
-    const word = wordOf(idHash);
     const bits = bitsOf(idHash);
     const generations = this.#generations;
     for (let i = 0; i < generations.length; i++) {
-      if ((generations[i]!.words[word]! & bits) === bits) return true;
+      const { words } = generations[i]!;
+      if ((words[idHash & (words.length - 1)]! & bits) === bits) return true;
     }
     return false;
   }
 }
 
-function wordOf(idHash: number): number {
-  return idHash & (generationWords - 1);
+/** The same of the part, and those that share its generation. */
+export function mayBeOf({ words }: RecentPart, idHash: number): boolean {
+  const bits = bitsOf(idHash);
+  return (words[idHash & (words.length - 1)]! & bits) === bits;
 }
 
 /** Three bits, chosen by a mix of the hash that its low bits alone do not tell. */

@@ -24,6 +24,11 @@ export function idHashOf(
   return hashBytes(bytes, at, length, customerHash);
 }
 
+/** What tells customers apart where ids have the same hash, from the highest bit on. */
+export function idCheckOf(customerHash: number): number {
+  return Math.imul(customerHash, 0x9e3779b1) >>> 0;
+}
+
 export function typeHashOf(bytes: Uint8Array, at: number, length: number): number {
   return hashBytes(bytes, at, length, 0) & 0xffff;
 }

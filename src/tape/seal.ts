@@ -15,6 +15,7 @@ import type { SealJob, SegmentFacts } from './job.ts';
 import { blockHeaderBytes, partFile, row, rowBytes } from './layout.ts';
 import { orderByKey } from './order.ts';
 import { Pieces } from './pieces.ts';
+import { idCheckOf } from './route.ts';
 
 /** How finely hashes are told apart when the records have to be gathered in ranges. */
 const sliceBits = 16;
@@ -39,9 +40,9 @@ class Sealing {
   /** Everything fits into memory, as far as is known. */
   #isGathered: boolean;
   #damaged = 0;
-  /** Of the records that stay: their ids, and their rows in commit order. */
+  /** Of the records that stay: the hashes of their ids; and, two words each, their rows and what their customers are checked by. */
   #idHashes: Uint32Array;
-  #idRows: Uint32Array;
+  #idPlaces: Uint32Array;
   #ids = 0;
   /** Records and payload bytes whose customerHash begins with each `sliceBits` bits. */
   readonly #sliceRecords = new Float64Array(1 << sliceBits);
@@ -61,7 +62,7 @@ class Sealing {
     });
     this.#isGathered = (job.events ?? 0) <= limits.records;
     this.#idHashes = new Uint32Array(records);
-    this.#idRows = new Uint32Array(records);
+    this.#idPlaces = new Uint32Array(2 * records);
   }
 
   #path(part: number): string {
@@ -115,9 +116,11 @@ class Sealing {
       const at = block.rowAt(record);
       tally.add(block, record);
       this.#idHashes[this.#ids] = view.getUint32(at + row.idHash, true);
-      this.#idRows[this.#ids] = firstRow + record;
+      const customerHash = view.getUint32(at + row.customerHash, true);
+      this.#idPlaces[2 * this.#ids] = firstRow + record;
+      this.#idPlaces[2 * this.#ids + 1] = idCheckOf(customerHash);
       this.#ids += 1;
-      const slice = view.getUint32(at + row.customerHash, true) >>> (32 - sliceBits);
+      const slice = customerHash >>> (32 - sliceBits);
       this.#sliceRecords[slice]! += 1;
       this.#sliceBytes[slice]! +=
         view.getUint16(at + row.payloadBytes, true) + view.getUint16(at + row.extraBytes, true);
@@ -193,7 +196,10 @@ class Sealing {
   #writeIds(): ReturnType<Composer['ids']> {
     const ids = this.#composer.ids(this.#ids);
     const order = orderByKey(this.#idHashes, this.#ids);
-    for (let i = 0; i < this.#ids; i++) ids.add(this.#idHashes[i]!, this.#idRows[order[i]!]!);
+    for (let i = 0; i < this.#ids; i++) {
+      const at = 2 * order[i]!;
+      ids.add(this.#idHashes[i]!, this.#idPlaces[at]!, this.#idPlaces[at + 1]!);
+    }
     return ids;
   }
 }

@@ -25,14 +25,17 @@ import {
   idRow,
   itemHeaderBytes,
   partIndexVersion,
+  partIndexVersionsBefore,
   partName,
   postingRow,
   segmentVersion,
+  segmentVersionsBefore,
   stream,
 } from './layout.ts';
 import { LogBlockReader } from './logblocks.ts';
 import { PostingReader } from './postings.ts';
 import type { StoredRecord } from './record.ts';
+import { idCheckOf } from './route.ts';
 import { type CommitOrder, type CustomerOrder, noRun, type Run } from './run.ts';
 import type { SegmentSummary } from './summary.ts';
 import { TableReader } from './table.ts';
@@ -185,13 +188,23 @@ export class Segment {
     return low < ranges.length && ranges[low]![0] <= unit;
   }
 
-  /** Whether an event with this idHash may be in here; one in a hundred answers is a false yes. */
+  /** Whether an event with this idHash may be in here; one in a thousand answers is a false yes. */
   mayHoldId(idHash: number): boolean {
-    const { idFilter, idFilterBytes } = this.head;
+    const filter = this.#openIdFilter();
+    return filter === null || filter.has(idHash);
+  }
+
+  /** Touches what the next `count` calls of `mayHoldId` will need. */
+  warmIds(idHashes: Uint32Array, count: number): void {
+    this.#openIdFilter()?.warm(idHashes, count);
+  }
+
+  #openIdFilter(): Filter | null {
     if (this.#idFilter === undefined) {
+      const { idFilter, idFilterBytes } = this.head;
       this.#idFilter = this.#readFilter(stream.idFilter, idFilter, idFilterBytes);
     }
-    return this.#idFilter === null || this.#idFilter.has(idHash);
+    return this.#idFilter;
   }
 
   #mayHoldCustomer(hash: number): boolean {
@@ -209,14 +222,25 @@ export class Segment {
     return filter ?? null;
   }
 
-  /** The records whose idHash this is, in commit order; the caller compares bytes. Each valid until the next. */
-  *recordsWithId(idHash: number): Iterable<StoredRecord & { readonly stamp: number }> {
+  /**
+   * The records of a customer whose idHash this is, in commit order; the caller compares bytes, of a few others
+   * too. Each valid until the next.
+   */
+  *recordsWithId(
+    idHash: number,
+    customerHash: number,
+  ): Iterable<StoredRecord & { readonly stamp: number }> {
+    const rowMask = 0xffffffff >>> this.idCheckBits;
+    const check = idCheckOf(customerHash);
     let number = this.#ids.lowerBound(idRow.hash, idHash);
     if (number === -1) return;
     for (; number < this.#ids.rows; number++) {
       const at = this.#ids.seek(number);
       if (at === -1 || this.#ids.view.getUint32(at + idRow.hash, true) !== idHash) return;
-      const found = this.#byCommit.recordAt(this.#ids.view.getUint32(at + idRow.row, true));
+      const checked = this.#ids.view.getUint32(at + idRow.row, true);
+      // Without this one event in so many would cost the reading of a frame, the more the more there are.
+      if (((checked ^ check) & ~rowMask) !== 0) continue;
+      const found = this.#byCommit.recordAt((checked & rowMask) >>> 0);
       if (found === undefined || found.block.isErased(found.record)) continue;
       const { block, record } = found;
       const rowAt = block.rowAt(record);
@@ -244,6 +268,11 @@ export class Segment {
   get idTable(): TableReader {
     return this.#ids;
   }
+
+  /** How many of the highest bits of a row of ids are its customer's. */
+  get idCheckBits(): number {
+    return this.head.idCheckBits ?? 0;
+  }
 }
 
 /** The part that the index at `path` is of. Opened where it is not, it would be made. */
@@ -261,6 +290,9 @@ function readHead(file: SegmentFile): SegmentHead | undefined {
   const text = readItem(file, stream.head, 0, itemHeaderBytes + bytes, 0);
   if (text === undefined) return undefined;
   const head = JSON.parse(Buffer.from(text).toString()) as SegmentHead;
-  const version = head.part === undefined ? segmentVersion : partIndexVersion;
-  return head.version === version ? head : undefined;
+  const versions =
+    head.part === undefined
+      ? [segmentVersion, ...segmentVersionsBefore]
+      : [partIndexVersion, ...partIndexVersionsBefore];
+  return versions.includes(head.version) ? head : undefined;
 }

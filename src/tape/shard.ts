@@ -160,6 +160,9 @@ export class Shard {
     }
     this.#open.part.index.warm(customerHashes, idHashes, count);
     this.#parts.parts.recent.warm(idHashes, count);
+    for (const { each, isIdAlone } of this.#parts.parts.idLookups.filtered) {
+      if (isIdAlone) each.segment.warmIds(idHashes, count);
+    }
   }
 
   /** Copies a record into the open block; returns its time. */

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { AppError } from '../std/errors.ts';
+import { createHaltMemory, halt } from '../store/halt.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import type { UpkeepJob } from '../tape/upkeep.ts';
 import type {
@@ -140,7 +141,9 @@ function openReaders(
 
 export interface UpkeepPool {
   run(job: UpkeepJob): Promise<SegmentFacts | undefined>;
+  /** What is under way is given up (`halt.ts`); resolves when nothing is, and no thread is left. */
   close(): Promise<void>;
+  readonly isClosed: boolean;
 }
 
 /**
@@ -151,16 +154,31 @@ export function openUpkeepPool(entry: URL): UpkeepPool {
   let indexing: Piscina<UpkeepJob, SegmentFacts | undefined> | undefined;
   let rewriting: Piscina<UpkeepJob, SegmentFacts | undefined> | undefined;
   const processors = availableParallelism();
+  const memory = createHaltMemory();
+  const running = new Set<Promise<unknown>>();
+  let isClosed = false;
+  const start = (job: UpkeepJob): Promise<SegmentFacts | undefined> => {
+    if (job.kind === 'index') {
+      indexing ??= openUpkeepThreads(entry, memory, Math.max(1, Math.floor(processors / 2)));
+      return indexing.run(job, { name: 'run' });
+    }
+    rewriting ??= openUpkeepThreads(entry, memory, Math.max(2, processors));
+    return rewriting.run(job, { name: 'run' });
+  };
   return {
     run(job) {
-      if (job.kind === 'index') {
-        indexing ??= openUpkeepThreads(entry, Math.max(1, Math.floor(processors / 2)));
-        return indexing.run(job, { name: 'run' });
-      }
-      rewriting ??= openUpkeepThreads(entry, Math.max(2, processors));
-      return rewriting.run(job, { name: 'run' });
+      const made = start(job);
+      const settled = made.catch(() => undefined).finally(() => running.delete(settled));
+      running.add(settled);
+      return made;
+    },
+    get isClosed() {
+      return isClosed;
     },
     async close() {
+      isClosed = true;
+      halt(memory);
+      await Promise.all(running);
       await Promise.all([indexing?.destroy(), rewriting?.destroy()]);
     },
   };
@@ -168,10 +186,12 @@ export function openUpkeepPool(entry: URL): UpkeepPool {
 
 function openUpkeepThreads(
   entry: URL,
+  halting: SharedArrayBuffer,
   maxThreads: number,
 ): Piscina<UpkeepJob, SegmentFacts | undefined> {
   return new Piscina<UpkeepJob, SegmentFacts | undefined>({
     filename: entry.href,
+    workerData: halting,
     minThreads: 0,
     maxThreads,
     idleTimeout: 30_000,
@@ -191,7 +211,8 @@ export function carryOut(
   thread: Thread<MainToShard, ShardToMain>,
 ): void {
   const tell = (facts: SegmentFacts | undefined, error: string | undefined): void => {
-    if (!thread.hasEnded) thread.post({ kind: 'upkept', request, facts, error });
+    // What was given up at the end has not failed.
+    if (!thread.hasEnded && !pool.isClosed) thread.post({ kind: 'upkept', request, facts, error });
   };
   pool.run(job).then(
     (facts) => tell(facts, undefined),

@@ -108,6 +108,11 @@ export class ShardThreads {
     }
   }
 
+  /** Nothing is done in the background any more: every thread may be ended wherever it is. */
+  async hold(): Promise<void> {
+    await this.#upkeep.close();
+  }
+
   /** Nobody sends to them any more. */
   async close(): Promise<void> {
     await this.#upkeep.close();

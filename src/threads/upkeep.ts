@@ -1,8 +1,12 @@
 /** Entry of a pool thread: indexes and seals parts, merges segments. Stateless. */
 import { setPriority } from 'node:os';
+import { workerData } from 'node:worker_threads';
+import { heed } from '../store/halt.ts';
 import type { SegmentFacts } from '../tape/job.ts';
 import { perform } from '../tape/perform.ts';
 import type { UpkeepJob } from '../tape/upkeep.ts';
+
+heed(workerData as SharedArrayBuffer);
 
 /** Linux gives each thread a niceness of its own: work that can wait takes what others leave. */
 const patient = 15;

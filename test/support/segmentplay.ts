@@ -206,7 +206,8 @@ function checkIds(segment: Segment, kept: readonly Known[], all: Model): void {
     const place = { payloads: known.block.bytes, rows: known.block.view };
     const asStored = { ...place, rowAt: known.block.rowAt(known.ordinal) };
     let hits = 0;
-    for (const record of segment.recordsWithId(known.idHash)) {
+    const customerHash = known.block.customerHashOf(known.ordinal);
+    for (const record of segment.recordsWithId(known.idHash, customerHash)) {
       if (recordsEqual(record, asStored) === 'same') hits += 1;
     }
     assert.equal(hits, keptSet.has(known) ? 1 : 0);
@@ -261,11 +262,11 @@ export interface Content {
   readonly ids: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Reads both orders; `hashes` and `idHashes` are looked up besides those of the rows in commit order. */
+/** Reads both orders; `hashes` and `ids` (with their customers' hashes) are looked up besides those of the rows in commit order. */
 export function contentOf(
   segment: Segment,
   hashes: readonly number[] = [],
-  idHashes: readonly number[] = [],
+  ids: ReadonlyMap<number, number> = new Map(),
 ): Content {
   const content = {
     runs: {} as Record<string, string[]>,
@@ -273,14 +274,15 @@ export function contentOf(
     ids: {} as Record<string, string[]>,
   };
   const allHashes = new Set(hashes);
-  const allIds = new Set(idHashes);
+  const allIds = new Map(ids);
   for (let stamp = segment.nextStamp(0); stamp !== Infinity; stamp = segment.nextStamp(stamp + 1)) {
     const block = segment.block(stamp);
     if (block === undefined) continue;
     content.blocks[stamp] = Array.from({ length: block.records }, (_, ordinal) => {
       if (block.isErased(ordinal)) return null;
       allHashes.add(block.customerHashOf(ordinal));
-      allIds.add(block.view.getUint32(block.rowAt(ordinal) + row.idHash, true));
+      const idHash = block.view.getUint32(block.rowAt(ordinal) + row.idHash, true);
+      allIds.set(idHash, block.customerHashOf(ordinal));
       return new TapeEvent(block, ordinal).json();
     });
   }
@@ -290,9 +292,9 @@ export function contentOf(
     while (run.next()) found.push(`${run.stamp}.${run.ordinal} ${run.event()!.json()}`);
     content.runs[hash] = found;
   }
-  for (const idHash of allIds) {
+  for (const [idHash, customerHash] of allIds) {
     // Each is valid until the next.
-    content.ids[idHash] = Array.from(segment.recordsWithId(idHash), (record) => {
+    content.ids[idHash] = Array.from(segment.recordsWithId(idHash, customerHash), (record) => {
       const { at, length } = payloadSpan(record);
       return Buffer.from(record.payloads.subarray(at, at + length)).toString();
     });
