@@ -7,6 +7,7 @@
  * is encoded, compressed, versioned or cached inside the library.
  */
 import {
+  close,
   closeSync,
   existsSync,
   fsyncSync,
@@ -247,6 +248,17 @@ export function noteRead(): void {
 export function readShared(environment: Environment, key: Buffer): Buffer | undefined {
   reads += 1;
   return environment.getBinaryFast(key);
+}
+
+/**
+ * Keeps the space of files that are about to be removed. Whoever closes a large file last gives its pages and
+ * blocks back, which takes 50 to 150 ms: let go of here, that is a thread of the system's, for whom nobody waits.
+ */
+export function holdFiles(paths: readonly string[]): () => void {
+  const held = paths.filter((path) => existsSync(path)).map((path) => openSync(path, 'r'));
+  return () => {
+    for (const descriptor of held.splice(0)) close(descriptor, () => undefined);
+  };
 }
 
 /** Removes an environment's files. Threads that have it open keep reading what they have. */

@@ -11,13 +11,12 @@
  *
  * Thread: the shard's own.
  */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { PartLimits } from '../config.ts';
 import { assert } from '../std/assert.ts';
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
-import { flush, removeEnvironment } from '../store/environment.ts';
 import type { LogFaults } from '../store/log.ts';
 import type { Catalogue, DroppedUpTo, SegmentEntry } from './catalogue.ts';
 import { Ended } from './ended.ts';
@@ -30,6 +29,7 @@ import { type PublishedMemory, publish } from './published.ts';
 import { RecentIds, type RecentPart } from './recentids.ts';
 import { Segment } from './segment.ts';
 import type { ShardMemory } from './shardreader.ts';
+import { removeFiles } from './unread.ts';
 
 /** A part as its shard writes it. */
 export class Part {
@@ -224,7 +224,7 @@ export class Parts {
 
   /** A part found at the start that holds nothing a segment does not. */
   discard(part: Part): void {
-    void this.#removePart(part);
+    void this.#removePart(part, 0);
   }
 
   /** A part found at the start that has been given an index. */
@@ -249,7 +249,9 @@ export class Parts {
     this.publish();
     this.#parts.metrics.add('parts_indexed_total', 1);
     this.#noteChange();
-    this.#retire(() => (opened === undefined ? this.#removePart(part) : this.#freePart(part)));
+    this.#retire((epoch) =>
+      opened === undefined ? this.#removePart(part, epoch) : this.#freePart(part),
+    );
   }
 
   /** `made` stands for these segments, which are neighbours, from now on. */
@@ -263,7 +265,7 @@ export class Parts {
     this.#parts.metrics.add('parts_sealed_total', parts);
     this.#parts.metrics.add('segments_merged_total', segments.length - parts);
     this.#noteChange();
-    for (const gone of segments) this.#retire(() => this.#removeSegment(gone));
+    for (const gone of segments) this.#retire((epoch) => this.#removeSegment(gone, epoch));
     return opened;
   }
 
@@ -311,7 +313,7 @@ export class Parts {
   }
 
   /** Calls `remove` when no reader can still be in what has just left the catalogue. */
-  #retire(remove: () => Promise<void>): void {
+  #retire(remove: (epoch: number) => Promise<void>): void {
     const { clock } = this.#parts;
     const epoch = this.#epochs.raise();
     this.#retired += 1;
@@ -321,7 +323,7 @@ export class Parts {
         clock.after(retireCheckMs, attempt);
         return;
       }
-      const removal = remove().finally(() => {
+      const removal = remove(epoch).finally(() => {
         this.#removals.delete(removal);
         this.#retired -= 1;
         this.onRemoved?.();
@@ -341,12 +343,10 @@ export class Parts {
     while (this.#removals.size > 0) await Promise.all(this.#removals);
   }
 
-  async #removePart(part: Part): Promise<void> {
+  async #removePart(part: Part, epoch: number): Promise<void> {
     const { directory, shard } = this.#parts;
-    await part.log.close();
     const path = join(directory, partFile(shard, part.number));
-    removeEnvironment(path);
-    flush(dirname(path));
+    await this.#remove([path], epoch, () => part.log.close());
     this.recent.end(part.recent);
     this.#freeSlot(part);
   }
@@ -362,17 +362,18 @@ export class Parts {
     this.#freeSlots.push(part.slot);
   }
 
-  async #removeSegment({ entry, recent, segment }: OpenSegment): Promise<void> {
+  async #removeSegment({ entry, recent, segment }: OpenSegment, epoch: number): Promise<void> {
     const { directory, shard } = this.#parts;
     if (recent !== undefined) this.recent.end(recent);
-    await segment.close();
-    const path = join(directory, segmentPath(shard, entry.file));
+    const paths = [segmentPath(shard, entry.file)];
     // The part first: an index without one counts for nothing.
-    if (segment.part !== undefined) {
-      removeEnvironment(join(directory, partFile(shard, segment.part)));
-    }
-    removeEnvironment(path);
-    flush(dirname(path));
+    if (segment.part !== undefined) paths.unshift(partFile(shard, segment.part));
+    const all = paths.map((path) => join(directory, path));
+    await this.#remove(all, epoch, () => segment.close());
+  }
+
+  #remove(paths: readonly string[], epoch: number, close: () => Promise<void>): Promise<void> {
+    return removeFiles({ clock: this.#parts.clock, epochs: this.#epochs, paths, epoch, close });
   }
 
   async close(): Promise<void> {
