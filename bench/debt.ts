@@ -98,7 +98,7 @@ export function debtRows(debt: DebtFigures, bytesPerEvent: number): Row[] {
     ['no index yet', `${count(unindexedEvents)} events of full parts when the load ended`],
     [
       'on disk then',
-      `${bytesOnDisk} bytes an event, the open part included: ${ratio} of those sent`,
+      `${bytesOnDisk} bytes an event, the open part included, what is being merged once: ${ratio} of those sent`,
     ],
     [
       'memory',

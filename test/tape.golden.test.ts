@@ -14,7 +14,7 @@ import { indexLog } from '../src/tape/indexlog.ts';
 import { partIndexVersion, partName, segmentVersion } from '../src/tape/layout.ts';
 import { merge } from '../src/tape/merge.ts';
 import { seal } from '../src/tape/seal.ts';
-import { contentOf, openSegment, writePart } from './support/segmentplay.ts';
+import { type Content, contentOf, openSegment, writePart } from './support/segmentplay.ts';
 
 const golden = fileURLToPath(new URL('../../test/golden/', import.meta.url));
 const versions = [1, 3];
@@ -115,6 +115,34 @@ for (const version of indexVersions) {
     assert.equal(await textOf(directory, 'golden.mdb'), readFileSync(content, 'utf8'));
   });
 }
+
+test('a segment of version 1 and one of this version are merged, and every id of both is found', async (t) => {
+  const directory = scratch(t);
+  const { content, file } = pathsOf(1, 'sealed');
+  copyFileSync(file, join(directory, 'shard-0', 'old.mdb'));
+  const before = JSON.parse(readFileSync(content, 'utf8')) as Content;
+  const middle = Math.max(...Object.keys(before.blocks).map(Number));
+  const place = { directory, number: 2, firstStamp: middle + 1, events: 60 };
+  const last = await writePart(seededRandom(47), place);
+  const job = { directory, shard: 0, last };
+  const fresh = seal({ ...job, parts: [2], first: middle + 1, generation: 0 })!;
+  const opened = openSegment(directory, fresh.file);
+  assert.ok(opened.segment.idCheckBits > 20);
+  const after = contentOf(opened.segment);
+  await opened.segment.close();
+  const segments = ['old.mdb', fresh.file];
+  const { file: name } = merge({ ...job, segments, first: 1000, generation: 1 })!;
+  const merged = openSegment(directory, name);
+  assert.equal(merged.segment.idCheckBits, 0, 'nobody knows those of the old one');
+  const { blocks, ids } = contentOf(merged.segment);
+  assert.deepEqual(blocks, { ...before.blocks, ...after.blocks });
+  for (const each of [before, after]) {
+    for (const [id, events] of Object.entries(each.ids)) {
+      for (const event of events) assert.ok(ids[id]!.includes(event), `${id} is not found`);
+    }
+  }
+  await merged.segment.close();
+});
 
 test('this version writes what its golden files say', async (t) => {
   assert.equal(segmentVersion, versions.at(-1));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createEpochMemory, Epochs, ReaderEpoch } from '../src/tape/epochs.ts';
 import { removeFiles } from '../src/tape/unread.ts';
-import { ManualClock } from './support/shardkit.ts';
+import { Gate, ManualClock } from './support/shardkit.ts';
 
 /** Files of this process that are open and have no name any more, under `directory`. */
 function heldIn(directory: string): string[] {
@@ -33,13 +33,16 @@ test('a removed file is held until its readers have come by', { skip }, async (t
   for (const path of paths) writeFileSync(path, 'events');
   const closed: string[] = [];
   const epoch = epochs.raise();
-  await removeFiles({ clock, epochs, epoch, paths, close: async () => void closed.push('own') });
+  const close = async (): Promise<void> => void closed.push('own');
+  const gone = new Gate();
+  await removeFiles({ clock, epochs, epoch, paths, close, freed: gone.open, isOver: () => false });
   assert.deepEqual([closed, readdirSync(directory)], [['own'], []]);
-  clock.advance(500);
+  for (let look = 0; look < 50; look++) clock.advance(100);
   assert.equal(heldIn(directory).length, 2, 'the reader has not read since');
   reader.enter();
   reader.leave();
-  clock.advance(500);
-  while (heldIn(directory).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  for (let look = 0; look < 2; look++) clock.advance(100);
+  await gone.promise;
+  assert.deepEqual(heldIn(directory), []);
   reader.close();
 });

@@ -252,13 +252,32 @@ export function readShared(environment: Environment, key: Buffer): Buffer | unde
 
 /**
  * Keeps the space of files that are about to be removed. Whoever closes a large file last gives its pages and
- * blocks back, which takes 50 to 150 ms: let go of here, that is a thread of the system's, for whom nobody waits.
+ * blocks back, which takes 50 to 150 ms: let go of here, that is a thread of the system's pool.
+ *
+ * What cannot be opened is not held.
+ *
+ * @returns lets go, of one after the other, for commits need that pool; resolves when that is done.
  */
-export function holdFiles(paths: readonly string[]): () => void {
-  const held = paths.filter((path) => existsSync(path)).map((path) => openSync(path, 'r'));
-  return () => {
-    for (const descriptor of held.splice(0)) close(descriptor, () => undefined);
+export function holdFiles(paths: readonly string[]): () => Promise<void> {
+  const held = paths.flatMap(tryToOpen);
+  return async () => {
+    for (const descriptor of held) {
+      await new Promise<void>((done) => close(descriptor, () => done()));
+    }
   };
+}
+
+function tryToOpen(path: string): [number] | [] {
+  try {
+    return [openSync(path, 'r')];
+  } catch {
+    return [];
+  }
+}
+
+/** Whether there is room for so many bytes in a directory. */
+export function hasRoom(directory: string, bytes: number): boolean {
+  return roomBytes(directory) >= bytes + roomBytesMin;
 }
 
 /** Removes an environment's files. Threads that have it open keep reading what they have. */

@@ -146,6 +146,7 @@ export class SegmentWriter {
 
   /** Makes it durable and gives it its name. @returns the file's size. */
   finish(): number {
+    goOn();
     for (const [stream, { bytes, rest }] of this.#streams) {
       const restBytes = bytes % this.#extentBytes;
       if (this.#fullKeys.length > 0) this.#commit(this.#extentBytes);

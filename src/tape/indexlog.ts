@@ -4,6 +4,7 @@
  * need not read the log again.
  */
 import { join } from 'node:path';
+import { goOn } from '../store/halt.ts';
 import { BlockLog } from '../store/log.ts';
 import { Block } from './block.ts';
 import { type Composer, composing, IndexComposer } from './compose.ts';
@@ -38,6 +39,7 @@ function eachBlock(job: IndexJob, visit: (block: Block) => void): number {
   const log = BlockLog.openReader(join(job.directory, partFile(job.shard, job.part)));
   try {
     log.forEach((stamp, bytes) => {
+      goOn();
       // The library's buffer is longer than its `length` says; a view of it is a true array.
       const block = Block.open(bytes.subarray(0, bytes.length), stamp);
       if (block === undefined) damaged += 1;

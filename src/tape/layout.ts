@@ -1,5 +1,5 @@
 /**
- * The on-disk format, version 1. Everything is little-endian. Numbers here are written to disk: DO NOT
+ * The on-disk format. Everything is little-endian. Numbers here are written to disk: DO NOT
  * RENUMBER; a new meaning takes a new version.
  *
  *     data/
@@ -67,7 +67,8 @@
  *     blocks     0 hash u32 │ 4 ordinal u16 │ 8 time f64 │ 16 stamp f64 (of its first row) │ 24 at f64 │ 32 records u32
  *     customers  0 hash u32 │ 4 records u32 │ 8 newest f64 │ 16 lastBlock u32 │ 20 lastRow u16
  *     ids        0 idHash u32 │ 4 row u32 (its number in commit order, through all the frames; above it, in the
- *                bits that no row needs, check bits of the customer's hash: `idCheckBits` in the head)
+ *                bits that no row needs, check bits of the customer's hash: `idCheckBits` in the head, as many
+ *                as all had that were merged)
  *
  * A filter has 64-byte lines, some sixteen bits for each hash, seven of them set in one line (`filter.ts`).
  * An event that was erased or has expired keeps its row in its frame, so that positions stay, with

@@ -168,7 +168,8 @@ class Merging {
       if (first === undefined) return ids;
       const at = first.row;
       const isGone = (this.#gone[at >>> 3] ?? 0) & (1 << (at & 7));
-      if (!isGone) ids.add(first.hash, at, first.check);
+      // Rows behind the last frame that could be read are nobody's.
+      if (!isGone && at < this.#composer.frames.rows) ids.add(first.hash, at, first.check);
       first.next();
     }
   }

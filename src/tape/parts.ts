@@ -29,7 +29,7 @@ import { type PublishedMemory, publish } from './published.ts';
 import { RecentIds, type RecentPart } from './recentids.ts';
 import { Segment } from './segment.ts';
 import type { ShardMemory } from './shardreader.ts';
-import { removeFiles } from './unread.ts';
+import { type RemovalParts, removeFiles } from './unread.ts';
 
 /** A part as its shard writes it. */
 export class Part {
@@ -224,13 +224,13 @@ export class Parts {
 
   /** A part found at the start that holds nothing a segment does not. */
   discard(part: Part): void {
-    void this.#removePart(part, 0);
+    void this.#removePart(part, 0, () => undefined);
   }
 
   /** A part found at the start that has been given an index. */
   release(part: Part): void {
     this.recent.end(part.recent);
-    void this.#freePart(part);
+    void this.#freePart(part, () => undefined);
   }
 
   /** Blocks with these stamps are about to be written to `part`; readers must know it before. */
@@ -249,8 +249,8 @@ export class Parts {
     this.publish();
     this.#parts.metrics.add('parts_indexed_total', 1);
     this.#noteChange();
-    this.#retire((epoch) =>
-      opened === undefined ? this.#removePart(part, epoch) : this.#freePart(part),
+    this.#retire((epoch, freed) =>
+      opened === undefined ? this.#removePart(part, epoch, freed) : this.#freePart(part, freed),
     );
   }
 
@@ -265,7 +265,8 @@ export class Parts {
     this.#parts.metrics.add('parts_sealed_total', parts);
     this.#parts.metrics.add('segments_merged_total', segments.length - parts);
     this.#noteChange();
-    for (const gone of segments) this.#retire((epoch) => this.#removeSegment(gone, epoch));
+    for (const gone of segments)
+      this.#retire((epoch, freed) => this.#removeSegment(gone, epoch, freed));
     return opened;
   }
 
@@ -313,7 +314,7 @@ export class Parts {
   }
 
   /** Calls `remove` when no reader can still be in what has just left the catalogue. */
-  #retire(remove: (epoch: number) => Promise<void>): void {
+  #retire(remove: (epoch: number, freed: () => void) => Promise<void>): void {
     const { clock } = this.#parts;
     const epoch = this.#epochs.raise();
     this.#retired += 1;
@@ -323,17 +324,17 @@ export class Parts {
         clock.after(retireCheckMs, attempt);
         return;
       }
-      const removal = remove(epoch).finally(() => {
-        this.#removals.delete(removal);
+      const freed = (): void => {
         this.#retired -= 1;
         this.onRemoved?.();
-      });
+      };
+      const removal = remove(epoch, freed).finally(() => this.#removals.delete(removal));
       this.#removals.add(removal);
     };
     attempt();
   }
 
-  /** Files that are no part of the tape any more, and still there. */
+  /** Files that are no part of the tape any more, and still take room. */
   get retired(): number {
     return this.#retired;
   }
@@ -343,18 +344,19 @@ export class Parts {
     while (this.#removals.size > 0) await Promise.all(this.#removals);
   }
 
-  async #removePart(part: Part, epoch: number): Promise<void> {
+  async #removePart(part: Part, epoch: number, freed: () => void): Promise<void> {
     const { directory, shard } = this.#parts;
     const path = join(directory, partFile(shard, part.number));
-    await this.#remove([path], epoch, () => part.log.close());
+    await this.#remove({ paths: [path], epoch, freed, close: () => part.log.close() });
     this.recent.end(part.recent);
     this.#freeSlot(part);
   }
 
   /** Its index is in a file now, and whoever reads the log has opened it anew. */
-  async #freePart(part: Part): Promise<void> {
+  async #freePart(part: Part, freed: () => void): Promise<void> {
     await part.log.close();
     this.#freeSlot(part);
+    freed();
   }
 
   #freeSlot(part: Part): void {
@@ -362,18 +364,23 @@ export class Parts {
     this.#freeSlots.push(part.slot);
   }
 
-  async #removeSegment({ entry, recent, segment }: OpenSegment, epoch: number): Promise<void> {
+  async #removeSegment(
+    { entry, recent, segment }: OpenSegment,
+    epoch: number,
+    freed: () => void,
+  ): Promise<void> {
     const { directory, shard } = this.#parts;
     if (recent !== undefined) this.recent.end(recent);
     const paths = [segmentPath(shard, entry.file)];
     // The part first: an index without one counts for nothing.
     if (segment.part !== undefined) paths.unshift(partFile(shard, segment.part));
     const all = paths.map((path) => join(directory, path));
-    await this.#remove(all, epoch, () => segment.close());
+    await this.#remove({ paths: all, epoch, freed, close: () => segment.close() });
   }
 
-  #remove(paths: readonly string[], epoch: number, close: () => Promise<void>): Promise<void> {
-    return removeFiles({ clock: this.#parts.clock, epochs: this.#epochs, paths, epoch, close });
+  #remove(files: Omit<RemovalParts, 'clock' | 'epochs' | 'isOver'>): Promise<void> {
+    const { clock } = this.#parts;
+    return removeFiles({ clock, epochs: this.#epochs, isOver: () => this.#isClosed, ...files });
   }
 
   async close(): Promise<void> {

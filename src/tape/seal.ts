@@ -6,6 +6,7 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { goOn } from '../store/halt.ts';
 import { BlockLog } from '../store/log.ts';
 import { Block } from './block.ts';
 import { type Composer, composing, SegmentComposer } from './compose.ts';
@@ -89,6 +90,7 @@ class Sealing {
       try {
         log.forEach((stamp, bytes) => {
           if (stamp < first || stamp > last) return;
+          goOn();
           // The library's buffer is longer than its `length` says; a view of it is a true array.
           const block = Block.open(bytes.subarray(0, bytes.length), stamp);
           if (block === undefined) damaged?.();

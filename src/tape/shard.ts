@@ -21,7 +21,7 @@ import { BlockBuilder } from './block.ts';
 import { Duplicates, original } from './duplicates.ts';
 import type { RulesReader } from './gone.ts';
 import { warmMax } from './index.ts';
-import { flagNoTime, row, rowBytes } from './layout.ts';
+import { flagMadeId, flagNoTime, row, rowBytes } from './layout.ts';
 import { type ParcelData, parcelRowAt } from './parcel.ts';
 import type { Part, Parts } from './parts.ts';
 import {
@@ -83,6 +83,8 @@ export class Shard {
   #ended: Part | undefined;
   readonly #customerHashes = new Uint32Array(warmMax);
   readonly #idHashes = new Uint32Array(warmMax);
+  /** Those of them that somebody may have sent before. */
+  readonly #sentHashes = new Uint32Array(warmMax);
   readonly #duplicates: Duplicates;
 
   constructor(parts: ShardParts) {
@@ -153,15 +155,18 @@ export class Shard {
     const customerHashes = this.#customerHashes;
     const idHashes = this.#idHashes;
     const count = Math.min(warmMax, records - first);
+    let sent = 0;
     for (let i = 0; i < count; i++) {
       const at = parcelRowAt(view.byteLength, first + i);
       customerHashes[i] = view.getUint32(at + row.customerHash, true);
       idHashes[i] = view.getUint32(at + row.idHash, true);
+      const isMade = (view.getUint8(at + row.flags) & flagMadeId) !== 0;
+      if (!isMade) this.#sentHashes[sent++] = idHashes[i]!;
     }
     this.#open.part.index.warm(customerHashes, idHashes, count);
     this.#parts.parts.recent.warm(idHashes, count);
     for (const { each, isIdAlone } of this.#parts.parts.idLookups.filtered) {
-      if (isIdAlone) each.segment.warmIds(idHashes, count);
+      if (isIdAlone && sent > 0) each.segment.warmIds(this.#sentHashes, sent);
     }
   }
 

@@ -4,9 +4,9 @@ import type { Clock } from '../std/clock.ts';
 import { flush, holdFiles, removeEnvironment } from '../store/environment.ts';
 import type { Epochs } from './epochs.ts';
 
-/** Readers come by once a second; those that do not are not waited for. */
-const lookMs = 500;
-const looksMax = 20;
+/** Readers come by once a second; those that do not within ten are not waited for. */
+const lookMs = 100;
+const looksMax = 100;
 
 export interface RemovalParts {
   readonly clock: Clock;
@@ -17,19 +17,29 @@ export interface RemovalParts {
   readonly epoch: number;
   /** Lets go of what this thread has open of them. */
   readonly close: () => Promise<void>;
+  /** Their space is free. */
+  readonly freed: () => void;
+  /** Nobody reads any more. */
+  readonly isOver: () => boolean;
 }
 
-/** Resolves when they are gone; their space is free when every reader has closed them, or some seconds have passed. */
+/** Resolves when their names are gone; `freed` is called when every reader has closed them too, or some seconds have passed. */
 export async function removeFiles(parts: RemovalParts): Promise<void> {
-  const { clock, close, epoch, epochs, paths } = parts;
+  const { clock, close, epoch, epochs, freed, isOver, paths } = parts;
   const letGo = holdFiles(paths);
-  await close();
-  for (const path of paths) removeEnvironment(path);
-  flush(dirname(paths[0]!));
   let looks = 0;
+  let isSeen = false;
   const look = (): void => {
-    if (looks++ === looksMax || epochs.isSeen(epoch)) letGo();
+    // Once more after it was seen: a reader that has just begun closes what it had first.
+    if (isSeen || isOver() || looks++ === looksMax) void letGo().then(freed);
     else clock.after(lookMs, look);
+    isSeen = epochs.isSeen(epoch);
   };
-  clock.after(lookMs, look);
+  try {
+    await close();
+    for (const path of paths) removeEnvironment(path);
+    flush(dirname(paths[0]!));
+  } finally {
+    clock.after(lookMs, look);
+  }
 }

@@ -10,6 +10,7 @@
 import type { Clock } from '../std/clock.ts';
 import { AppError } from '../std/errors.ts';
 import type { Log } from '../std/log.ts';
+import { hasRoom } from '../store/environment.ts';
 import type { SegmentEntry } from './catalogue.ts';
 import type { IndexJob, MergeJob, SealJob, SegmentFacts, SegmentJob } from './job.ts';
 import { partIndexGeneration } from './layout.ts';
@@ -60,8 +61,9 @@ const sealedBytesMax = 2 ** 30;
 const rewritesMax = 2;
 /**
  * While a shard is busy nothing is rewritten until so many events wait to be sealed, or so many segments to be
- * merged. Then it goes on, with what others leave of the processors. What waits takes some 190 bytes an event on
- * disk, about twice what it will; a minute of a million a second is taken in before it costs the sink anything.
+ * merged. Then it goes on, with what others leave of the processors. What waits takes some three times the bytes
+ * that it will; a minute of a million a second is taken in before it costs the sink anything. It waits no longer
+ * when the disk has less room than it takes.
  */
 const waitingEventsMax = 64_000_000;
 const waitingSegmentsMax = 24;
@@ -244,13 +246,15 @@ export class Upkeep {
 
   /** Whether the parts that wait to be sealed may go on waiting while the shard is busy. */
   #mayWait(sealable: readonly OpenSegment[]): boolean {
-    const { clock, isBusy, parts } = this.#parts;
+    const { clock, directory, isBusy, parts } = this.#parts;
     if (sealable.length === 0) this.#waitingSinceMs = undefined;
     else this.#waitingSinceMs ??= clock.monotonicMs();
     const waitedMs = clock.monotonicMs() - (this.#waitingSinceMs ?? clock.monotonicMs());
     const waiting = parts.segments.filter(isPart);
     const events = waiting.reduce((sum, { entry }) => sum + entry.events, 0);
-    return waitedMs < waitingMsMax && events < waitingEventsMax && isBusy();
+    const bytes = waiting.reduce((sum, { segment }) => sum + segment.summary.sentBytes, 0);
+    if (waitedMs >= waitingMsMax || events >= waitingEventsMax || !isBusy()) return false;
+    return hasRoom(directory, 2 * bytes);
   }
 
   async #index(part: Part): Promise<void> {

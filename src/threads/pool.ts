@@ -167,6 +167,8 @@ export function openUpkeepPool(entry: URL): UpkeepPool {
   };
   return {
     run(job) {
+      if (isClosed)
+        return Promise.reject(new AppError('unavailable', 'the server is shutting down'));
       const made = start(job);
       const settled = made.catch(() => undefined).finally(() => running.delete(settled));
       running.add(settled);

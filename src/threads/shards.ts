@@ -108,7 +108,7 @@ export class ShardThreads {
     }
   }
 
-  /** Nothing is done in the background any more: every thread may be ended wherever it is. */
+  /** Nothing is sealed or merged any more: the threads that did it are gone. */
   async hold(): Promise<void> {
     await this.#upkeep.close();
   }

@@ -10,6 +10,7 @@ import { Block } from '../../src/tape/block.ts';
 import { TapeEvent } from '../../src/tape/event.ts';
 import { partFile, row } from '../../src/tape/layout.ts';
 import { payloadSpan, recordsEqual } from '../../src/tape/record.ts';
+import { idCheckOf } from '../../src/tape/route.ts';
 import { Segment } from '../../src/tape/segment.ts';
 
 /** A record as the log has it. */
@@ -202,6 +203,7 @@ function checkCommitOrder(segment: Segment, kept: readonly Known[], all: Model):
 
 function checkIds(segment: Segment, kept: readonly Known[], all: Model): void {
   const keptSet = new Set(kept);
+  const rowMask = 0xffffffff >>> segment.idCheckBits;
   for (const known of all.records) {
     const place = { payloads: known.block.bytes, rows: known.block.view };
     const asStored = { ...place, rowAt: known.block.rowAt(known.ordinal) };
@@ -212,6 +214,10 @@ function checkIds(segment: Segment, kept: readonly Known[], all: Model): void {
     }
     assert.equal(hits, keptSet.has(known) ? 1 : 0);
     if (!keptSet.has(known)) continue;
+    // Another customer's id of the same hash is told apart without reading any event.
+    const stranger = customerHash ^ 1;
+    const isTold = ((idCheckOf(stranger) ^ idCheckOf(customerHash)) & ~rowMask) !== 0;
+    if (isTold) assert.deepEqual([...segment.recordsWithId(known.idHash, stranger)], []);
     assert.ok(segment.mayHoldId(known.idHash));
     assert.ok(segment.mayHaveTime(known.time));
   }

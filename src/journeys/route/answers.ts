@@ -18,8 +18,8 @@ export interface AnswerParts {
   tell(office: Office, seat: Seat, message: AgentMessage): void;
   /** Resolves when it counts. @throws AppError. */
   say(office: Office, move: Move): Promise<void>;
-  /** Resolves when nothing is being said of an offer any more, whatever came of it. */
-  settled(office: Office, offer: string): Promise<void>;
+  /** Resolves when what is being said of an offer has been read back, whatever came of it; undefined: nothing is. */
+  saying(office: Office, offer: string): Promise<void> | undefined;
   shown(office: Office, seat: Seat, offer: Offer): ShownOffer;
   /** The link of an offer, as it was decided. */
   meetingTemplate(office: Office, offer: Offer): unknown;
@@ -96,7 +96,9 @@ async function answerOffer(
   const office = parts.office(workspace);
   office.seat(agent);
   // Whoever reads the tape may know that an offer is an agent's before it was read back here.
-  await parts.settled(office, id);
+  for (let said = parts.saying(office, id); said !== undefined; said = parts.saying(office, id)) {
+    await said;
+  }
   const seat = office.seat(agent);
   const shown = (): EngineAnswer<'answerOffer'> => {
     const offer = office.board.offer(id);

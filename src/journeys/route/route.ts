@@ -62,7 +62,7 @@ export class Routing implements Worker {
       touched: () => this.#soon(),
       tell: (office, seat, message) => this.#tell(office, seat.id, message),
       say: (office, move) => this.#sayOut(office, move),
-      settled: async ({ workspace }, offer) => this.#saying.get(`${workspace}/${offer}`),
+      saying: ({ workspace }, offer) => this.#saying.get(`${workspace}/${offer}`),
       shown: (office, seat, offer) => this.#shown(office, seat, offer),
       meetingTemplate: (office, offer) => this.#deliveryOf(office, offer)?.action['meeting'],
     });

@@ -80,15 +80,15 @@ test('an answer waits until the offer that it is about has been read back', asyn
   const stage = new Stage();
   await stage.open();
   assert.deepEqual(stage.said, ['reserved']);
-  const answer = stage.answer('accepted');
+  const answers = [stage.answer('accepted'), stage.answer('accepted')];
   await stage.turn();
   assert.deepEqual(stage.said, ['reserved'], 'nothing is said before');
   await stage.read();
   assert.deepEqual(stage.said, ['reserved', 'accepted']);
   // The same again before it is read back, as a client does that has heard nothing.
-  const again = stage.answer('accepted');
+  answers.push(stage.answer('accepted'));
   await stage.read();
-  for (const each of [answer, again]) {
+  for (const each of answers) {
     const { offer } = (await each) as { offer: { id: string; state: string } };
     assert.deepEqual([offer.id, offer.state], ['x', 'accepted']);
   }
