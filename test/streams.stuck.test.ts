@@ -110,11 +110,11 @@ test('of a message that is gone before all of it was sent the rest never comes: 
   await turn();
   assert.equal(sink.pieces, 2, 'the second piece waits');
   await kit.erase({ workspace: 1, customer: 'c0', now: false });
-  for (const _ of count(turns)) {
+  // A thread that is busy lets those that lag wait.
+  while (!sink.isInterrupted) {
     sink.drain();
     await turn();
   }
-  assert.ok(sink.isInterrupted);
   assert.deepEqual([sink.pieces, sink.cursors], [2, []]);
   subscription.close();
 });

@@ -16,6 +16,8 @@ export const burstMs = 1000;
 const nsPerMs = 1e6;
 const burstNs = burstMs * nsPerMs;
 const nsPerSecond = 1e9;
+/** What is lost where times of many days are added up as numbers: without it who waits as told may have to wait again. */
+const lostNs = 2;
 
 /** Memory for `count` buckets, all full; pass it to every thread. */
 export function createBucketMemory(count: number): SharedArrayBuffer {
@@ -36,7 +38,7 @@ export class Buckets {
     const fullAt = Number(Atomics.load(this.#fullAt, bucket));
     const tokenNs = nsPerSecond / perSecond;
     const waitNs = fullAt - nowMs * nsPerMs - Math.max(0, burstNs - tokenNs);
-    return waitNs <= 0 ? 0 : Math.ceil(waitNs / nsPerMs);
+    return waitNs <= lostNs ? 0 : Math.ceil((waitNs - lostNs) / nsPerMs);
   }
 
   /** Takes `tokens` out, if need be into debt. */
