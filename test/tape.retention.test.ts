@@ -8,7 +8,7 @@ import { ageStepMs, type RetentionRule } from '../src/tape/gone.ts';
 import { FakeStore } from './support/documents.ts';
 import { RetentionPlay } from './support/retentionplay.ts';
 import { temporaryDirectory } from './support/server.ts';
-import { ManualClock, ShardKit } from './support/shardkit.ts';
+import { Gate, ManualClock, ShardKit } from './support/shardkit.ts';
 
 const startMs = 1_790_000_000_000;
 const dayMs = 86_400_000;
@@ -172,6 +172,28 @@ test('a page whose cursor is of a dropped event is told the earliest one', async
   );
   const newest = kit.page({ customer: 'ann' }, 1).next!;
   assert.equal(kit.page({ customer: 'ann' }, 50, newest).events.length, 10);
+});
+
+test('an erasure whose files are not written in time is answered, and done later', async (t) => {
+  const clock = new ManualClock(startMs);
+  const kit = new ShardKit({ directory: place(t), shards: 1, clock, limits, answerMs: 25_000 });
+  t.after(() => kit.close());
+  await storePart(kit);
+  const { work } = kit;
+  const gate = new Gate();
+  kit.work = (job) => gate.promise.then(() => work(job));
+  const { id, status } = await kit.erase({ workspace: 1, customer: 'ann', now: true });
+  assert.equal(status, 'pending');
+  assert.ok(clock.monotonicMs() >= 25_000);
+  assert.deepEqual(kit.scan({ customer: 'ann' }), [], 'it is in force all the same');
+  gate.open();
+  const state = (): string => kit.erasures.list(1).find((each) => each.id === id)!.status;
+  while (state() === 'pending') {
+    await new Promise(setImmediate);
+    kit.tape.refresh();
+    clock.advance(5);
+  }
+  assert.equal(state(), 'done');
 });
 
 test('whatever is erased, expires or is restarted: readers see what a list says', async (t) => {

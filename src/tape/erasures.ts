@@ -27,8 +27,6 @@ import type { TapeMemory } from './tape.ts';
 export const erasuresDoneMax = 1000;
 /** How long a finished erasure is listed. */
 export const erasureDoneMs = 24 * 3_600_000;
-/** How long an answer waits for the files to be written anew; then it tells how far that is. */
-export const eraseNowMsMax = 25_000;
 const tickMs = 1000;
 const readersCheckMs = 5;
 
@@ -56,6 +54,8 @@ export interface ErasuresParts {
   readonly log: Log;
   /** How long an erasure waits for others. */
   readonly waitMs: number;
+  /** How long an answer waits for the files to be written anew; then it tells how far that is. */
+  readonly answerMs: number;
   /** Has a shard remove what is gone from its files; resolves to the version of the rules it went by. */
   readonly sweep: (shard: number) => Promise<number>;
   /** Has everything else that names customers written anew. */
@@ -249,7 +249,7 @@ export class Erasures {
     // A sweep was faster than the readers.
     if (pending === undefined) return Promise.resolve();
     return new Promise((resolve) => {
-      const cancel = this.#parts.clock.after(eraseNowMsMax, resolve);
+      const cancel = this.#parts.clock.after(this.#parts.answerMs, resolve);
       pending.waiting.push(() => {
         cancel();
         resolve();

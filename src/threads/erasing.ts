@@ -7,6 +7,9 @@ import type { DocumentStore } from '../store/documents.ts';
 import { Erasures } from '../tape/erasures.ts';
 import type { TapeMemory } from '../tape/tape.ts';
 
+/** How long an answer to `now=1` waits. */
+export const eraseNowMsMax = 25_000;
+
 export interface ErasingParts {
   readonly clock: Clock;
   readonly config: Config;
@@ -26,6 +29,6 @@ export function openErasures(
     readonly purge: () => Promise<void>;
   },
 ): Erasures {
-  const waitMs = config.erasureWaitMs;
-  return new Erasures({ documents, memory, clock, random, log, waitMs, ...removal });
+  const waits = { waitMs: config.erasureWaitMs, answerMs: eraseNowMsMax };
+  return new Erasures({ documents, memory, clock, random, log, ...waits, ...removal });
 }

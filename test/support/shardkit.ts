@@ -122,6 +122,8 @@ export interface KitOptions {
   readonly limits?: PartLimits;
   /** Of erasures; another kit goes on with them. */
   readonly documents?: FakeStore;
+  /** How long the answer to an erasure waits for the files; absent: until they are written. */
+  readonly answerMs?: number;
   /** Who is who; absent: every customer is alone. */
   readonly links?: LinkReader;
   readonly establish?: StatementsParts['establish'];
@@ -174,6 +176,8 @@ export class ShardKit {
       random: seededRandom(++kits),
       log: quietLog,
       waitMs: Number.POSITIVE_INFINITY,
+      // A disk may be slow by a clock that tests move.
+      answerMs: options.answerMs ?? Number.POSITIVE_INFINITY,
       sweep: (number) => this.shards[number]!.upkeep.sweep(),
       purge: async () => undefined,
     });
