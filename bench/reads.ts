@@ -1,11 +1,12 @@
 /**
  * scan, view: reads of random customers, no snapshot, on a tape that holds all of its events:
  *
- *     load ─▶ over HTTP: one connection (latency), many (rate) ─▶ stop ─▶ the same reads in-process
+ *     load ─▶ over HTTP: one connection (latency), many (rate) ─▶ the same beside a load ─▶ stop ─▶ in-process
  */
 
 import { basicView } from '../scripts/demo/view.ts';
 import type { TestServer } from '../test/support/server.ts';
+import { type BesideFigures, besideRows, readBeside } from './beside.ts';
 import type { CannonFigures } from './cannon.ts';
 import { cpuMicrosOf, startChild } from './child.ts';
 import { catchUp } from './debt.ts';
@@ -85,6 +86,7 @@ interface Results {
   readonly many: Fired;
   /** Views as clients ask for them: an answer that still holds is not made again. */
   readonly again: Fired | undefined;
+  readonly beside: BesideFigures | undefined;
   readonly inside: InsideFigures;
 }
 
@@ -112,7 +114,8 @@ async function readBench(read: 'page' | 'view', settings: Settings): Promise<voi
     const child = startChild<InsideMessage>('inside', plan);
     const { figures } = await child.when('done');
     const { accepted, recorded } = overHttp.filled;
-    if (figures.events !== accepted + recorded) throw new Error('the tape is not whole');
+    const besides = overHttp.beside?.events ?? 0;
+    if (figures.events !== accepted + recorded + besides) throw new Error('the tape is not whole');
     checkSample(read, figures.sample);
     report(read, settings, { ...overHttp, inside: figures });
   });
@@ -148,7 +151,22 @@ async function readOverHttp(
   const alone = await fire(1);
   const many = await fire(connections);
   const again = read === 'page' ? undefined : await fire(connections, `views/${viewName}`);
-  return { filled, alone, many, again };
+  const beside = await besideLoad(server, settings, filled, () => fire(1));
+  return { filled, alone, many, again, beside };
+}
+
+/** The same customers get more events meanwhile, now. */
+async function besideLoad(
+  server: TestServer,
+  settings: Settings,
+  { sent }: Filled,
+  fire: () => Promise<unknown>,
+): Promise<BesideFigures | undefined> {
+  const { beside: rate } = settings;
+  if (rate === undefined) return undefined;
+  const { customers } = tapesOf(settings);
+  // A frame has at least one event.
+  return readBeside(server, settings, { rate, customers, firstNumber: sent }, fire);
 }
 
 async function putView(server: TestServer): Promise<void> {
@@ -174,7 +192,7 @@ function checkSample(read: 'page' | 'view', sample: string): void {
 }
 
 function report(read: 'page' | 'view', settings: Settings, results: Results): void {
-  const { again, alone, filled, inside, many } = results;
+  const { again, alone, beside, filled, inside, many } = results;
   const { readMs, stepsPerRead } = inside;
   const { customers, events } = tapesOf(settings);
   const what = read === 'page' ? 'page of the newest 50' : 'view of ten rows';
@@ -190,6 +208,7 @@ function report(read: 'page' | 'view', settings: Settings, results: Results): vo
           ['without fresh=1', rate(again)],
           ['their answer after', spread(again.answerMs)],
         ] as Row[])),
+    ...(beside === undefined ? [] : besideRows(beside)),
     ['answer', `${count(inside.answerBytes)} bytes, ${count(stepsPerRead)} steps of the budget`],
   ];
   const { fronts, generator, identities, seconds, seed, shards, warmup } = settings;
@@ -208,6 +227,7 @@ function report(read: 'page' | 'view', settings: Settings, results: Results): vo
       serverMicros: many.serverMicros,
       keptPerSecond: again?.requestsPerSecond,
       keptServerMicros: again?.serverMicros,
+      beside,
       failures: alone.failures + many.failures,
       answerBytes: inside.answerBytes,
       stepsPerRead,

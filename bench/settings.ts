@@ -18,6 +18,8 @@ export interface Settings {
   readonly subscribers: number | undefined;
   readonly window: number | undefined;
   readonly rate: number | undefined;
+  /** Of `scan` and `view`: events a second that come in while reads are timed; absent: none. */
+  readonly beside: number | undefined;
   /** Part of the customers whose events name another identity as `previous`. */
   readonly links: number | undefined;
   /** Of `view`: how many linked identities a customer has. */
@@ -59,6 +61,7 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   subscribers: 'live subscribers',
   window: 'unacknowledged frames on a connection, at most',
   rate: 'events a second to offer (as many as are acknowledged)',
+  beside: 'scan, view: events a second that come in during one more round of reads (none)',
   links:
     'part of the customers, such as 0.3, whose events name a cookie as previous; linked before the warm-up (0)',
   identities: 'view: linked identities of each customer, 1 to 5 (1)',
@@ -120,6 +123,7 @@ export function readSettings(argv: readonly string[]): Settings {
     subscribers: number('subscribers'),
     window: number('window'),
     rate: number('rate'),
+    beside: number('beside'),
     links: number('links'),
     identities: identitiesOf(number('identities') ?? 1),
     generator,

@@ -46,6 +46,23 @@ test('a server that serves is healthy, and its metrics are Prometheus text and c
   assert.equal(await metric(server, 'events_rejected_total'), 1);
   assert.equal(await metric(server, 'batches_malformed_total'), 1);
   assert.equal(await metric(server, 'inflight_bytes'), 0);
+  await tapeIds(server, 'c');
+  const { text: after } = await ask(server, '/metrics');
+  for (const name of ['receipt_seconds', 'read_seconds']) {
+    assert.match(after, new RegExp(`^# TYPE tapeline_${name} histogram$`, 'm'));
+    const buckets = [
+      ...after.matchAll(new RegExp(`^tapeline_${name}_bucket\\{le="(.+)"\\} (\\d+)$`, 'gm')),
+    ];
+    const counts = buckets.map(([, , counted]) => Number(counted));
+    assert.equal(buckets.at(-1)![1], '+Inf');
+    assert.deepEqual(
+      counts,
+      counts.toSorted((a, b) => a - b),
+    );
+    assert.equal(await metric(server, `${name}_count`), counts.at(-1));
+    assert.equal(counts.at(-1), 1, name);
+    assert.ok((await metric(server, `${name}_sum`)) > 0);
+  }
 });
 
 /** Asks for health from the first moment on until it is good; every answer before says why not. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { unpack } from 'msgpackr';
+import type { BesideFigures } from '../bench/beside.ts';
 import { checkPhase } from '../bench/fair.ts';
 import {
   customerName,
@@ -355,6 +356,21 @@ test('view --live times every event to the answer that shows it', async () => {
   };
   assert.ok(last.events >= 10 && last.answers > 0 && last.answers <= last.events);
   assert.ok(last.latencyMs.count > 0 && last.latencyMs.p50 > 0);
+});
+
+test('scan --beside times reads in the server while events come in', async () => {
+  const flags = ['--smoke', '--beside', '20000', '--data', data];
+  const { code, stderr, stdout } = await bench('scan', ...flags);
+  assert.equal(code, 0, stderr);
+  const { beside } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as { beside: BesideFigures };
+  assert.ok(beside.events > 0 && beside.eventsPerSecond > 0 && beside.reads > 0);
+  assert.ok(beside.p50MsMax > 0 && beside.p50MsMax <= beside.p99MsMax);
+  const shares = beside.upTo.map(([, share]) => share);
+  assert.deepEqual(
+    shares,
+    shares.toSorted((a, b) => a - b),
+  );
+  assert.equal(shares.at(-1), 1);
 });
 
 test('fairness is measured when frames are refused, and not when the server lost or invented events', () => {

@@ -28,7 +28,7 @@ class Stage {
     this.person = personWith('ann', [{ action, request: 'r', at: this.clock.now() }]);
     const context = {
       clock: this.clock,
-      metrics: { add: () => undefined },
+      metrics: { add: () => undefined, observe: () => undefined },
       tape: { issued: () => this.#tape.length },
       passedUpTo: 0,
       directory: { workspace: () => ({}) },

@@ -106,8 +106,7 @@ function partsOf(
     publish: () => assert.fail('nobody follows a topic'),
   });
   const reader = new ViewReader({
-    ...{ tape, metrics },
-    now: () => clock.now(),
+    ...{ tape, metrics, clock },
     shown: createShownMemory(),
     pool: () => assert.fail('nothing is that long'),
   });

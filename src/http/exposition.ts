@@ -1,6 +1,13 @@
 /** The metrics of the process in the text format of Prometheus. */
-import { Counter, Gauge, Registry } from 'prom-client';
-import { type MetricName, metricTable, sumMetrics } from '../std/metrics.ts';
+import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import {
+  type HistogramName,
+  histogramTable,
+  type MetricName,
+  metricTable,
+  sumHistogram,
+  sumMetrics,
+} from '../std/metrics.ts';
 import type { Front } from './context.ts';
 import type { Reply } from './reply.ts';
 
@@ -16,6 +23,26 @@ export async function expose(front: Front): Promise<Reply> {
 function addTable(registry: Registry, memory: SharedArrayBuffer): void {
   const registers = [registry];
   for (const [name, value] of sumMetrics(memory)) addOne(registers, name, value);
+  for (const name of Object.keys(histogramTable) as HistogramName[]) {
+    addHistogram(registry, name, memory);
+  }
+}
+
+/** The library's own histogram takes one duration at a time; here they are counted already. */
+function addHistogram(registry: Registry, called: HistogramName, memory: SharedArrayBuffer): void {
+  const name = `tapeline_${called}`;
+  const { count, sum, upTo } = sumHistogram(memory, called);
+  const of = (part: string, value: number, labels = {}) => {
+    return { metricName: `${name}_${part}`, value, labels };
+  };
+  const values = [
+    ...upTo.map(([le, upToIt]) => of('bucket', upToIt, { le })),
+    of('bucket', count, { le: '+Inf' }),
+    of('sum', sum),
+    of('count', count),
+  ];
+  const metric = { name, help: histogramTable[called], type: 'histogram', values };
+  registry.registerMetric({ name, get: async () => metric } as unknown as Metric);
 }
 
 function addOne(registers: Registry[], name: MetricName, value: number): void {

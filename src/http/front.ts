@@ -115,11 +115,14 @@ function askPool<T>(heavy: HeavyRead): Promise<T> {
 /** Reads on this thread; what outgrows the budget is done again in the pool. */
 async function read<T>(heavy: HeavyRead, light: (tape: Tape, budget: ScanBudget) => T): Promise<T> {
   metrics.add('scans_total', 1);
+  const startedMs = clock.monotonicMs();
   try {
     return light(opened(live).tape, new ScanBudget(readStepsMax));
   } catch (error) {
     if (!(error instanceof ScanTooLong)) throw error;
-    return askPool(heavy);
+    return await askPool(heavy);
+  } finally {
+    metrics.observe('read_seconds', (clock.monotonicMs() - startedMs) / 1000);
   }
 }
 
@@ -307,7 +310,7 @@ function open(): void {
   live = { tape, feed, subscribers: new LiveSubscribers(feed) };
   const pool = (wanted: ViewsAsk): Promise<readonly ViewFound[]> =>
     askPool({ kind: 'views', ask: wanted });
-  views = new ViewReader({ tape, metrics, now: clock.now, shown: start.shown, pool });
+  views = new ViewReader({ tape, metrics, clock, shown: start.shown, pool });
   const stored = (workspace: number, name: string): ViewRecord | undefined =>
     directory.view(workspace, name);
   followers = new Followers({ tape, feed, reader: views, clock, metrics, log, stored });

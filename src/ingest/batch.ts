@@ -32,6 +32,8 @@ export class Batch {
   /** Numbers of events that the taxonomy kept apart or flagged. */
   quarantined: number[] | undefined = undefined;
   flagged: number[] | undefined = undefined;
+  /** When it was complete, on the monotonic clock. */
+  sentMs = 0;
   done: ((receipt: Receipt) => void) | undefined;
 
   constructor(workspace: number, ticket: number, bytes: number, isTrusted: boolean) {
@@ -39,6 +41,12 @@ export class Batch {
     this.ticket = ticket;
     this.bytes = bytes;
     this.isTrusted = isTrusted;
+  }
+
+  /** It is complete, as of `nowMs` on the monotonic clock. */
+  sent(done: (receipt: Receipt) => void, nowMs: number): void {
+    this.done = done;
+    this.sentMs = nowMs;
   }
 
   /** The next event is refused. */

@@ -239,7 +239,7 @@ export class Ingest {
 
   /** The batch is complete: `done` is called once, when its receipt is true. */
   send(batch: Batch, done: (receipt: Receipt) => void): void {
-    const { metrics } = this.#parts;
+    const { clock, metrics } = this.#parts;
     metrics.add('events_rejected_total', batch.rejected.length);
     this.#forgetTouched();
     this.#sendFull();
@@ -247,7 +247,7 @@ export class Ingest {
       done(receiptOf(batch));
       return;
     }
-    batch.done = done;
+    batch.sent(done, clock.monotonicMs());
     this.#freeTickets.pop();
     this.#batches[batch.ticket] = batch;
     this.#pending += 1;
@@ -380,7 +380,7 @@ export class Ingest {
   }
 
   #finish(batch: Batch): void {
-    const { metrics } = this.#parts;
+    const { clock, metrics } = this.#parts;
     this.#batches[batch.ticket] = undefined;
     this.#freeTickets.push(batch.ticket);
     this.#pending -= 1;
@@ -391,6 +391,7 @@ export class Ingest {
     if (receipt.quarantined > 0) metrics.add('events_quarantined_total', receipt.quarantined);
     if (receipt.flagged > 0) metrics.add('events_flagged_total', receipt.flagged);
     batch.rejected.sort((a, b) => a.index - b.index);
+    metrics.observe('receipt_seconds', (clock.monotonicMs() - batch.sentMs) / 1000);
     batch.done?.(receipt);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Counters and gauges, kept in shared memory: every thread adds to a row of its own, so nothing is
- * locked and nothing is sent, and any thread can sum the rows for `/metrics`.
+ * Counters, gauges and histograms, kept in shared memory: every thread adds to a row of its own, so nothing
+ * is locked and nothing is sent, and any thread can sum the rows for `/metrics`.
  *
- *     row (thread)   events_accepted │ events_duplicate │ …      one Float64 each
+ *     row (thread)   events_accepted │ events_duplicate │ … │ receipt_seconds: ≤ 0.0001 │ … │ more │ sum │ …      one Float64 each
  */
 
 /** The closed list: name, kind and the sentence that `/metrics` prints. Gauges sum over threads too. */
@@ -93,12 +93,36 @@ export const metricTable = {
 
 export type MetricName = keyof typeof metricTable;
 
+/** Durations in seconds: name, and the sentence that `/metrics` prints. */
+export const histogramTable = {
+  receipt_seconds: 'From a batch or frame that was read whole to its receipt',
+  read_seconds:
+    'From asking for a page of a tape, or for views that have to be made, to what was found',
+} as const satisfies Record<string, string>;
+
+export type HistogramName = keyof typeof histogramTable;
+
+/** Upper bounds of the buckets, inclusive; the last bucket has none. */
+export const bucketBounds: readonly number[] = [
+  0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+  10,
+];
+
 const names = Object.keys(metricTable) as MetricName[];
 const columnOf = new Map(names.map((name, column) => [name, column]));
-const rowBytes = names.length * 8;
+const histogramNames = Object.keys(histogramTable) as HistogramName[];
+/** Buckets, and the sum. */
+const histogramColumns = bucketBounds.length + 2;
+const histogramOf = new Map(
+  histogramNames.map((name, number) => [name, names.length + number * histogramColumns]),
+);
+const columns = names.length + histogramNames.length * histogramColumns;
+const rowBytes = columns * 8;
 
 export interface Metrics {
   add(name: MetricName, amount: number): void;
+  /** One more duration. */
+  observe(name: HistogramName, seconds: number): void;
 }
 
 /** Memory for `threads` rows; pass it to every thread. */
@@ -111,23 +135,50 @@ export function createMetricsMemory(threads: number): SharedArrayBuffer {
  * two that add at once can lose a count.
  */
 export function openMetrics(memory: SharedArrayBuffer, thread: number): Metrics {
-  const row = new Float64Array(memory, thread * rowBytes, names.length);
+  const row = new Float64Array(memory, thread * rowBytes, columns);
   return {
     add(name, amount) {
       const column = columnOf.get(name)!;
       row[column] = row[column]! + amount;
     },
+    observe(name, seconds) {
+      const first = histogramOf.get(name)!;
+      let bucket = 0;
+      while (bucket < bucketBounds.length && seconds > bucketBounds[bucket]!) bucket += 1;
+      row[first + bucket]! += 1;
+      row[first + histogramColumns - 1]! += seconds;
+    },
   };
+}
+
+function sumColumn(all: Float64Array, column: number): number {
+  let sum = 0;
+  for (let at = column; at < all.length; at += columns) sum += all[at]!;
+  return sum;
 }
 
 /** The sum over all threads of every metric, in the order of the table. */
 export function sumMetrics(memory: SharedArrayBuffer): Map<MetricName, number> {
   const all = new Float64Array(memory);
-  const sums = new Map<MetricName, number>();
-  for (const [column, name] of names.entries()) {
-    let sum = 0;
-    for (let at = column; at < all.length; at += names.length) sum += all[at]!;
-    sums.set(name, sum);
-  }
-  return sums;
+  return new Map(names.map((name, column) => [name, sumColumn(all, column)]));
+}
+
+/** How many durations there were up to each bound, in all, and what they sum up to. */
+export interface Histogram {
+  readonly upTo: readonly (readonly [bound: number, count: number])[];
+  readonly count: number;
+  /** Seconds. */
+  readonly sum: number;
+}
+
+export function sumHistogram(memory: SharedArrayBuffer, name: HistogramName): Histogram {
+  const all = new Float64Array(memory);
+  const first = histogramOf.get(name)!;
+  let count = 0;
+  const upTo = bucketBounds.map((bound, bucket) => {
+    count += sumColumn(all, first + bucket);
+    return [bound, count] as const;
+  });
+  count += sumColumn(all, first + bucketBounds.length);
+  return { upTo, count, sum: sumColumn(all, first + histogramColumns - 1) };
 }

@@ -38,6 +38,7 @@ export function merge(job: MergeJob, metrics?: Metrics): SegmentFacts | undefine
       damaged += amount;
       metrics?.add(name, amount);
     },
+    observe: (name, seconds) => metrics?.observe(name, seconds),
   };
   try {
     for (const name of job.segments) {

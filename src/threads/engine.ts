@@ -170,7 +170,7 @@ function open(): void {
   const views = new ViewReader({
     tape,
     metrics,
-    now: clock.now,
+    clock,
     shown: start.shown,
     pool: (wanted) =>
       ask<readonly ViewFound[]>((request) => ({

@@ -4,6 +4,7 @@
  *
  *     asks ─▶ kept and true? ─▶ the rest in one scan ─▶ too long? the same scan in the pool ─▶ keep
  */
+import type { Clock } from '../std/clock.ts';
 import type { Metrics } from '../std/metrics.ts';
 import { ScanBudget, ScanTooLong } from '../tape/budget.ts';
 import type { Tape } from '../tape/tape.ts';
@@ -31,7 +32,7 @@ export interface ViewReading {
 export interface ViewReaderParts {
   readonly tape: Tape;
   readonly metrics: Metrics;
-  readonly now: () => number;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   /** See `createShownMemory`. */
   readonly shown: SharedArrayBuffer;
   /** Scans in the pool, and counts that. */
@@ -49,10 +50,10 @@ export class ViewReader {
 
   /** What is found for each view; at once, when it need not go to the pool. */
   read(reading: ViewReading): readonly ViewFound[] | Promise<readonly ViewFound[]> {
-    const { metrics, now } = this.#parts;
+    const { clock, metrics } = this.#parts;
     const { freshness, views } = reading;
     metrics.add('views_total', views.length);
-    const asOf = typeof freshness === 'number' ? freshness : now();
+    const asOf = typeof freshness === 'number' ? freshness : clock.now();
     const found = views.map((view) => this.#find(reading, view, asOf));
     const missing = views.filter((_, index) => found[index] === undefined);
     metrics.add('views_kept_total', views.length - missing.length);
@@ -62,8 +63,13 @@ export class ViewReader {
       const filled = found.map((each) => each ?? made[next++]!);
       return this.#show(reading, filled);
     };
+    const startedMs = clock.monotonicMs();
     const made = this.#make(reading, missing, asOf);
-    return made instanceof Promise ? made.then(fill) : fill(made);
+    const told = (): void =>
+      metrics.observe('read_seconds', (clock.monotonicMs() - startedMs) / 1000);
+    if (made instanceof Promise) return made.finally(told).then(fill);
+    told();
+    return fill(made);
   }
 
   /** Notes what readers are shown of snapshots, so that none is shown an older one later. */

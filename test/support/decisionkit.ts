@@ -195,7 +195,7 @@ export class DecisionKit {
       clock: this.clock,
       random: seededRandom(5),
       log: { info: () => undefined, warn: () => undefined, error: console.error },
-      metrics: { add: () => undefined },
+      metrics: { add: () => undefined, observe: () => undefined },
       definitions,
       tape: { issued: () => this.#stamp, shards: [] },
       directory: {

@@ -141,7 +141,7 @@ export class EnginePlay {
         log: quiet,
         tape: this.#kit.tape,
       },
-      metrics: { add: () => undefined },
+      metrics: { add: () => undefined, observe: () => undefined },
       random: seededRandom(3),
       directory: this.#directory,
       links: this.#links,

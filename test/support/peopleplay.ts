@@ -70,7 +70,7 @@ export class PeoplePlay {
     this.#views = new ViewReader({
       tape: this.#kit.tape,
       metrics: openMetrics(createMetricsMemory(1), 0),
-      now: () => this.#clock.now(),
+      clock: this.#clock,
       shown: createShownMemory(),
       pool: () => Promise.reject(new Error('a scan this small needs no pool')),
     });
