@@ -27,6 +27,13 @@ export function reserveColumns<Names extends string>(
   return memory;
 }
 
+/** Zeros that take memory only where they are written; of a fixed length they might be written at once. */
+export function reserveBytes(bytes: number): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(0, { maxByteLength: bytes });
+  memory.grow(bytes);
+  return memory;
+}
+
 /** A view of all that `memory` holds now. */
 export function viewColumn<T extends ColumnType>(
   memory: SharedArrayBuffer,

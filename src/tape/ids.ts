@@ -7,7 +7,13 @@
  * is ever rehashed, and a failed commit is taken back by popping, newest first.
  */
 import { assert } from '../std/assert.ts';
-import { type ColumnType, growColumns, reserveColumns, viewColumn } from './columns.ts';
+import {
+  type ColumnType,
+  growColumns,
+  reserveBytes,
+  reserveColumns,
+  viewColumn,
+} from './columns.ts';
 
 /** An id of an entry, 8 bytes, in one cache line: 0 hash u32 │ 4 next u32. */
 const idTypes = { words: 'u32' } as const satisfies Record<string, ColumnType>;
@@ -20,7 +26,7 @@ const buckets = 2 ** 20;
 export class IdTable {
   readonly #memory;
   #ids = new Uint32Array(0);
-  readonly #heads = new Uint32Array(buckets);
+  readonly #heads = viewColumn(reserveBytes(buckets * 4), 'u32');
   /** Keeps the reads of `warm` from being optimised away. */
   warmth = 0;
 

@@ -24,6 +24,7 @@ import {
   type ColumnMemory,
   type ColumnType,
   growColumns,
+  reserveBytes,
   reserveColumns,
   viewColumn,
 } from './columns.ts';
@@ -75,7 +76,7 @@ export interface IndexMemory {
 export function reserveIndex(): IndexMemory {
   return {
     head: new SharedArrayBuffer(headWords * 4),
-    heads: new SharedArrayBuffer(customerBuckets * 4),
+    heads: reserveBytes(customerBuckets * 4),
     entries: reserveColumns(entryTypes, entriesMax),
     blocks: reserveColumns(blockTypes, entriesMax),
     customers: reserveColumns(customerTypes, entriesMax * customerWords),
@@ -103,7 +104,7 @@ class IndexViews {
   constructor(memory: IndexMemory) {
     this.memory = memory;
     this.headWords = new Int32Array(memory.head);
-    this.heads = new Uint32Array(memory.heads);
+    this.heads = viewColumn(memory.heads, 'u32');
     this.look();
   }
 

@@ -14,6 +14,7 @@
  *
  * Thread: the shard's own.
  */
+import { reserveBytes, viewColumn } from './columns.ts';
 
 /** 2 MiB for each part that may share a generation. */
 const partWords = 2 ** 19;
@@ -56,7 +57,7 @@ export class RecentIds {
     const partsMax = isBehind ? Math.min(partsMost, 2 * before.partsMax) : partsLeast;
     let words = partsMax === partsLeast ? this.#spare : undefined;
     if (words !== undefined) this.#spare = undefined;
-    words ??= new Uint32Array(partsMax * partWords);
+    words ??= viewColumn(reserveBytes(partsMax * partWords * 4), 'u32');
     const opened: Generation = { words, partsMax, begun: 0, parts: 0 };
     this.#generations.push(opened);
     this.#words = words;
