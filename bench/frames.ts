@@ -24,6 +24,8 @@ export interface FramePlan {
   readonly seed: number;
   /** Part of the customers whose events name a cookie as `previous`, 0…1. */
   readonly links?: number;
+  /** False: they say it in `data`, where it means nothing. */
+  readonly isLinkSaid?: boolean;
   /** How many identities each customer sends under, in turn at random; its own events link the others. */
   readonly identities?: number;
   /** Only every `of`th customer, counted from `from`; absent: all of them. */
@@ -102,7 +104,10 @@ export function makeBatches(plan: Omit<FramePlan, 'protocol'>): BenchEvent[][] {
       const owner = whose(customer, plan.identities ?? 1, random);
       const event = { id, ...owner, time: someTimeMs, ...make(random) };
       const isLinked = number % linkedOf < (plan.links ?? 0) * linkedOf;
-      return isLinked ? { ...event, previous: `cookie:of-${customer}` } : event;
+      if (!isLinked) return event;
+      const previous = `cookie:of-${customer}`;
+      if (plan.isLinkSaid ?? true) return { ...event, previous };
+      return { ...event, data: { ...event.data, previous } };
     }),
   );
 }

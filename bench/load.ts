@@ -97,7 +97,8 @@ class Load {
       this.#drained = resolve;
     });
     const progress = setInterval(() => this.#tellProgress(), progressMs);
-    if ((this.#plan.links ?? 0) > 0) await this.#link();
+    const { isLinkSaid = true, links = 0 } = this.#plan;
+    if (links > 0 && isLinkSaid) await this.#link();
     this.#firstDue = this.#frameCount;
     this.#firstDueMs = performance.now();
     if (framesMax === undefined) {

@@ -6,6 +6,7 @@
  *     scan, view, restart                  reads and restarts with a million events on the tape
  *     decide                               what to do next, asked 2,000 times a second, with a thousand events each
  *     offer                                from a customer's silence to the offer in the page, in Chromium
+ *     linked                               what links between identities cost the sink
  *     live, stalled                        live subscribers, and those that never read
  *     journeys                             what a hundred maps cost the sink, and how far behind the engine is
  *     journeys-engine                      events a second that the engine of journeys applies, without a server
@@ -24,6 +25,7 @@ import { fair } from './fair.ts';
 import { viewLive } from './followed.ts';
 import { ingestWs, ingestWsJson } from './ingest.ts';
 import { journeys } from './journeys.ts';
+import { linked } from './linked.ts';
 import { live } from './live.ts';
 import { offer } from './offer.ts';
 import { peers } from './peers/run.ts';
@@ -84,6 +86,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   timers: {
     about: 'how late timers are: a million pending, 5,000 a second falling due',
     run: timers,
+  },
+  linked: {
+    about: 'the load of ingest-ws with and without links of 30 % of the customers, in one run',
+    run: linked,
   },
   live: {
     about: 'from commit to live subscribers: latency, fan-out to 100, bursts, filters',

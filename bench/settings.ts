@@ -63,7 +63,7 @@ export const flags: Readonly<Record<keyof Settings, string>> = {
   rate: 'events a second to offer (as many as are acknowledged)',
   beside: 'scan, view: events a second that come in during one more round of reads (none)',
   links:
-    'part of the customers, such as 0.3, whose events name a cookie as previous; linked before the warm-up (0)',
+    'part of the customers, such as 0.3, whose events name a cookie as previous; linked before the warm-up (0; linked: 0.3)',
   identities: 'view: linked identities of each customer, 1 to 5 (1)',
   generator: 'what makes requests over HTTP: autocannon, or wrk where it is installed (autocannon)',
   taxonomy: 'ingest-ws: none, types (an allow list) or schemas (one for each type) (none)',

@@ -10,27 +10,27 @@
  * many of them need room in its `net.ipv4.tcp_mem`.
  */
 import type { TestServer } from '../test/support/server.ts';
-import { cpuMicrosOf, startChild } from './child.ts';
 import { eachOf, fill, type Held, measureHeld, withStalled } from './held.ts';
-import { checkLoad, loadPlan } from './ingest.ts';
-import type { LoadMessage } from './load.ts';
-import { count, print, type Row, rounded } from './report.ts';
+import {
+  geometricMean,
+  type LoadPhase,
+  loadPhase,
+  meanCpuMicros,
+  meanRate,
+  ratioOf,
+  shownRates,
+} from './phases.ts';
+import { print, type Row, rounded } from './report.ts';
 import { readMetric, withServer } from './server.ts';
 import type { Settings } from './settings.ts';
 
 const rounds = 3;
-/** Past the first seconds, when an empty index still fits the processor's cache. */
-const warmupSeconds = 2;
 /** What is acknowledged at a time is the grain of a short phase's rate: smaller than that of other loads. */
 const batchUsual = 250;
 
-interface Phase {
+interface Phase extends LoadPhase {
   /** Connected when it ended. */
   readonly stalled: number;
-  readonly eventsPerSecond: number;
-  /** Of the server: steadier than the rate when the machine has other work. */
-  readonly cpuMicrosPerEvent: number;
-  readonly work: string;
 }
 
 interface Bench {
@@ -69,47 +69,18 @@ function measure(bench: Bench, subscribers: number): Promise<Phase> {
   });
 }
 
-/** From its warm-up to its last receipt. */
 async function load({ seconds, settings }: Bench, server: TestServer): Promise<Phase> {
-  const { keys, port, process: child } = server;
   const batch = settings.batch ?? (settings.smoke ? 100 : batchUsual);
-  const stored = await readMetric(server, 'events_accepted_total');
-  const generator = startChild<LoadMessage>('load', {
-    ...loadPlan({ ...settings, batch }, { port, key: keys.write, protocol: 'msgpack' }),
-    warmupSeconds: settings.smoke ? seconds / 2 : warmupSeconds,
-    seconds,
-  });
-  try {
-    await generator.when('measuring');
-    const cpuBefore = cpuMicrosOf(child.pid!);
-    await generator.when('measured');
-    const cpuMicros = cpuMicrosOf(child.pid!) - cpuBefore;
-    const { figures } = await generator.when('done');
-    checkLoad(figures, (await readMetric(server, 'events_accepted_total')) - stored);
-    const { eventsPerSecond, work } = figures;
-    const cpuMicrosPerEvent = rounded(cpuMicros / (eventsPerSecond * figures.seconds));
-    const connected = await readMetric(server, 'live_subscribers');
-    return { stalled: connected, eventsPerSecond, cpuMicrosPerEvent, work };
-  } finally {
-    generator.kill();
-  }
+  const phase = await loadPhase(server, { ...settings, batch }, seconds);
+  return { ...phase, stalled: await readMetric(server, 'live_subscribers') };
 }
 
 /** Of the rates beside stalled subscribers to those without, round by round. */
 function ratiosOf(phases: readonly Phase[]): readonly number[] {
   return Array.from({ length: phases.length / 4 }, (_, round) => {
     const [first, second, third, fourth] = phases.slice(4 * round, 4 * round + 4);
-    const beside = second!.eventsPerSecond * third!.eventsPerSecond;
-    return Math.sqrt(beside / (first!.eventsPerSecond * fourth!.eventsPerSecond));
+    return ratioOf([second!, third!], [first!, fourth!]);
   });
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function geometricMean(values: readonly number[]): number {
-  return Math.exp(mean(values.map(Math.log)));
 }
 
 function report(
@@ -120,23 +91,21 @@ function report(
   const isHeld = (at: number): boolean => at % 4 === 1 || at % 4 === 2;
   const free = phases.filter((_, at) => !isHeld(at));
   const beside = phases.filter((_, at) => isHeld(at));
-  const rate = (of: readonly Phase[]): number => mean(of.map((phase) => phase.eventsPerSecond));
-  const cpu = (of: readonly Phase[]): number =>
-    rounded(mean(of.map((phase) => phase.cpuMicrosPerEvent)));
   const ratios = ratiosOf(phases);
   const ratio = rounded(geometricMean(ratios));
   const [none, half, all] = held as [Held, Held, Held];
   const { processKib, waitingKib } = eachOf(half, all);
   const fromNone = eachOf(none, all).processKib;
   const systemMib = rounded(all.systemMib - none.systemMib);
-  const shown = (of: readonly Phase[]): string =>
-    of.map((phase) => count(phase.eventsPerSecond)).join(', ');
   const inMib = held.map((each) => `${each.processMib} MiB with ${each.subscribers}`).join(', ');
   const rows: Row[] = [
-    ['events a second, none', `${count(rate(free))}   (${shown(free)})`],
-    [`events a second, ${subscribers} stalled`, `${count(rate(beside))}   (${shown(beside)})`],
+    ['events a second, none', shownRates(free)],
+    [`events a second, ${subscribers} stalled`, shownRates(beside)],
     ['ratio', `${ratio}   (rounds: ${ratios.map(rounded).join(', ')})`],
-    ['server CPU per event', `${cpu(free)} µs with none, ${cpu(beside)} µs stalled`],
+    [
+      'server CPU per event',
+      `${meanCpuMicros(free)} µs with none, ${meanCpuMicros(beside)} µs stalled`,
+    ],
     ['waits for each, as the server counts', `${waitingKib} KiB`],
     ['memory of the process for each', `${processKib} KiB from half to all, ${fromNone} from none`],
     ['memory of the process', inMib],
@@ -151,10 +120,10 @@ function report(
     rows,
     figures: {
       ratio,
-      eventsPerSecond: Math.round(rate(free)),
-      eventsPerSecondStalled: Math.round(rate(beside)),
-      serverMicrosPerEvent: cpu(free),
-      serverMicrosPerEventStalled: cpu(beside),
+      eventsPerSecond: Math.round(meanRate(free)),
+      eventsPerSecondStalled: Math.round(meanRate(beside)),
+      serverMicrosPerEvent: meanCpuMicros(free),
+      serverMicrosPerEventStalled: meanCpuMicros(beside),
       waitingKibEach: waitingKib,
       processKibEach: processKib,
       systemMib,
