@@ -1,18 +1,18 @@
 /**
  * decide: touchpoints ask what to do next, at an even rate, for random customers with a thousand events each.
  *
- *     load ─▶ rules ─▶ own: five candidates, no view ─▶ view: the same, and a condition on a ten-row view
+ *     load ─▶ own: five candidates, no view ─▶ soon: the same, wanted within 3 ms ─▶ view: the first, and a condition on a ten-row view
  *
- * Every question is a decision: it is weighed, reserved, and answered when it is on the tape.
+ * Every question is a decision: it is weighed, reserved, and answered when it is on the tape, or when time is up: then it
+ * gets there afterwards, and the answer says so.
  */
 import { basicView } from '../scripts/demo/view.ts';
 import type { TestServer } from '../test/support/server.ts';
 import { until } from '../test/support/session.ts';
-import type { CannonFigures, CannonMessage } from './cannon.ts';
 import { cpuMicrosOf, startChild } from './child.ts';
 import { catchUp } from './debt.ts';
 import { customerName } from './frames.ts';
-import type { PacedPlan } from './paced.ts';
+import type { PacedFigures, PacedMessage, PacedPlan } from './paced.ts';
 import { type Filled, fillTapes, tapesOf } from './reads.ts';
 import { count, print, type Row, rounded, spread } from './report.ts';
 import { metricOf, readMetrics, withServer } from './server.ts';
@@ -21,8 +21,11 @@ import type { Settings } from './settings.ts';
 const usualRate = 2000;
 const usualConnections = 64;
 const eventsEach = 1000;
+/** Milliseconds: so long that answers wait for the tape; and what a touchpoint may ask for that cannot wait. */
+const patient = 1000;
+const impatient = 3;
 
-interface Fired extends CannonFigures {
+interface Fired extends PacedFigures {
   /** The server's CPU for a question. */
   readonly serverMicros: number;
   /** Decisions on the tape when the round was over, of this round. */
@@ -38,9 +41,11 @@ export async function decide(settings: Settings): Promise<void> {
     const filled = await fillTapes(server, { ...sized, rate: undefined });
     await catchUp(server);
     await put(server, '/v1/views/basic', { fields: basicView });
-    const own = await fire(server, sized, candidates());
-    const view = await fire(server, sized, candidates({ view: 'basic', if: viewCondition }));
-    report(sized, filled, own, view);
+    const own = await fire(server, sized, candidates(), patient);
+    const soon = await fire(server, sized, candidates(), impatient);
+    const onView = candidates({ view: 'basic', if: viewCondition });
+    const view = await fire(server, sized, onView, patient);
+    report(sized, filled, { own, soon, view });
   });
 }
 
@@ -65,17 +70,19 @@ async function fire(
   server: TestServer,
   settings: Settings,
   asked: readonly object[],
+  withinMs: number,
 ): Promise<Fired> {
   const { connections = usualConnections, customers, seconds, seed, warmup } = settings;
   const rate = settings.rate ?? (settings.smoke ? 100 : usualRate);
   const context = { page: '/plans' };
-  const question = { customer: customerName(0), withinMs: 1000, context, candidates: asked };
+  const question = { customer: customerName(0), withinMs, context, candidates: asked };
   const before = await decisionsOf(server);
   const plan: PacedPlan = {
     ...{ url: `${server.url}/v1/decide`, key: server.keys.admin, body: JSON.stringify(question) },
     ...{ connections, rate, warmupSeconds: warmup, seconds, customers: customers!, seed },
+    marked: '"recorded":true',
   };
-  const cannon = startChild<CannonMessage>('paced', plan);
+  const cannon = startChild<PacedMessage>('paced', plan);
   try {
     await cannon.when('measuring');
     const cpuBefore = cpuMicrosOf(server.process.pid!);
@@ -107,7 +114,18 @@ async function put(server: TestServer, path: string, body: object): Promise<void
   if (!response.ok) throw new Error(`${path} was refused: ${await response.text()}`);
 }
 
-function report(settings: Settings, filled: Filled, own: Fired, view: Fired): void {
+interface Rounds {
+  readonly own: Fired;
+  readonly soon: Fired;
+  readonly view: Fired;
+}
+
+/** Of the answers, those that told a decision that was on the tape. */
+function recordedShare({ answerMs, markedAnswers }: Fired): number {
+  return rounded(markedAnswers / Math.max(1, answerMs.count));
+}
+
+function report(settings: Settings, filled: Filled, { own, soon, view }: Rounds): void {
   const { connections = usualConnections, fronts, seconds, seed, shards, warmup } = settings;
   const { customers, events } = tapesOf(settings);
   const asked = ({ requestsPerSecond, serverMicros }: Fired): string =>
@@ -116,6 +134,8 @@ function report(settings: Settings, filled: Filled, own: Fired, view: Fired): vo
     ['on the tape', `${count(events)} events of ${count(customers)} customers`],
     ['five candidates', spread(own.answerMs)],
     ['', asked(own)],
+    [`wanted within ${impatient} ms`, spread(soon.answerMs)],
+    ['', `${asked(soon)}; ${rounded(100 * recordedShare(soon))} % recorded by then`],
     ['each with a condition on a view', spread(view.answerMs)],
     ['', asked(view)],
   ];
@@ -128,12 +148,15 @@ function report(settings: Settings, filled: Filled, own: Fired, view: Fired): vo
       ownMs: own.answerMs,
       ownPerSecond: own.requestsPerSecond,
       ownServerMicros: own.serverMicros,
+      soonMs: soon.answerMs,
+      soonRecorded: recordedShare(soon),
+      ownRecorded: recordedShare(own),
       viewMs: view.answerMs,
       viewPerSecond: view.requestsPerSecond,
       viewServerMicros: view.serverMicros,
-      recorded: own.recorded + view.recorded,
-      answered: own.answered + view.answered,
-      failures: own.failures + view.failures,
+      recorded: own.recorded + soon.recorded + view.recorded,
+      answered: own.answered + soon.answered + view.answered,
+      failures: own.failures + soon.failures + view.failures,
     },
   });
 }

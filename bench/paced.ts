@@ -9,7 +9,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { seededRandom } from '../src/std/random.ts';
-import type { CannonFigures, CannonPlan } from './cannon.ts';
+import type { CannonFigures, CannonMessage, CannonPlan } from './cannon.ts';
 import { leave, readPlan, tell } from './child.ts';
 import { Patch } from './patch.ts';
 import { quantiles, rounded } from './report.ts';
@@ -17,7 +17,17 @@ import { quantiles, rounded } from './report.ts';
 export interface PacedPlan extends CannonPlan {
   /** Requests a second. */
   readonly rate: number;
+  /** Answers that have this in them are counted; empty: all. */
+  readonly marked: string;
 }
+
+export interface PacedFigures extends CannonFigures {
+  readonly markedAnswers: number;
+}
+
+export type PacedMessage =
+  | Exclude<CannonMessage, { readonly kind: 'done' }>
+  | { readonly kind: 'done'; readonly figures: PacedFigures };
 
 const plan = readPlan<PacedPlan>();
 const random = seededRandom(plan.seed);
@@ -34,6 +44,7 @@ const tally = { requests: 0, answered: 0, failures: 0 };
 /** Instants at which those were due that no connection was free for, oldest first. */
 const waiting: number[] = [];
 let answerMs: number[] = [];
+let markedAnswers = 0;
 
 function requestBytes({ body = '', key, url }: CannonPlan): Buffer {
   const { host, pathname, search } = new URL(url);
@@ -76,6 +87,7 @@ class Connection {
     const head = this.#read.toString('latin1', 0, end);
     const length = Number(lengthPattern.exec(head)?.[1] ?? 0);
     if (this.#read.length < end + headEnd.length + length) return;
+    if (this.#read.includes(plan.marked, end)) markedAnswers += 1;
     this.#read = Buffer.alloc(0);
     if (head.startsWith('HTTP/1.1 200')) tally.answered += 1;
     else tally.failures += 1;
@@ -130,13 +142,15 @@ async function fire(seconds: number): Promise<void> {
 if (plan.warmupSeconds > 0) await fire(plan.warmupSeconds);
 tell({ kind: 'measuring' });
 answerMs = [];
+markedAnswers = 0;
 const cpuBefore = process.cpuUsage();
 const startMs = performance.now();
 await fire(plan.seconds);
 const seconds = (performance.now() - startMs) / 1000;
 const cpu = process.cpuUsage(cpuBefore);
 tell({ kind: 'measured' });
-const figures: CannonFigures = {
+const figures: PacedFigures = {
+  markedAnswers,
   requestsPerSecond: Math.round(answerMs.length / seconds),
   answerMs: quantiles(answerMs),
   ...tally,

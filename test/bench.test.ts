@@ -109,6 +109,9 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
   },
   decide(figures) {
     assertQuantiles(figures, 'ownMs');
+    assertQuantiles(figures, 'soonMs');
+    assert.equal(figures('ownRecorded'), 1, 'who waits long enough is told what is on the tape');
+    assert.ok(figures('soonRecorded') <= 1);
     assertQuantiles(figures, 'viewMs');
     assertPositive(figures, 'ownServerMicros', 'viewServerMicros');
     assert.ok(figures('recorded') >= figures('answered'));
