@@ -1,9 +1,10 @@
 /** A server at work: its health and metrics, how it starts and how it stops. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openFrames, openIngest, openLive } from './support/frames.ts';
-import { type TestServer, temporaryDirectory, testKeys } from './support/server.ts';
+import { startServer, type TestServer, temporaryDirectory, testKeys } from './support/server.ts';
 import {
   ask,
   count,
@@ -264,4 +265,29 @@ test('after a restart everything is as it was: tape, keys, views, cursors', asyn
   live.close();
   const again = await post(second, { id: '7', customer: 'c', type: 'T' });
   assert.equal(again.text, '{"accepted":0,"duplicates":1,"rejected":[]}');
+});
+
+test('what is damaged is told by health and metrics, and the rest is served', async (t) => {
+  const data = directory(t);
+  const options = { data, fronts: 1, shards: 1 };
+  const before = await startServer(options);
+  await store(before, [{ id: 'a', customer: 'c', type: 'T' }]);
+  await before.stop();
+  const part = join(data, 'shard-0', 'part-00000001.mdb');
+  const whole = readFileSync(part);
+  truncateSync(part, 2 * 4096);
+  const damaged = await startServer(options);
+  assert.deepEqual((await ask(damaged, '/healthz')).json, {
+    status: 'ready',
+    damaged: { parts: 1 },
+  });
+  assert.equal(await metric(damaged, 'parts_damaged_total'), 1);
+  await store(damaged, [{ id: 'b', customer: 'c', type: 'T' }]);
+  assert.deepEqual(await tapeIds(damaged, 'c'), ['b']);
+  await damaged.stop();
+  writeFileSync(part, whole);
+  const restored = await startServer(options);
+  t.after(() => restored.stop());
+  assert.deepEqual((await ask(restored, '/healthz')).json, { status: 'ready' });
+  assert.deepEqual(await tapeIds(restored, 'c'), ['b', 'a']);
 });

@@ -294,6 +294,16 @@ const ErrorBody = Type.Object({
 const Health = Type.Object({
   status: Type.Enum(['ready', 'starting', 'draining', 'unavailable']),
   reason: Type.Optional(Type.String()),
+  damaged: Type.Optional(
+    Type.Object(
+      {
+        segments: Type.Optional(Type.Integer({ minimum: 1 })),
+        parts: Type.Optional(Type.Integer({ minimum: 1 })),
+        blocks: Type.Optional(Type.Integer({ minimum: 1, description: 'How often one was met.' })),
+      },
+      { description: 'Files and blocks that cannot be read; the rest is served.' },
+    ),
+  ),
 });
 const LiveMessage = Type.Object({
   cursor: cursor('Pass as `from` to go on after this event.'),

@@ -31,6 +31,7 @@ export const metricTable = {
   segments_merged_total: ['counter', 'Segments replaced by a larger one'],
   segments_dropped_total: ['counter', 'Segments dropped because their retention was over'],
   segments_damaged_total: ['counter', 'Segments that could not be opened'],
+  parts_damaged_total: ['counter', 'Parts of the hot log that could not be opened'],
   events_unindexed: ['gauge', 'Events in full parts that wait for an index: it is in memory'],
   events_unsealed: ['gauge', 'Events in full parts that wait to be sealed, indexed or not'],
   segments: ['gauge', 'Sealed segments'],

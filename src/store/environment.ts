@@ -25,6 +25,7 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { AppError } from '../std/errors.ts';
+import { checkPages } from './pages.ts';
 
 export type Environment = RootDatabase<Buffer, Buffer>;
 
@@ -34,6 +35,7 @@ export type Environment = RootDatabase<Buffer, Buffer>;
  * killed process left in the kernel's memory, content and names, is flushed before anyone relies on it.
  *
  * @param mapBytes address space, the most the file can grow to; reserved, not used.
+ * @throws AppError `invalid` when it is there and damaged.
  */
 export function openToWrite(path: string, mapBytes: number): Environment {
   const directory = dirname(path);
@@ -47,6 +49,8 @@ export function openToWrite(path: string, mapBytes: number): Environment {
 
 function openFlushed(path: string, mapBytes: number): Environment {
   flush(path);
+  checkMagic(path);
+  checkPages(path);
   return openEnvironment(path, mapBytes);
 }
 

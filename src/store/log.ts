@@ -38,7 +38,7 @@ export class BlockLog {
     this.#faults = faults;
   }
 
-  /** Opens the log to write it. Thread: the shard's own. */
+  /** Opens the log to write it. Thread: the shard's own. @throws AppError `invalid` when it is damaged. */
   static openWriter(path: string, faults: LogFaults = {}): BlockLog {
     return new BlockLog(path, openToWrite(path, logMapBytes), faults);
   }
@@ -72,7 +72,7 @@ export class BlockLog {
     this.#environment.resetReadTxn();
   }
 
-  /** Calls `visit` for each block in commit order, in bounded snapshots. Bytes: valid for the call. */
+  /** Calls `visit` for each block in commit order, in bounded snapshots. Bytes: valid for the call; none, where they are lost. */
   forEach(visit: (stamp: number, bytes: Uint8Array) => void): void {
     let start = stampKey(Buffer.alloc(8), 0);
     for (;;) {
@@ -80,8 +80,8 @@ export class BlockLog {
       if (keys.length === 0) return;
       for (const key of keys) {
         const stamp = stampOf(key);
-        const bytes = this.read(stamp);
-        if (bytes !== undefined) visit(stamp, bytes);
+        // Nothing is ever removed from a log: what is not found has a damaged key.
+        visit(stamp, this.read(stamp) ?? none);
       }
       start = stampKey(Buffer.alloc(8), stampOf(keys.at(-1)!) + 1);
       this.refresh();
@@ -92,6 +92,8 @@ export class BlockLog {
     await this.#environment.close();
   }
 }
+
+const none = new Uint8Array(0);
 
 /** Stamps are integers below 2^53. */
 function stampKey(key: Buffer, stamp: number): Buffer {

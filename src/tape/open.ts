@@ -16,15 +16,19 @@ import type { Block } from './block.ts';
 import { RulesReader } from './gone.ts';
 import type { IndexWriter } from './index.ts';
 import { indexLog } from './indexlog.ts';
-import { parseShardFile, partIndexGeneration, row, shardDirectory } from './layout.ts';
+import { parseShardFile, partIndexGeneration, partName, row, shardDirectory } from './layout.ts';
 import { type OpenSegment, type Part, Parts } from './parts.ts';
 import type { RecentIds } from './recentids.ts';
 import { Removal } from './removal.ts';
+import { salvageStamps } from './salvage.ts';
 import { Segment } from './segment.ts';
 import { Shard, type ShardParts } from './shard.ts';
 import { Stamps } from './stamps.ts';
 import type { TapeMemory } from './tape.ts';
 import { type StampRange, Upkeep, type UpkeepParts, type Work } from './upkeep.ts';
+
+/** No part spans as many stamps, those of all shards while it is written. */
+const partStampsMax = 2 ** 30;
 
 export interface OpenShardParts {
   readonly number: number;
@@ -70,7 +74,7 @@ export function openShard(open: OpenShardParts): OpenedShard {
     faults,
   });
   const { last, segments, unreadable } = openSegments(directory, open);
-  const found = openParts(directory, segments, parts, open);
+  const found = openParts(directory, { segments, unreadable }, parts, open);
   parts.begin(found, segments);
   const stamps = new Stamps(memory.stamps);
   stamps.raise(Math.max(last, parts.lastStamp));
@@ -151,7 +155,7 @@ function openSegment(
   open: OpenShardParts,
 ): OpenSegment | undefined {
   try {
-    const segment = Segment.open(join(directory, name), open.metrics);
+    const segment = Segment.open(join(directory, name), open.metrics, true);
     const { events, first, last, timeMax, timeMin } = segment.summary;
     return { segment, entry: { file: name, first, last, events, timeMin, timeMax } };
   } catch (error) {
@@ -163,10 +167,10 @@ function openSegment(
   }
 }
 
-/** Opens and indexes the parts that have no index of their own, oldest first. */
+/** Opens and indexes the parts that have no index of their own, oldest first. What cannot be opened stays where it is. */
 function openParts(
   directory: string,
-  segments: OpenSegment[],
+  { segments, unreadable }: Pick<FoundSegments, 'segments' | 'unreadable'>,
   parts: Parts,
   open: OpenShardParts,
 ): Part[] {
@@ -179,8 +183,25 @@ function openParts(
   numbers.sort((a, b) => a - b);
   const found: Part[] = [];
   for (const [i, number] of numbers.entries()) {
-    const part = parts.openPart(number);
-    assert(part !== undefined, 'there are as many slots as there can be parts');
+    const part = openPart(directory, number, parts, open);
+    if (part === undefined) {
+      const stamps = salvageStamps(join(directory, partName(number)));
+      const left = stamps?.first ?? 0;
+      if (segments.some(({ entry }) => entry.first <= left && left <= entry.last)) {
+        // A segment has taken its place already.
+        removeEnvironment(join(directory, partName(number)));
+        continue;
+      }
+      // Where it was cut it does not tell: then nothing is merged, for it might be across it.
+      unreadable.push(stamps ?? { first: 0, last: Number.POSITIVE_INFINITY });
+      const isNewest = number === numbers.at(-1) && number > newestIndexed;
+      // What is written from now on is younger than all that it may hold.
+      const known = [...segments.map(({ entry }) => entry.last), ...found.map(({ last }) => last)];
+      const last = Math.max(0, ...known, stamps?.last ?? 0) + partStampsMax;
+      parts.leave(number, isNewest ? last : 0);
+      if (isNewest) found.push(newPart(parts));
+      continue;
+    }
     indexPart(part, parts, open);
     const isSealed = segments.some(
       ({ entry }) => part.first !== 0 && entry.first <= part.first && part.last <= entry.last,
@@ -197,6 +218,32 @@ function openParts(
   }
   segments.sort((a, b) => a.entry.first - b.entry.first);
   return found;
+}
+
+/** Undefined when it is damaged. */
+function openPart(
+  directory: string,
+  number: number,
+  parts: Parts,
+  open: OpenShardParts,
+): Part | undefined {
+  try {
+    return newPart(parts, number);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'invalid') throw error;
+    open.metrics.add('parts_damaged_total', 1);
+    const { message } = error;
+    const file = join(directory, partName(number));
+    open.log.error('a part cannot be read', { shard: open.number, file, message });
+    return undefined;
+  }
+}
+
+/** @param number of one that is there; absent: the next. */
+function newPart(parts: Parts, number?: number): Part {
+  const part = parts.openPart(number);
+  assert(part !== undefined, 'there are as many slots as there can be parts');
+  return part;
 }
 
 /** The index of a part among others that have theirs was damaged. Undefined: there is no event in it. */

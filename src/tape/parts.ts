@@ -157,8 +157,8 @@ export class Parts {
     return this.#parts.limits;
   }
 
-  /** Opens or makes the file of part `number`. Undefined when every slot is taken. */
-  openPart(number: number): Part | undefined {
+  /** Opens or makes the file of part `number`, or of the next one. Undefined when every slot is taken. @throws AppError. */
+  openPart(number = this.#numberNext): Part | undefined {
     const slot = this.#freeSlots.pop();
     if (slot === undefined) return undefined;
     const { directory, faults, memory, metrics, shard } = this.#parts;
@@ -174,6 +174,12 @@ export class Parts {
     }
   }
 
+  /** A part that cannot be opened: the next has another number, and stamps after `last`. @throws AppError `unavailable`. */
+  leave(number: number, last: number): void {
+    this.#numberNext = Math.max(this.#numberNext, number + 1);
+    if (last > this.#ended.last) this.#ended.note(last);
+  }
+
   /** What was found at the start; parts oldest first, the last one goes on being written. */
   begin(parts: readonly Part[], segments: OpenSegment[]): void {
     this.#segments = segments;
@@ -182,7 +188,7 @@ export class Parts {
       this.#numberNext = Math.max(this.#numberNext, (segment.part ?? 0) + 1);
     }
     this.#closed = parts.slice(0, -1);
-    const last = parts.at(-1) ?? this.openPart(this.#numberNext);
+    const last = parts.at(-1) ?? this.openPart();
     assert(last !== undefined, 'a shard has a part to write');
     this.#open = last;
     this.#noteChange();
@@ -215,7 +221,7 @@ export class Parts {
 
   #openNext(): Part | undefined {
     try {
-      return this.openPart(this.#numberNext);
+      return this.openPart();
     } catch (error) {
       if (error instanceof AppError && error.code === 'unavailable') return undefined;
       throw error;

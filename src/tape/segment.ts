@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { assert } from '../std/assert.ts';
 import { AppError } from '../std/errors.ts';
 import type { Metrics } from '../std/metrics.ts';
+import { checkPages } from '../store/pages.ts';
 import { SegmentFile } from '../store/segment.ts';
 import type { Block } from './block.ts';
 import { BlockReader } from './blocks.ts';
@@ -93,14 +94,15 @@ export class Segment {
    *
    * @throws AppError `invalid` when the file is damaged where everything hangs on it.
    */
-  static open(path: string, metrics: Metrics): Segment {
+  static open(path: string, metrics: Metrics, isFound = false): Segment {
     const file = SegmentFile.open(path, extentBytes);
     const head = readHead(file);
     if (head === undefined) {
       void file.close();
       throw new AppError('invalid', `the head of ${path} is damaged: restore it from a copy`);
     }
-    const log = head.part === undefined ? undefined : openPart(path, head.part, file, metrics);
+    const { part } = head;
+    const log = part === undefined ? undefined : openPart({ path, part, file, metrics, isFound });
     const damaged = (): void => metrics.add('blocks_damaged_total', 1);
     return new Segment({ path, file, head, log, damaged });
   }
@@ -275,12 +277,27 @@ export class Segment {
   }
 }
 
+interface IndexFound {
+  readonly path: string;
+  readonly part: number;
+  readonly file: SegmentFile;
+  readonly metrics: Metrics;
+  readonly isFound: boolean;
+}
+
 /** The part that the index at `path` is of. Opened where it is not, it would be made. */
-function openPart(path: string, part: number, file: SegmentFile, metrics: Metrics): HotLog {
+function openPart({ file, isFound, metrics, part, path }: IndexFound): HotLog {
   const log = join(dirname(path), partName(part));
-  if (existsSync(log)) return HotLog.openReader(log, metrics);
-  void file.close();
-  throw new AppError('invalid', `${path} is the index of a part that is not there`);
+  try {
+    if (!existsSync(log)) {
+      throw new AppError('invalid', `${path} is the index of a part that is not there`);
+    }
+    if (isFound) checkPages(log);
+    return HotLog.openReader(log, metrics);
+  } catch (error) {
+    void file.close();
+    throw error;
+  }
 }
 
 function readHead(file: SegmentFile): SegmentHead | undefined {
