@@ -25,7 +25,8 @@ test('no receipt is broken by a power cut, and a disk that lies is found out', {
   assert.equal(figures['served'], 1);
   assert.ok(figures['promised']! > 0 && figures['openSectors']! > 0, shown);
   const recording = join(directory, 'recording-0');
-  const replay = ['--replay', recording, '--images', '16', '--seed', String(figures['seed'])];
+  // One image in eight shows a name that was not flushed: of so many some do.
+  const replay = ['--replay', recording, '--images', '64', '--seed', String(figures['seed'])];
   for (const lie of ['late', 'names']) {
     const lied = await runScript('powercut', { args: [...replay, '--lie', lie] });
     assert.equal(lied.code, 1, `${lied.stdout}\n${lied.stderr}`);
