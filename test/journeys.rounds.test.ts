@@ -127,3 +127,38 @@ test('everybody in the file is looked at, and again when it cannot be said', asy
   rounds.end();
   await store.close();
 });
+
+test('a workspace whose tape takes nothing holds up none of the others', async () => {
+  const store = new JourneyStore(join(directory, 'refused.mdb'));
+  const persons = new Persons(store);
+  for (const workspace of [1, 2, 3]) {
+    persons.add({ workspace, customer: 'one' }, standing(4).person);
+  }
+  const force = forceOf({ maps: { quote }, rules: { walkIn } });
+  const inForce = { of: () => force, rule: () => force.rule('walkIn') } as unknown as InForce;
+  const said: number[] = [];
+  const say = async (workspace: number): Promise<void> => {
+    if (workspace === 1) throw new AppError('unavailable', 'not this one');
+    said.push(workspace);
+  };
+  const log = { info() {}, warn() {}, error: assert.fail };
+  const rounds = new Rounds({ log, store, persons, inForce, rows: store.rows('rounds'), say });
+  for (const workspace of [1, 2, 3]) {
+    rounds.note(workspace, { kind: 'rule', name: 'walkIn', version: 1 }, 'place');
+  }
+  persons.cut(0);
+  store.cut();
+  persons.writeCut(
+    () => false,
+    () => undefined,
+  );
+  await store.checkpoint();
+  for (let turn = 0; turn < 4; turn++) {
+    rounds.begin(rounds.noted());
+    while (rounds.isUnderWay) await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual(said, [2, 3]);
+  assert.deepEqual(rounds.noted(), [{ workspace: 1, mark: 'place' }]);
+  rounds.end();
+  await store.close();
+});

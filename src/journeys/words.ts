@@ -30,10 +30,10 @@ export const definitionsCustomer = 'tapeline:definitions';
 /** A rule without a text, in force where touchpoints ask: it makes the workspace one that is read. */
 export const followedRule = 'tapeline:questions';
 /**
- * Of one part of a definition's text, in characters, so that its event is within 32 KiB whatever they are,
- * and has room for a hundred types that are shown.
+ * Of one part of a definition's text, in characters of up to three bytes, so that its event is within 32 KiB
+ * also beside a hundred types that are shown, each 128 quotation marks.
  */
-export const definitionPartMax = 4000;
+export const definitionPartMax = 2000;
 
 export interface DefinitionSaid {
   readonly kind: 'journey' | 'rule';

@@ -55,6 +55,8 @@ export class Rounds {
   readonly #parts: RoundParts;
   /** Somebody is being looked at. */
   isUnderWay = false;
+  /** Key of what was begun last. */
+  #last = '';
   #isEnded = false;
 
   constructor(parts: RoundParts) {
@@ -79,9 +81,14 @@ export class Rounds {
     return [...this.#parts.rows.range('')].map(([, noted]) => noted as Noted);
   }
 
-  /** Goes round, one workspace at a time. @param noted when whoever is in the file now was written. */
-  begin([next]: readonly Noted[]): void {
+  /**
+   * Goes round, one workspace at a time; what cannot be said for one holds up none of the others.
+   * @param noted when whoever is in the file now was written, by key.
+   */
+  begin(noted: readonly Noted[]): void {
+    const next = noted.find((each) => keyOf(each) > this.#last) ?? noted[0];
     if (next === undefined || this.isUnderWay || this.#isEnded) return;
+    this.#last = keyOf(next);
     this.isUnderWay = true;
     void this.#go(next)
       .catch((error: unknown) => {
