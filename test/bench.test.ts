@@ -132,12 +132,16 @@ const expectations: Readonly<Record<string, (figures: Figures) => void>> = {
     assert.equal(figures('early'), 0);
   },
   linked(figures) {
-    assertPositive(figures, 'ratio', 'ratioOfBytes', 'eventsPerSecond', 'eventsPerSecondLinked');
-    const links = [0, 1, 2, 3, 4, 5].map((at) => figures(`phases.${at}.links`));
-    assert.deepEqual(links, [0, 0, 300, 300, 0, 0]);
-    const bytes = [0, 1, 2].map((at) => figures(`phases.${at}.bytesPerEvent`));
-    assert.ok(bytes[1]! > bytes[0]!);
-    assert.equal(bytes[2], bytes[1], 'what is said in data takes as many bytes');
+    assertPositive(figures, 'ratio', 'ratioHeld', 'ratioOfBytes', 'eventsPerSecond');
+    assertPositive(figures, 'eventsPerSecondLinked');
+    const links = Array.from({ length: 8 }, (_, at) => figures(`phases.${at}.links`));
+    assert.deepEqual(links, [0, 300, 0, 300, 300, 0, 300, 0]);
+    const [plain, held, bytes, linked] = [0, 1, 2, 3].map((at) => {
+      return figures(`phases.${at}.bytesPerEvent`);
+    });
+    assert.equal(held, plain);
+    assert.ok(bytes! > plain!);
+    assert.equal(linked, bytes, 'what is said in data takes as many bytes');
   },
   stalled(figures) {
     assertPositive(figures, 'ratio', 'eventsPerSecond', 'eventsPerSecondStalled');
