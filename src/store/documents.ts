@@ -20,7 +20,7 @@ export class LmdbDocuments implements DocumentStore {
   readonly #directory: string;
 
   constructor(path: string) {
-    this.#environment = openToWrite(path, documentsMapBytes);
+    this.#environment = openToWrite(path, documentsMapBytes, 'freed');
     this.#directory = dirname(path);
   }
 

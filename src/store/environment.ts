@@ -15,7 +15,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -25,7 +24,7 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { AppError } from '../std/errors.ts';
-import { checkPages } from './pages.ts';
+import { checkPages, type Values } from './pages.ts';
 
 export type Environment = RootDatabase<Buffer, Buffer>;
 
@@ -37,21 +36,54 @@ export type Environment = RootDatabase<Buffer, Buffer>;
  * @param mapBytes address space, the most the file can grow to; reserved, not used.
  * @throws AppError `invalid` when it is there and damaged.
  */
-export function openToWrite(path: string, mapBytes: number): Environment {
+export function openToWrite(path: string, mapBytes: number, values: Values): Environment {
   const directory = dirname(path);
   makeDirectory(directory);
   const environment = existsSync(path)
-    ? openFlushed(path, mapBytes)
+    ? openFlushed(path, mapBytes, values)
     : createEnvironment(path, mapBytes);
   flush(directory);
   return environment;
 }
 
-function openFlushed(path: string, mapBytes: number): Environment {
+function openFlushed(path: string, mapBytes: number, values: Values): Environment {
   flush(path);
-  checkMagic(path);
-  checkPages(path);
-  return openEnvironment(path, mapBytes);
+  const fitness = checkPages(path, values);
+  return fitness === 'writable' ? openEnvironment(path, mapBytes) : refill(path, mapBytes);
+}
+
+/**
+ * Writes what an environment holds into a new one, which takes its place: a commit to the old one would go by its
+ * damaged lists of free pages, and write over pages that are in use. The library itself is known to have damaged them.
+ *
+ * @throws AppError `unavailable` when there is no room.
+ */
+function refill(path: string, mapBytes: number): Environment {
+  if (!hasRoom(dirname(path), statSync(path).size)) throw noRoom();
+  const fresh = `${path}.new`;
+  removeEnvironment(fresh);
+  const from = openEnvironment(path, mapBytes, true);
+  const to = openEnvironment(fresh, mapBytes);
+  let rows: [key: Buffer, value: Buffer][] = [];
+  let bytes = 0;
+  const write = (): void => {
+    to.transactionSync(() => {
+      for (const [key, value] of rows) to.putSync(key, value);
+    });
+    rows = [];
+    bytes = 0;
+  };
+  for (const { key, value } of from.getRange({ snapshot: false })) {
+    noteRead();
+    rows.push([Buffer.from(key), Buffer.from(value)]);
+    bytes += value.length;
+    if (bytes >= refillBytes || rows.length === refillRows) write();
+  }
+  write();
+  void from.close();
+  flush(fresh);
+  takePlace(fresh, path);
+  return to;
 }
 
 function createEnvironment(path: string, mapBytes: number): Environment {
@@ -61,10 +93,14 @@ function createEnvironment(path: string, mapBytes: number): Environment {
   for (const leftover of [fresh, `${fresh}-lock`]) rmSync(leftover, { force: true });
   const environment = openEnvironment(fresh, mapBytes);
   flush(fresh);
-  // The library knows its files by device and inode: whoever opens the new name meets this one.
+  takePlace(fresh, path);
+  return environment;
+}
+
+/** The library knows its files by device and inode: whoever opens the name meets the new one. */
+function takePlace(fresh: string, path: string): void {
   renameSync(`${fresh}-lock`, `${path}-lock`);
   renameSync(fresh, path);
-  return environment;
 }
 
 /**
@@ -89,8 +125,7 @@ export async function replaceEnvironment(
     removeEnvironment(fresh);
     throw error;
   }
-  renameSync(`${fresh}-lock`, `${path}-lock`);
-  renameSync(fresh, path);
+  takePlace(fresh, path);
   flush(dirname(path));
   return environment;
 }
@@ -100,11 +135,11 @@ export function openToRead(path: string, mapBytes: number): Environment {
   return openEnvironment(path, mapBytes);
 }
 
-function openEnvironment(path: string, mapBytes: number): Environment {
-  checkMagic(path);
+function openEnvironment(path: string, mapBytes: number, readOnly = false): Environment {
   const options = {
     path,
     noSubdir: true,
+    readOnly,
     mapSize: mapBytes,
     maxDbs: 8,
     maxReaders: 1024,
@@ -130,6 +165,9 @@ function openEnvironment(path: string, mapBytes: number): Environment {
   return open<Buffer, Buffer>(options as Parameters<typeof open>[0] & { path: string });
 }
 
+/** Written in one transaction when an environment is filled anew. */
+const refillRows = 1000;
+const refillBytes = 16 * 1024 * 1024;
 /** What a commit writes at most besides its own bytes: pages of the tree, of free space, and the meta page. */
 const roomBytesMin = 4 * 1024 * 1024;
 
@@ -220,20 +258,6 @@ const isFileLimited = fileBytesMax() !== Number.POSITIVE_INFINITY;
 export function freeBytes(directory: string): number {
   const { bavail, bsize } = statfsSync(directory);
   return bavail * bsize;
-}
-
-const magic = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
-
-/** The library would crash the process over a file that is not its own. */
-function checkMagic(path: string): void {
-  if (!existsSync(path)) return;
-  const descriptor = openSync(path, 'r');
-  const start = Buffer.alloc(64);
-  const bytes = readSync(descriptor, start);
-  closeSync(descriptor);
-  if (bytes > 0 && start.indexOf(magic) === -1) {
-    throw new AppError('invalid', `${path} is not a store, or it is damaged`);
-  }
 }
 
 let reads = 0;

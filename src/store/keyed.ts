@@ -60,7 +60,7 @@ export class KeyedStore {
     this.#path = path;
     // A rewrite that was cut.
     removeEnvironment(`${path}.new`);
-    this.#environment = openToWrite(path, keyedMapBytes);
+    this.#environment = openToWrite(path, keyedMapBytes, 'freed');
   }
 
   /** Valid until the next read on this thread. */

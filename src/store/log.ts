@@ -40,7 +40,7 @@ export class BlockLog {
 
   /** Opens the log to write it. Thread: the shard's own. @throws AppError `invalid` when it is damaged. */
   static openWriter(path: string, faults: LogFaults = {}): BlockLog {
-    return new BlockLog(path, openToWrite(path, logMapBytes), faults);
+    return new BlockLog(path, openToWrite(path, logMapBytes, 'kept'), faults);
   }
 
   /** Opens the log to read it, on any thread, after its writer has opened it. */
@@ -74,16 +74,16 @@ export class BlockLog {
 
   /** Calls `visit` for each block in commit order, in bounded snapshots. Bytes: valid for the call; none, where they are lost. */
   forEach(visit: (stamp: number, bytes: Uint8Array) => void): void {
-    let start = stampKey(Buffer.alloc(8), 0);
+    let start: Buffer = stampKey(Buffer.alloc(8), 0);
     for (;;) {
       const keys = [...this.#environment.getKeys({ start, limit: 4096, snapshot: false })];
       if (keys.length === 0) return;
       for (const key of keys) {
-        const stamp = stampOf(key);
         // Nothing is ever removed from a log: what is not found has a damaged key.
-        visit(stamp, this.read(stamp) ?? none);
+        visit(stampOf(key), readShared(this.#environment, key) ?? none);
       }
-      start = stampKey(Buffer.alloc(8), stampOf(keys.at(-1)!) + 1);
+      // Right behind it, whatever it says: a damaged key may be no stamp.
+      start = Buffer.concat([keys.at(-1)!, Buffer.of(0)]);
       this.refresh();
     }
   }

@@ -3,24 +3,33 @@
  * pointer, or one past the end of a file that was cut, out of its map, which ends the process; or write over pages
  * that are in use. What is in the values has checksums of its own.
  *
- * Everything that a read or a commit can reach is walked, as lmdb-js's LMDB lays it out, little-endian:
+ * Everything that a read or a commit can reach is walked (`page.ts` has the layout of a page):
  *
- *     page   0 number u64 │ 8 transaction u64 │ 18 flags u16 │ 20 entries × 2 u16 │ 22 begin of the entries u16, less 24
- *            24 where each entry is, u16, less 24
- *     entry  0 size u32, or with the next u16 the child's number │ 4 flags u16 │ 6 key bytes u16 │ 8 key │ value
- *     value  of its own pages: first u64 │ transaction u64 │ pages u64
  *     meta   24 magic u32 │ 28 version u32 │ 48 tree of free pages │ 96 tree of the content │ 144 last page u64 │ 152 transaction u64
  *     tree   0 page bytes u32 │ 4 flags u16 │ 6 depth u16 │ 32 entries u64 │ 40 root u64
+ *
+ * A commit writes the meta page of its number's last bit, and the root of the content: so the two metas tell on each other.
  *
  * Costs a read of 4 KiB for each page of the trees, some hundred and sixty values.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { AppError } from '../std/errors.ts';
+import {
+  childOf,
+  Damage,
+  entriesOf,
+  flagsOf,
+  headBytes,
+  keyOf,
+  must,
+  ownPages,
+  pageBytes,
+  pageFlags,
+  u64,
+  valueAt,
+  viewOf,
+} from './page.ts';
 
-const pageBytes = 4096;
-const headBytes = 24;
-const pageFlags = { branch: 1, leaf: 2, meta: 8 } as const;
-const ownPages = 1;
 const magic = 0xbeefc0de;
 const version = 2;
 /** The root of an empty tree: the greatest number of 64 bits. */
@@ -34,22 +43,17 @@ const environmentFlags = 0x4800;
 /** Pages past the end of the file that a transaction may have taken and not written. */
 const unwrittenMax = 2 ** 16;
 
-class Damage extends Error {}
+/** Whether values are ever replaced or removed: LMDB then goes by what stands in the heads of their pages, so those are read too. */
+export type Values = 'kept' | 'freed';
 
-function must(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Damage(what);
-}
+/** What may be done with an environment: where only the lists of free pages are damaged, all of it can be read. */
+export type Fitness = 'writable' | 'readable';
 
-/**
- * An empty file is whole: it is about to be made.
- *
- * @throws AppError `invalid` when it is damaged.
- */
-export function checkPages(path: string): void {
+/** @throws AppError `invalid` when it is damaged. */
+export function checkPages(path: string, values: Values): Fitness {
   const descriptor = openSync(path, 'r');
   try {
-    const bytes = fstatSync(descriptor).size;
-    if (bytes > 0) new Pages(descriptor, bytes).check();
+    return new Pages(descriptor, values).check();
   } catch (error) {
     if (!(error instanceof Damage)) throw error;
     throw new AppError('invalid', `${path} is damaged (${error.message}): restore it from a copy`);
@@ -58,10 +62,11 @@ export function checkPages(path: string): void {
   }
 }
 
-/** A page still to be walked, and how deep in its tree it is. */
+/** A page still to be walked, how deep in its tree it is, and what no key in it is less than. */
 interface Wanted {
   readonly number: number;
   readonly depth: number;
+  readonly low: Buffer | undefined;
 }
 
 /** Where in the file. */
@@ -70,35 +75,56 @@ interface Value {
   readonly bytes: number;
 }
 
+/** One of the two trees. */
+interface Tree {
+  readonly root: number;
+  readonly depth: number;
+  readonly entries: number;
+  readonly isContent: boolean;
+}
+
 class Pages {
   readonly #descriptor: number;
+  readonly #values: Values;
   readonly #count: number;
   readonly #page = Buffer.alloc(pageBytes);
   readonly #view = viewOf(this.#page);
-  /** A bit for each page of the file that a tree has. */
+  /** A bit for each page of the file that is known what for: a meta, of a tree, free. */
   readonly #used: Uint8Array;
   #lastUsed = 1;
   #lastPage = 0;
   #transaction = 0;
 
-  constructor(descriptor: number, bytes: number) {
+  constructor(descriptor: number, values: Values) {
     this.#descriptor = descriptor;
-    this.#count = Math.floor(bytes / pageBytes);
+    this.#values = values;
+    this.#count = Math.floor(fstatSync(descriptor).size / pageBytes);
     this.#used = new Uint8Array((this.#count >> 3) + 1);
+    this.#used[0] = 3;
   }
 
-  check(): void {
+  check(): Fitness {
     must(this.#count >= 2, 'it is cut');
     const [first, second] = [this.#meta(0), this.#meta(1)];
-    // As the library chooses.
-    const meta = u64(first, transactionAt) < u64(second, transactionAt) ? second : first;
+    const [even, odd] = [u64(first, transactionAt), u64(second, transactionAt)];
+    must(even === odd ? even === 0 : Math.abs(even - odd) === 1, 'its two heads are apart');
+    const meta = even < odd ? second : first;
     this.#lastPage = u64(meta, lastPageAt);
     this.#transaction = u64(meta, transactionAt);
     must(this.#lastPage < this.#count + unwrittenMax, 'its end is not where it should be');
-    this.#walk(meta, treesAt.content);
-    const free = this.#walk(meta, treesAt.free);
+    this.#walk(meta, 'content');
     must(this.#lastUsed <= this.#lastPage, 'a page lies behind the last one');
-    for (const value of free) this.#checkFree(value);
+    return this.#isFreeWhole(meta) ? 'writable' : 'readable';
+  }
+
+  #isFreeWhole(meta: DataView): boolean {
+    try {
+      for (const value of this.#walk(meta, 'free')) this.#checkFree(value);
+      return this.#lastUsed <= this.#lastPage;
+    } catch (error) {
+      if (error instanceof Damage) return false;
+      throw error;
+    }
   }
 
   #read(number: number): DataView {
@@ -110,134 +136,182 @@ class Pages {
   #meta(number: number): DataView {
     this.#read(number);
     const meta = viewOf(Buffer.from(this.#page));
-    const isMeta = (meta.getUint16(18, true) & pageFlags.meta) !== 0;
+    const isMeta = (flagsOf(meta) & pageFlags.meta) !== 0;
     must(isMeta && meta.getUint32(headBytes, true) === magic, 'it does not begin as a store does');
     must(meta.getUint32(headBytes + 4, true) === version, 'it is of another version');
     must(meta.getUint32(treesAt.free, true) === pageBytes, 'its pages have another size');
     const isKnown = (meta.getUint16(treesAt.free + 4, true) & ~environmentFlags) === integerKeys;
     must(isKnown, 'its free pages are unknown');
     must(meta.getUint16(treesAt.content + 4, true) === 0, 'its content is of another kind');
+    this.#checkHead(meta, number);
     return meta;
   }
 
-  /** Marks pages as those of a tree, each once. @returns the first. */
+  /** A commit has the number whose last bit is its meta page's, and so has the root that it wrote; neither page is taken again before two more. */
+  #checkHead(meta: DataView, number: number): void {
+    const transaction = u64(meta, transactionAt);
+    must(transaction === 0 || transaction % 2 === number, 'a head is not where it should be');
+    const root = u64(meta, treesAt.content + 40);
+    if (isEmpty(meta, 'content')) return;
+    must(root < this.#count, 'a page lies outside');
+    must(u64(this.#read(root), 8) === transaction, 'a root is not of its head');
+  }
+
+  /** Takes pages for a tree, each once. @returns the first. */
   #use(first: number, pages: number): number {
     must(first >= 2 && pages >= 1 && first + pages <= this.#count, 'a page lies outside');
-    for (let number = first; number < first + pages; number++) {
-      must(!this.#isUsed(number), 'a page is used twice');
-      this.#used[number >> 3]! |= 1 << (number & 7);
-    }
+    this.#mark(first, pages);
     this.#lastUsed = Math.max(this.#lastUsed, first + pages - 1);
     return first;
   }
 
-  #isUsed(number: number): boolean {
-    return number < this.#count && (this.#used[number >> 3]! & (1 << (number & 7))) !== 0;
+  #mark(first: number, pages: number): void {
+    const end = Math.min(first + pages, this.#count);
+    for (let number = first; number < end; number++) {
+      const bit = 1 << (number & 7);
+      must((this.#used[number >> 3]! & bit) === 0, 'a page is used twice');
+      this.#used[number >> 3]! |= bit;
+    }
   }
 
   /** Every page of a tree, in the order of its keys. @returns where the values are in the file, of free pages. */
-  #walk(meta: DataView, treeAt: number): Value[] {
+  #walk(meta: DataView, name: keyof typeof treesAt): Value[] {
     const values: Value[] = [];
-    const depth = meta.getUint16(treeAt + 6, true);
-    if (meta.getBigUint64(treeAt + 40, true) === noRoot) return values;
-    const root = u64(meta, treeAt + 40);
-    const isContent = treeAt === treesAt.content;
-    const wanted: Wanted[] = [{ number: this.#use(root, 1), depth: 1 }];
+    if (isEmpty(meta, name)) return values;
+    const tree = treeOf(meta, name);
+    const wanted: Wanted[] = [{ number: this.#use(tree.root, 1), depth: 1, low: undefined }];
     let before: Buffer | undefined;
     let count = 0;
     for (let next = wanted.pop(); next !== undefined; next = wanted.pop()) {
       const page = this.#read(next.number);
       const isIt = u64(page, 0) === next.number && u64(page, 8) <= this.#transaction;
       must(isIt, 'a page is not the one it should be');
-      const isLeaf = next.depth === depth;
-      const kind = isLeaf ? pageFlags.leaf : pageFlags.branch;
-      must(page.getUint16(18, true) === kind, 'a page is of another kind');
-      const entries = entriesOf(page);
+      const isLeaf = next.depth === tree.depth;
+      must(
+        flagsOf(page) === (isLeaf ? pageFlags.leaf : pageFlags.branch),
+        'a page is of another kind',
+      );
+      const entries = entriesOf(page, isLeaf);
       if (isLeaf) {
         count += entries.length;
+        before = this.#checkKeys(tree, entries, next.low, before);
         for (const at of entries) {
-          const value = this.#value(at, next.number);
-          if (!isContent) values.push(value);
+          const value = this.#value(at, next.number, tree);
+          if (!tree.isContent) values.push(value);
         }
-        // The library's own numbers are not in the order of their bytes.
-        if (isContent) before = this.#checkOrder(entries, before);
-      } else {
-        must(entries.length >= 2, 'a branch is too short');
-        const children = entries.map((at) => this.#use(childOf(page, at), 1));
-        for (const number of children.reverse()) wanted.push({ number, depth: next.depth + 1 });
-      }
+      } else wanted.push(...this.#children(entries, next).reverse());
     }
-    must(count === u64(meta, treeAt + 32), 'entries are missing');
+    must(count === tree.entries, 'entries are missing');
     return values;
   }
 
-  /** Each key is greater than the one before it. @returns the last one. */
-  #checkOrder(entries: readonly number[], before: Buffer | undefined): Buffer {
-    const page = this.#page;
+  #children(entries: readonly number[], { depth, low }: Wanted): Wanted[] {
+    must(entries.length >= 2, 'a branch is too short');
+    return entries.map((at, n) => ({
+      number: this.#use(childOf(this.#view, at), 1),
+      depth: depth + 1,
+      // The first key of a branch says nothing.
+      low: n === 0 ? low : Buffer.from(keyOf(this.#view, at)),
+    }));
+  }
+
+  /** Each key is greater than the one before it, and none less than the branch says. @returns the last one. */
+  #checkKeys(
+    { isContent }: Tree,
+    entries: readonly number[],
+    low: Buffer | undefined,
+    before: Buffer | undefined,
+  ): Buffer {
+    const compare = isContent ? Buffer.compare : compareNumbers;
     let last = before;
-    for (const at of entries) {
-      const key = page.subarray(at + 8, at + 8 + this.#view.getUint16(at + 6, true));
-      must(last === undefined || last.compare(key) < 0, 'keys are not in order');
+    if (last !== undefined && low !== undefined) {
+      must(compare(last, low) < 0, 'keys are not where their branch says');
+    }
+    for (const [n, at] of entries.entries()) {
+      const key = keyOf(this.#view, at);
+      must(isContent ? key.length > 0 : this.#isPast(key), 'a key is damaged');
+      must(
+        n > 0 || low === undefined || compare(low, key) <= 0,
+        'keys are not where their branch says',
+      );
+      must(last === undefined || compare(last, key) < 0, 'keys are not in order');
       last = key;
     }
     return Buffer.from(last!);
   }
 
-  /** Where in the file the value of a leaf's entry is. Its own pages are not read: they may be the whole file. */
-  #value(at: number, number: number): Value {
+  /** Free pages stand under the number of the transaction that freed them. */
+  #isPast(key: Buffer): boolean {
+    if (key.length !== 8) return false;
+    const number = key.readBigUInt64LE();
+    return number > 0n && number <= BigInt(this.#transaction);
+  }
+
+  /** Where in the file the value of a leaf's entry is. What its own pages hold is not read: it may be the whole file. */
+  #value(at: number, number: number, { isContent }: Tree): Value {
     const page = this.#view;
     const bytes = page.getUint32(at, true);
     const flags = page.getUint16(at + 4, true);
-    const from = at + 8 + page.getUint16(at + 6, true);
-    if (flags === 0) {
-      must(from + bytes <= pageBytes, 'a value lies outside');
-      return { at: number * pageBytes + from, bytes };
-    }
-    const isOwn = flags === ownPages && from + 24 <= pageBytes;
-    must(isOwn && u64(page, from + 8) <= this.#transaction, 'a value is of another kind');
+    const from = valueAt(page, at);
+    if (flags === 0) return { at: number * pageBytes + from, bytes };
+    const transaction = u64(page, from + 8);
+    must(flags === ownPages && transaction <= this.#transaction, 'a value is of another kind');
     const pages = u64(page, from + 16);
     must(pages * pageBytes >= bytes + headBytes, 'a value is longer than its pages');
-    return { at: this.#use(u64(page, from), pages) * pageBytes + headBytes, bytes };
+    const first = this.#use(u64(page, from), pages);
+    if (this.#values === 'freed' || !isContent) this.#checkOwn(first, transaction, pages);
+    return { at: first * pageBytes + headBytes, bytes };
   }
 
-  /** How many numbers follow, then those of free pages; less than zero: how many pages a number stands for. */
+  #checkOwn(first: number, transaction: number, pages: number): void {
+    const bytes = Buffer.alloc(headBytes);
+    readSync(this.#descriptor, bytes, 0, headBytes, first * pageBytes);
+    const head = viewOf(bytes);
+    const isIt = u64(head, 0) === first && u64(head, 8) === transaction;
+    must(isIt && flagsOf(head) === pageFlags.own, 'a value is not in its pages');
+    must(head.getUint32(20, true) === pages, 'a value has other pages');
+  }
+
+  /** How many numbers follow, then those of free pages; less than zero: how many pages the next number stands for. */
   #checkFree({ at, bytes }: Value): void {
     const list = Buffer.alloc(bytes);
     must(bytes >= 8 && readSync(this.#descriptor, list, 0, bytes, at) === bytes, 'it is cut');
     const count = Number(list.readBigUInt64LE(0));
     must(count * 8 + 8 <= bytes, 'a list of free pages is cut');
+    let pages = 1;
     for (let n = 1; n <= count; n++) {
       const number = Number(list.readBigInt64LE(n * 8));
-      must(Math.abs(number) <= this.#lastPage, 'a free page lies outside');
-      must(number < 0 || !this.#isUsed(number), 'a free page is used');
+      if (number > 0) {
+        must(number + pages - 1 <= this.#lastPage, 'a free page lies outside');
+        this.#mark(number, pages);
+        pages = 1;
+      } else {
+        must(pages === 1, 'a list of free pages is damaged');
+        // 0: nothing stands there any more.
+        pages = Math.max(1, -number);
+      }
     }
+    must(pages === 1, 'a list of free pages is damaged');
   }
 }
 
-function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
-  return new DataView(buffer, byteOffset, length);
+function isEmpty(meta: DataView, name: keyof typeof treesAt): boolean {
+  return meta.getBigUint64(treesAt[name] + 40, true) === noRoot;
 }
 
-/** Past 2^53 not to the last digit: larger than any page all the same. */
-function u64(view: DataView, at: number): number {
-  return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+function treeOf(meta: DataView, name: keyof typeof treesAt): Tree {
+  const at = treesAt[name];
+  return {
+    root: u64(meta, at + 40),
+    depth: meta.getUint16(at + 6, true),
+    entries: u64(meta, at + 32),
+    isContent: name === 'content',
+  };
 }
 
-/** Where in the page its entries are. */
-function entriesOf(page: DataView): number[] {
-  const count = page.getUint16(20, true) >> 1;
-  const from = headBytes + page.getUint16(22, true);
-  must(count > 0 && headBytes + 2 * count <= from, 'a page has no entries');
-  const entries: number[] = [];
-  for (let n = 0; n < count; n++) {
-    const at = headBytes + page.getUint16(headBytes + 2 * n, true);
-    must(at >= from && at + 8 <= pageBytes, 'an entry lies outside');
-    must(at + 8 + page.getUint16(at + 6, true) <= pageBytes, 'a key lies outside');
-    entries.push(at);
-  }
-  return entries;
-}
-
-function childOf(page: DataView, at: number): number {
-  return page.getUint32(at, true) + page.getUint16(at + 4, true) * 2 ** 32;
+/** The library's own keys are numbers of the machine. */
+function compareNumbers(a: Buffer, b: Buffer): number {
+  must(a.length === 8 && b.length === 8, 'a key is damaged');
+  const [one, other] = [a.readBigUInt64LE(), b.readBigUInt64LE()];
+  return Number(one > other) - Number(one < other);
 }

@@ -181,6 +181,14 @@ export class Block {
     return new Block(bytes, view);
   }
 
+  /** The stamp that a whole block says it has; undefined when it is damaged. */
+  static stampIn(bytes: Uint8Array): number | undefined {
+    if (bytes.length < blockHeaderBytes) return undefined;
+    const { buffer, byteOffset, length } = bytes;
+    const stamp = new DataView(buffer, byteOffset, length).getFloat64(header.stamp, true);
+    return Block.open(bytes, stamp)?.stamp;
+  }
+
   /** The same in bytes of `room`, which is no smaller: it stays when something else is read. */
   copyTo(room: Uint8Array): Block {
     const { buffer, byteOffset, length } = this.bytes;

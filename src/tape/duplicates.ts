@@ -13,8 +13,9 @@
 import type { Metrics } from '../std/metrics.ts';
 import type { BlockBuilder } from './block.ts';
 import { isErased, type RulesReader } from './gone.ts';
+import type { Part } from './hotpart.ts';
 import { flagMadeId, flagNoTime, row, rowBytes } from './layout.ts';
-import type { OpenSegment, Part, Parts } from './parts.ts';
+import type { OpenSegment, Parts } from './parts.ts';
 import { mayBeOf } from './recentids.ts';
 import { customerSpan, recordsEqual, type StoredRecord } from './record.ts';
 

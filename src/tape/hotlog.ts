@@ -60,14 +60,17 @@ export class HotLog {
     return block;
   }
 
-  /** Every block in commit order; damaged ones are counted and reported. */
+  /**
+   * Every block in commit order; damaged ones are counted and reported.
+   * @param damaged `stamp`: as the block says itself where it is whole, or else as its key says, which may be anything.
+   */
   forEach(visit: (block: Block) => void, damaged: (stamp: number) => void): void {
     this.#log.forEach((stamp, bytes) => {
       const block = Block.open(bytes, stamp);
       if (block !== undefined) visit(block);
       else {
         this.#metrics.add('blocks_damaged_total', 1);
-        damaged(stamp);
+        damaged(Block.stampIn(bytes) ?? stamp);
       }
     });
   }

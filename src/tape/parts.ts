@@ -22,6 +22,7 @@ import type { Catalogue, DroppedUpTo, SegmentEntry } from './catalogue.ts';
 import { Ended } from './ended.ts';
 import { Epochs } from './epochs.ts';
 import { HotLog } from './hotlog.ts';
+import { Part } from './hotpart.ts';
 import { type IdLookups, lookupsOf } from './idlookups.ts';
 import { IndexWriter } from './index.ts';
 import { partFile, segmentPath } from './layout.ts';
@@ -30,36 +31,6 @@ import { RecentIds, type RecentPart } from './recentids.ts';
 import { Segment } from './segment.ts';
 import type { ShardMemory } from './shardreader.ts';
 import { type RemovalParts, removeFiles } from './unread.ts';
-
-/** A part as its shard writes it. */
-export class Part {
-  readonly number: number;
-  readonly slot: number;
-  readonly log: HotLog;
-  readonly index: IndexWriter;
-  /** Where its ids are looked for first. */
-  readonly recent: RecentPart;
-  /** Stamps of its first and last durable block; 0 while there is none. */
-  first = 0;
-  last = 0;
-  bytes = 0;
-  /** When its first block was begun. */
-  openedMs = 0;
-  /** When it was closed, on the monotonic clock. */
-  closedMs = 0;
-
-  constructor(
-    number: number,
-    slot: number,
-    { index, log, recent }: { log: HotLog; index: IndexWriter; recent: RecentPart },
-  ) {
-    this.number = number;
-    this.slot = slot;
-    this.log = log;
-    this.index = index;
-    this.recent = recent;
-  }
-}
 
 /** A segment, or a part with an index, as the shard's thread looks ids up in it. */
 export interface OpenSegment {
@@ -149,6 +120,11 @@ export class Parts {
     return Math.max(this.#ended.last, ...parts, ...this.#segments.map(({ entry }) => entry.last));
   }
 
+  /** The greatest stamp of what is gone, or left behind. */
+  get endedLast(): number {
+    return this.#ended.last;
+  }
+
   get idLookups(): IdLookups<OpenSegment> {
     return this.#idLookups;
   }
@@ -196,13 +172,7 @@ export class Parts {
   }
 
   isFull(part: Part): boolean {
-    const { clock, limits } = this.#parts;
-    if (part.last === 0) return false;
-    return (
-      part.index.entryCount >= limits.events ||
-      part.bytes >= limits.bytes ||
-      clock.now() - part.openedMs >= limits.ageMs
-    );
+    return part.isFull(this.#parts.limits, this.#parts.clock.now());
   }
 
   /**

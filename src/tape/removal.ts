@@ -4,8 +4,9 @@
  */
 import type { Clock } from '../std/clock.ts';
 import { inQuarantine, type RulesReader } from './gone.ts';
+import type { Part } from './hotpart.ts';
 import type { Cut, ErasedCustomer, JobRules } from './job.ts';
-import type { OpenSegment, Part, Parts } from './parts.ts';
+import type { OpenSegment, Parts } from './parts.ts';
 import { cutsInto, cutsOf, droppedWith, verdictOn } from './retention.ts';
 import { ownerOf, shardOf } from './route.ts';
 

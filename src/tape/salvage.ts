@@ -1,30 +1,36 @@
 /** What can still be told of a part whose file cannot be opened: its blocks are looked for page by page. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { headBytes, inlineValuesOf, pageBytes, viewOf } from '../store/page.ts';
 import { Block } from './block.ts';
 import { blockHeaderBytes, formatVersion, header } from './layout.ts';
 import type { StampRange } from './upkeep.ts';
 
-const pageBytes = 4096;
-/** Before a value with pages of its own. */
-const pageHeadBytes = 24;
 /** No block is larger: one event, and its extra bytes. */
 const blockBytesMax = 256 * 1024;
 
 /**
  * The stamps of the whole blocks in a part, committed or not; undefined when there is none. Nothing of them is served:
  * what a failed commit left behind cannot be told from what was acknowledged.
+ *
+ * @param stampMax what is greater is no stamp: an event may hold what looks like a block.
  */
-export function salvageStamps(path: string): StampRange | undefined {
+export function salvageStamps(path: string, stampMax: number): StampRange | undefined {
   const descriptor = openSync(path, 'r');
   try {
     let first = Number.POSITIVE_INFINITY;
     let last = 0;
     const { size } = fstatSync(descriptor);
-    for (let at = pageHeadBytes; at < size; at += pageBytes) {
-      const stamp = stampAt(descriptor, at);
-      if (stamp === undefined) continue;
-      first = Math.min(first, stamp);
-      last = Math.max(last, stamp);
+    const page = Buffer.alloc(pageBytes);
+    for (let at = 0; at < size; at += pageBytes) {
+      page.fill(0);
+      readSync(descriptor, page, 0, pageBytes, at);
+      // A value with pages of its own begins behind the head of the first; a small one lies in a leaf.
+      for (const within of [headBytes, ...inlineValuesOf(viewOf(page))]) {
+        const stamp = stampAt(descriptor, at + within, page.subarray(within));
+        if (stamp === undefined || stamp > stampMax) continue;
+        first = Math.min(first, stamp);
+        last = Math.max(last, stamp);
+      }
     }
     return last === 0 ? undefined : { first, last };
   } finally {
@@ -32,16 +38,12 @@ export function salvageStamps(path: string): StampRange | undefined {
   }
 }
 
-const head = Buffer.alloc(blockHeaderBytes);
-
-/** The stamp of the whole block at `at`, if there is one. */
-function stampAt(descriptor: number, at: number): number | undefined {
-  if (readSync(descriptor, head, 0, blockHeaderBytes, at) < blockHeaderBytes) return undefined;
-  const bytes = head.readUInt32LE(header.bytes);
-  const isPlausible = head[header.version] === formatVersion && bytes <= blockBytesMax;
-  if (!isPlausible || bytes < blockHeaderBytes) return undefined;
+/** The stamp of the whole block at `at` of the file, if there is one. @param start what is there, as far as its page goes. */
+function stampAt(descriptor: number, at: number, start: Buffer): number | undefined {
+  if (start.length < blockHeaderBytes || start[header.version] !== formatVersion) return undefined;
+  const bytes = start.readUInt32LE(header.bytes);
+  if (bytes < blockHeaderBytes || bytes > blockBytesMax) return undefined;
   const whole = Buffer.alloc(bytes);
   if (readSync(descriptor, whole, 0, bytes, at) < bytes) return undefined;
-  const stamp = head.readDoubleLE(header.stamp);
-  return Block.open(whole, stamp) && stamp;
+  return Block.stampIn(whole);
 }

@@ -42,6 +42,19 @@ import type { SegmentSummary } from './summary.ts';
 import { TableReader } from './table.ts';
 import type { TimeGate } from './tally.ts';
 
+/** Where a segment comes from: found at a start, what it depends on is checked; made by this process, it need not be. */
+export type SegmentOrigin = 'found' | 'made';
+
+/** The index is whole, the part that it is of is not. */
+export class PartDamaged extends AppError {
+  readonly part: number;
+
+  constructor(part: number, { message }: AppError) {
+    super('invalid', message);
+    this.part = part;
+  }
+}
+
 /** What a segment says of itself when its head can be read, and its summary cannot. */
 const unknownSummary = { workspaces: [], types: [], minutes: { unitMs: 60_000, counts: [] } };
 
@@ -92,9 +105,9 @@ export class Segment {
   /**
    * Opens a segment on this thread; little is read until it is asked for.
    *
-   * @throws AppError `invalid` when the file is damaged where everything hangs on it.
+   * @throws AppError `invalid` when the file is damaged where everything hangs on it; PartDamaged.
    */
-  static open(path: string, metrics: Metrics, isFound = false): Segment {
+  static open(path: string, metrics: Metrics, origin: SegmentOrigin = 'made'): Segment {
     const file = SegmentFile.open(path, extentBytes);
     const head = readHead(file);
     if (head === undefined) {
@@ -102,7 +115,7 @@ export class Segment {
       throw new AppError('invalid', `the head of ${path} is damaged: restore it from a copy`);
     }
     const { part } = head;
-    const log = part === undefined ? undefined : openPart({ path, part, file, metrics, isFound });
+    const log = part === undefined ? undefined : openPart({ path, part, file, metrics, origin });
     const damaged = (): void => metrics.add('blocks_damaged_total', 1);
     return new Segment({ path, file, head, log, damaged });
   }
@@ -282,21 +295,30 @@ interface IndexFound {
   readonly part: number;
   readonly file: SegmentFile;
   readonly metrics: Metrics;
-  readonly isFound: boolean;
+  readonly origin: SegmentOrigin;
 }
 
 /** The part that the index at `path` is of. Opened where it is not, it would be made. */
-function openPart({ file, isFound, metrics, part, path }: IndexFound): HotLog {
+function openPart({ file, metrics, origin, part, path }: IndexFound): HotLog {
   const log = join(dirname(path), partName(part));
   try {
     if (!existsSync(log)) {
       throw new AppError('invalid', `${path} is the index of a part that is not there`);
     }
-    if (isFound) checkPages(log);
+    if (origin === 'found') checkPart(log, part);
     return HotLog.openReader(log, metrics);
   } catch (error) {
     void file.close();
     throw error;
+  }
+}
+
+/** @throws PartDamaged */
+function checkPart(path: string, part: number): void {
+  try {
+    checkPages(path, 'kept');
+  } catch (error) {
+    throw error instanceof AppError ? new PartDamaged(part, error) : error;
   }
 }
 

@@ -20,10 +20,11 @@ import type { LogBlock } from '../store/log.ts';
 import { BlockBuilder } from './block.ts';
 import { Duplicates, original } from './duplicates.ts';
 import type { RulesReader } from './gone.ts';
+import type { Part } from './hotpart.ts';
 import { warmMax } from './index.ts';
 import { flagMadeId, flagNoTime, row, rowBytes } from './layout.ts';
 import { type ParcelData, parcelRowAt } from './parcel.ts';
-import type { Part, Parts } from './parts.ts';
+import type { Parts } from './parts.ts';
 import {
   outcomeWords,
   type ParcelReceipt,

@@ -12,9 +12,10 @@ import { AppError } from '../std/errors.ts';
 import type { Log } from '../std/log.ts';
 import { hasRoom } from '../store/environment.ts';
 import type { SegmentEntry } from './catalogue.ts';
+import type { Part } from './hotpart.ts';
 import type { IndexJob, MergeJob, SealJob, SegmentFacts, SegmentJob } from './job.ts';
 import { partIndexGeneration } from './layout.ts';
-import { isPart, type Made, type OpenSegment, type Part, type Parts } from './parts.ts';
+import { isPart, type Made, type OpenSegment, type Parts } from './parts.ts';
 import type { Removal } from './removal.ts';
 import type { Shard } from './shard.ts';
 
