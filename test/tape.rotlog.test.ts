@@ -35,9 +35,11 @@ const damagedIn = (kit: ShardKit): number =>
 
 const stampOf = (cursor: string): number => parseEventPosition(cursor).stamp;
 
+/** @param isAll false: the newest commit may be missing without a trace. */
 async function checkDamaged(
   directory: string,
   whole: ReadonlyMap<string, string>,
+  isAll: boolean,
 ): Promise<'part' | 'whole'> {
   const kit = openKit(directory);
   try {
@@ -46,11 +48,13 @@ async function checkDamaged(
     const scanned = kit.scan({ customer: 'ann' }).map((each) => JSON.stringify(each));
     for (const text of scanned) assert.ok([...whole.values()].includes(text), text);
     const isWhole = content.size === whole.size && scanned.length === whole.size;
-    assert.ok(isWhole || damagedIn(kit) > 0, 'what is missing is counted');
+    if (isAll) assert.ok(isWhole || damagedIn(kit) > 0, 'what is missing is counted');
     const { accepted } = await kit.store([event(900)]);
     assert.equal(accepted, 1);
     const newest = kit.tail().find(({ id }) => id === 'e900')!['cursor'] as string;
-    for (const cursor of whole.keys()) assert.ok(stampOf(newest) > stampOf(cursor), cursor);
+    if (isAll) {
+      for (const cursor of whole.keys()) assert.ok(stampOf(newest) > stampOf(cursor), cursor);
+    }
     return isWhole ? 'whole' : 'part';
   } finally {
     await kit.close();
@@ -81,7 +85,7 @@ for (const kind of ['open', 'indexed'] as const) {
       bytes[at]! ^= 1 << bit;
       writeFileSync(path, bytes);
       try {
-        outcomes[await checkDamaged(copy, whole)] += 1;
+        outcomes[await checkDamaged(copy, whole, at >= metaBytes)] += 1;
       } catch (error) {
         throw new Error(`bit ${bit} of byte ${at} of ${path}, seed ${seed}`, { cause: error });
       }
@@ -107,7 +111,7 @@ test('a part that was cut is left where it is, counted, and read again when it i
       cpSync(sample, copy, { recursive: true });
       const path = join(copy, 'shard-0', name);
       truncateSync(path, bytes);
-      const found = await checkDamaged(copy, whole);
+      const found = await checkDamaged(copy, whole, true);
       // The pages of older trees are the last ones: without those it is whole.
       if (found === 'whole') continue;
       left += 1;

@@ -8,7 +8,8 @@
  *     meta   24 magic u32 │ 28 version u32 │ 48 tree of free pages │ 96 tree of the content │ 144 last page u64 │ 152 transaction u64
  *     tree   0 page bytes u32 │ 4 flags u16 │ 6 depth u16 │ 32 entries u64 │ 40 root u64
  *
- * A commit writes the meta page of its number's last bit, and the root of the content: so the two metas tell on each other.
+ * A commit writes the root of the content and, of the two metas, that of its number's last bit. Where the write of a meta fails, LMDB puts
+ * back its old number and leaves the new roots there, so nothing is known of the older one but that number.
  *
  * Costs a read of 4 KiB for each page of the trees, some hundred and sixty values.
  */
@@ -143,18 +144,9 @@ class Pages {
     const isKnown = (meta.getUint16(treesAt.free + 4, true) & ~environmentFlags) === integerKeys;
     must(isKnown, 'its free pages are unknown');
     must(meta.getUint16(treesAt.content + 4, true) === 0, 'its content is of another kind');
-    this.#checkHead(meta, number);
-    return meta;
-  }
-
-  /** A commit has the number whose last bit is its meta page's, and so has the root that it wrote; neither page is taken again before two more. */
-  #checkHead(meta: DataView, number: number): void {
     const transaction = u64(meta, transactionAt);
     must(transaction === 0 || transaction % 2 === number, 'a head is not where it should be');
-    const root = u64(meta, treesAt.content + 40);
-    if (isEmpty(meta, 'content')) return;
-    must(root < this.#count, 'a page lies outside');
-    must(u64(this.#read(root), 8) === transaction, 'a root is not of its head');
+    return meta;
   }
 
   /** Takes pages for a tree, each once. @returns the first. */
@@ -184,8 +176,13 @@ class Pages {
     let count = 0;
     for (let next = wanted.pop(); next !== undefined; next = wanted.pop()) {
       const page = this.#read(next.number);
-      const isIt = u64(page, 0) === next.number && u64(page, 8) <= this.#transaction;
-      must(isIt, 'a page is not the one it should be');
+      const transaction = u64(page, 8);
+      // Every commit writes the root of the content.
+      const isOfCommit =
+        tree.isContent && next.depth === 1
+          ? transaction === this.#transaction
+          : transaction <= this.#transaction;
+      must(u64(page, 0) === next.number && isOfCommit, 'a page is not the one it should be');
       const isLeaf = next.depth === tree.depth;
       must(
         flagsOf(page) === (isLeaf ? pageFlags.leaf : pageFlags.branch),
