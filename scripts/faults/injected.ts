@@ -124,7 +124,11 @@ async function watch(stage: Stage, position: Position, trace: string): Promise<O
     if (isShards) stage.found(`${files} failed and nobody was told`);
     return { end: 'definitions only', files, toldMs: 0, slowestMs };
   }
-  if (!/room/.test(prober.reason)) stage.found(`/healthz gave as its reason '${prober.reason}'`);
+  // It may be over before `/healthz` is asked again.
+  const wasShort = prober.reason === '' && unreadySince(server.log()) !== undefined;
+  if (!wasShort && !/room/.test(prober.reason)) {
+    stage.found(`/healthz gave as its reason '${prober.reason}'`);
+  }
   return { end: 'refused', files, toldMs: refusedAtMs - failedAtMs, slowestMs };
 }
 

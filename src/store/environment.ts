@@ -151,6 +151,8 @@ function openEnvironment(path: string, mapBytes: number, readOnly = false): Envi
     useWritemap: false,
     remapChunks: false,
     noMemInit: false,
+    // What a commit knows of free pages is read anew by the next: carried on, it comes to be wrong (src/README.md).
+    maxFreeSpaceToRetain: 1,
     encoding: 'binary',
     keyEncoding: 'binary',
     cache: false,
