@@ -1,12 +1,20 @@
 /** The browser tag when things go wrong: offline, refusals, pages that are left, visitors who say no. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { noBrowser as skip } from './support/browser.ts';
 import { ask, metric } from './support/session.ts';
 import { call, openPage, openStages, storedBy, tagRuns } from './support/stage.ts';
 
 const { server, stage } = await openStages();
 const tracked = `Cjtag('KEY'); Cjtag('config','PAGE_TRACK',true);`;
+
+/** Nothing waits in the browser any more: events are on the tape before the page hears of it. */
+async function isAllSent(page: Page): Promise<void> {
+  await page.waitForFunction(
+    `!Object.keys(localStorage).some((name) => /^cj\\.(e\\.|lock$)/.test(name))`,
+  );
+}
 
 test('what a page posts while it is being left arrives by beacon, and is stored once', {
   skip,
@@ -107,10 +115,7 @@ test('an event that is refused is given up and counted, and holds up no other', 
   await seen(5);
   const types = events.map(({ type }) => type).sort();
   assert.deepEqual(types, ['Events Dropped', 'Events Dropped', 'Good', 'Good too', 'Last']);
-  // They are on the tape before the page hears of it.
-  await page.waitForFunction(
-    `!Object.keys(localStorage).some((name) => /^cj\\.(e\\.|lock$)/.test(name))`,
-  );
+  await isAllSent(page);
   assert.deepEqual(await storedBy(page), ['cj.who']);
 });
 
@@ -119,6 +124,7 @@ test('a browser that is offline for long keeps its newest events', { skip }, asy
   await page.goto(site.url);
   await call(page, 'post', { type: 'Before' });
   await first('Before');
+  await isAllSent(page);
   await context.setOffline(true);
   await page.evaluate(`for (let n = 0; n < 520; n++) Cjtag('post', { type: 'Many', n })`);
   await context.setOffline(false);
