@@ -58,9 +58,23 @@ export async function runInjected(stage: Stage, position: Position): Promise<Out
   if (failed.length === 0) stage.found(`${describe(position)}: ended without a fault`);
   const outcome = await watch(stage, position, trace);
   if (outcome.end === 'exited' || outcome.end === 'aborted') await stage.start();
+  else startAgain(stage, position);
   await stage.audit(false);
   await stage.stop();
   return outcome;
+}
+
+/** The library may have overrun its text, and the process end of it only now. */
+function startAgain(stage: Stage, position: Position): void {
+  stage.server.process.once('close', (_code, signal) => {
+    if (isOverrun(position, signal)) void stage.start();
+  });
+}
+
+/** Where the library tells of a refused write it may overrun its own text: that ends the process. */
+function isOverrun({ calls, effect }: Position, signal: NodeJS.Signals | null): boolean {
+  const mayBe = calls.includes('write') && effect.startsWith('error');
+  return mayBe && (signal === 'SIGABRT' || signal === 'SIGSEGV');
 }
 
 /** A start may fail, if it says so; the next one may not. */
@@ -103,9 +117,7 @@ async function watch(stage: Stage, position: Position, trace: string): Promise<O
     const endedAtMs = systemClock.now();
     await closed;
     const { exitCode, signalCode } = server.process;
-    // Where the library tells of a refused write it may overrun its own text: that ends the process too.
-    const isOverrun = position.calls.includes('write') && position.effect.startsWith('error');
-    if (isOverrun && (signalCode === 'SIGABRT' || signalCode === 'SIGSEGV')) {
+    if (isOverrun(position, signalCode)) {
       return { end: 'aborted', files, toldMs: endedAtMs - failedAtMs, slowestMs: prober.slowestMs };
     }
     if (!exitCodes.has(exitCode) || !/a thread died/.test(server.log())) {

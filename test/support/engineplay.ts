@@ -3,7 +3,7 @@
  * says is lost or comes late, it is cut off and started again, or made anew from the tape alone.
  */
 import assert from 'node:assert/strict';
-import { copyFileSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLinkMemory } from '../../src/identity/memory.ts';
 import { LinkReader } from '../../src/identity/reader.ts';
@@ -215,13 +215,13 @@ export class EnginePlay {
 
   /** What is in the file now: all that a kill at this moment would leave, which the next `cut` is then. */
   keep(): void {
-    copyFileSync(this.#file(this.#lives), this.#file(this.#lives + 1));
+    copyMoment(this.#file(this.#lives), this.#file(this.#lives + 1));
     this.#keepRooms();
     this.#isKept = true;
   }
 
   #keepRooms(): void {
-    copyFileSync(this.#rooms(this.#lives), this.#rooms(this.#lives + 1));
+    copyMoment(this.#rooms(this.#lives), this.#rooms(this.#lives + 1));
   }
 
   /** As a kill does: what was not written is gone. @param anew what is on the tape, and of rooms, is left. */
@@ -284,4 +284,24 @@ export class EnginePlay {
     await this.#kit.tape.close();
     for (const { close } of this.#kit.shards) await close();
   }
+}
+
+/** A thread of the library may be committing: what it changes meanwhile is copied again, for a kill leaves a file of one moment. */
+function copyMoment(from: string, to: string): void {
+  for (let before = momentOf(from); ; ) {
+    copyFileSync(from, to);
+    const after = momentOf(from);
+    if (after.equals(before)) return;
+    before = after;
+  }
+}
+
+/** A file's heads and its size, in which every commit shows. */
+function momentOf(path: string): Buffer {
+  const descriptor = openSync(path, 'r');
+  const heads = Buffer.alloc(2 * 4096 + 8);
+  readSync(descriptor, heads, 0, 2 * 4096, 0);
+  heads.writeDoubleLE(fstatSync(descriptor).size, 2 * 4096);
+  closeSync(descriptor);
+  return heads;
 }
