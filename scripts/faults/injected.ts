@@ -58,17 +58,9 @@ export async function runInjected(stage: Stage, position: Position): Promise<Out
   if (failed.length === 0) stage.found(`${describe(position)}: ended without a fault`);
   const outcome = await watch(stage, position, trace);
   if (outcome.end === 'exited' || outcome.end === 'aborted') await stage.start();
-  else startAgain(stage, position);
   await stage.audit(false);
   await stage.stop();
   return outcome;
-}
-
-/** The library may have overrun its text, and the process end of it only now. */
-function startAgain(stage: Stage, position: Position): void {
-  stage.server.process.once('close', (_code, signal) => {
-    if (isOverrun(position, signal)) void stage.start();
-  });
 }
 
 /** Where the library tells of a refused write it may overrun its own text: that ends the process. */

@@ -229,9 +229,19 @@ const noRoomCodes: ReadonlySet<unknown> = new Set([27, 28, 122, -30792]);
 /** What the library makes of a short write, which is what a disk that fills up answers first. */
 const ioErrorCode = 5;
 
+/** What the memory holds that the library takes for its text about a refused write, which may be longer. */
+const textBytesMax = 103;
+
+/** It has written over something else: the process would end of that some time. */
+function isOverrun({ message = '' }: { message?: string }): boolean {
+  const text = /Attempting to write page.*/.exec(message)?.[0] ?? '';
+  return text.length > textBytesMax;
+}
+
 /** No room is an operating error; the rest is not ours to survive. */
 export function refusalOf(cause: unknown, directory: string): unknown {
   const { code } = cause as { code?: unknown };
+  if (isOverrun(cause as Error)) return cause;
   const isShortWrite = code === ioErrorCode && roomBytes(directory) < roomBytesMin;
   if (!noRoomCodes.has(code) && !isShortWrite) return cause;
   return noRoom(cause);
